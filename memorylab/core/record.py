@@ -1,0 +1,295 @@
+"""The records of the ledger: immutable values, one canonical line of JSON each.
+
+A record is one line: UTF-8 JSON with sorted keys and no spaces, at most 1 MiB. Changing `encode` changes the bytes of
+every note and view, so it never changes within a schema version. docs/record.schema.json is generated from here.
+"""
+
+import math
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+VERSION = 1
+MAX_BYTES = 1 << 20
+
+Status = Literal["keep", "discard", "crash"]
+Mode = Literal["explore", "exploit", "replicate"]
+Classification = Literal["novel", "known_success", "incremental_followup", "repeat_failure", "duplicate_run"]
+Decision = Literal["allow", "caution", "block"]
+NextAction = Literal[
+    "promote", "branch_followup", "replicate", "retry", "abandon", "fix_and_retry", "investigate_crash"
+]
+Priority = Literal["high", "medium", "low"]
+HypothesisStatus = Literal["not_stated", "supported", "mixed", "unsupported", "inconclusive"]
+
+# A run id is a folder name and a writer id is a part of a ref name: nothing else may pass, whoever wrote the record.
+# (A bare $ would let a final line feed pass; the dots stand alone because git refuses "a..b" and "a." in a ref.)
+ID_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$(?!\n)"
+Id = Annotated[str, Meta(pattern=ID_PATTERN, max_length=120)]
+Line = Annotated[str, Meta(max_length=20_000)]
+Name = Annotated[str, Meta(max_length=1_000)]
+_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$(?!\n)"
+Timestamp = Annotated[str, Meta(pattern=_TIME)]
+Number = int | float | None
+
+
+class _Value(Struct, frozen=True):
+    """A part of a record."""
+
+
+class Knob(_Value, kw_only=True):
+    """A top-level constant of the subject that a change sets; values are source text in normal form, null if absent."""
+
+    old: Line | None
+    new: Line | None
+
+
+class Change(_Value, kw_only=True):
+    """What was done to the subject, against the parent commit."""
+
+    subject: Name
+    blob: str | None = None
+    fingerprint: str | None = None
+    knobs: dict[str, Knob] = {}
+    dirty: bool = False
+
+
+class Environment(_Value, kw_only=True):
+    """What makes two runs comparable; null is not known."""
+
+    device: Name | None = None
+    seed: int | None = None
+    threads: int | None = None
+    evaluator: Name | None = None
+    budget_kind: Name | None = None
+    budget: Number = None
+    libraries: dict[str, Name] = {}
+
+
+class Error(_Value, kw_only=True):
+    """Why a run crashed: one line, the last lines of the log, and where both come from."""
+
+    summary: Line
+    tail: list[Line] = []
+    source: Name
+
+
+class Artifact(_Value, kw_only=True):
+    """A file kept with the run in the journal."""
+
+    blob: str
+    size: int
+
+
+class Policy(_Value, kw_only=True):
+    """The mode's answer to a classification."""
+
+    mode: Mode
+    decision: Decision
+    rationale: Line
+
+
+class Match(_Value, kw_only=True):
+    """An earlier run that the idea resembles. `score` in [0, 1]."""
+
+    category: Classification
+    score: float
+    run_id: Id
+    commit: Name
+    family: Line = ""
+    status: Status
+    value: Number = None
+    description: Line
+    tags: list[Name] = []
+    relation: Literal["same", "variant", "opposite", "different"] = "same"
+    why: Line = ""
+
+
+class Verdict(_Value, kw_only=True):
+    """The guard's answer: what the history says of an idea, and what the mode makes of that."""
+
+    classification: Classification
+    probe_text: Annotated[str, Meta(max_length=80_000)]
+    threshold: float
+    effective_threshold: float
+    match_count: int
+    counts: dict[str, int]
+    top_matches: list[Match]
+    mode: Mode
+    policy: Policy
+    why: Line = ""
+
+
+class PacketRun(_Value, kw_only=True):
+    """The run that a packet speaks of."""
+
+    run_id: Id
+    commit: Name
+    status: Status
+    family: Line
+    description: Line
+    hypothesis: Line
+    metric: Name
+    value: Number
+    memory_gb: Number
+
+
+class PacketNovelty(_Value, kw_only=True):
+    """What the guard had said of the run."""
+
+    classification: Classification
+    mode: Mode
+    policy_decision: Decision
+    policy_rationale: Line
+    top_match: Match | None
+
+
+class Comparison(_Value, kw_only=True):
+    """The run beside the champion before it and the champion with it. Deltas are value minus champion's value."""
+
+    metric: Name
+    is_new_champion: bool
+    prior_champion_run_id: Id | None
+    prior_champion_value: Number
+    current_champion_run_id: Id | None
+    current_champion_value: Number
+    delta_to_prior_champion: Number
+    delta_to_current_champion: Number
+
+
+class Packet(_Value, kw_only=True):
+    """What happened, what it means, what to do next."""
+
+    summary: Line
+    next_action: NextAction
+    priority: Priority
+    rationale: Line
+    hypothesis_status: HypothesisStatus
+    run: PacketRun
+    novelty: PacketNovelty | None
+    comparison: Comparison
+    error: Error | None
+
+
+class _Record(Struct, frozen=True, kw_only=True, tag_field="kind"):
+    v: Literal[1] = VERSION
+    writer: Id
+    seq: Annotated[int, Meta(ge=1)]
+
+
+class Run(_Record, kw_only=True, tag="run"):
+    """One execution of the subject at a commit."""
+
+    run_id: Id
+    timestamp_utc: Timestamp | None
+    branch: Name | None
+    commit: Name
+    parent_commit: Name | None
+    family: Line
+    status: Status
+    description: Line
+    hypothesis: Line
+    tags: Annotated[list[Name], Meta(max_length=100)]
+    notes: Annotated[str, Meta(max_length=100_000)]
+    metrics: Annotated[dict[str, Number], Meta(max_length=1_000)]
+    error: Error | None
+    artifacts: Annotated[dict[str, Artifact], Meta(max_length=100)]
+    novelty_guard: Verdict | None
+    decision_packet: Packet | None
+    change: Change | None
+    environment: Environment | None
+
+    @property
+    def id(self) -> str:
+        return self.run_id
+
+    def value(self, metric: str) -> float | None:
+        """The metric as a finite float, None where the run has none."""
+        found = self.metrics.get(metric)
+        return None if found is None or self.status == "crash" else float(found)
+
+
+class Plan(_Record, kw_only=True, tag="plan"):
+    """The verdict on a commit before its result is known."""
+
+    id: Id
+    timestamp_utc: Timestamp
+    branch: Name | None
+    commit: Name
+    parent_commit: Name | None
+    family: Line
+    description: Line
+    hypothesis: Line
+    tags: Annotated[list[Name], Meta(max_length=100)]
+    novelty_guard: Verdict
+    change: Change | None
+
+
+class Amend(_Record, kw_only=True, tag="amend"):
+    """A correction of what was said of a run. Measurements cannot be amended."""
+
+    id: Id
+    timestamp_utc: Timestamp
+    commit: Name
+    run_id: Id
+    status: Status | None = None
+    family: Line | None = None
+    description: Line | None = None
+    hypothesis: Line | None = None
+    tags: Annotated[list[Name], Meta(max_length=100)] | None = None
+    notes: Annotated[str, Meta(max_length=100_000)] | None = None
+
+
+class Rewrite(_Record, kw_only=True, tag="rewrite"):
+    """A commit was rewritten by amend or rebase. The new one was never measured: metrics do not travel."""
+
+    id: Id
+    timestamp_utc: Timestamp
+    commit: Name
+    old_commit: Name
+    command: Name
+
+
+Record = Run | Plan | Amend | Rewrite
+
+_encoder = msgspec.json.Encoder(order="sorted")
+_decoder = msgspec.json.Decoder(Record)
+
+
+class Unreadable(Struct, frozen=True):
+    """A line that this version does not understand: kept as it is, counted, reported."""
+
+    raw: bytes
+    reason: str
+
+
+def encode(record: Record) -> bytes:
+    """The canonical line, without line feed. Raises ValueError if it cannot be a record (NaN, size, pattern)."""
+    numbers = record.metrics.values() if isinstance(record, Run) else ()
+    if any(isinstance(n, float) and not math.isfinite(n) for n in numbers):
+        raise ValueError("a metric is not a finite number")
+    line = _encoder.encode(record)
+    if len(line) > MAX_BYTES:
+        raise ValueError(f"the record is {len(line):,} bytes, more than {MAX_BYTES:,}")
+    _decoder.decode(line)
+    return line
+
+
+def decode(line: bytes) -> Record | Unreadable:
+    """The record on a line, or why there is none. Never raises, whatever the bytes."""
+    if len(line) > MAX_BYTES:
+        return Unreadable(line, f"longer than {MAX_BYTES:,} bytes")
+    try:
+        record = _decoder.decode(line)
+        if record.timestamp_utc is not None:
+            datetime.fromisoformat(record.timestamp_utc)
+        return record
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as problem:
+        return Unreadable(line, str(problem))
+
+
+def to_json(value: Any) -> bytes:
+    """Canonical JSON of any value made of records and plain data."""
+    return _encoder.encode(value)

@@ -1,0 +1,52 @@
+"""Plain text: what is safe to store on one line, and to show in a terminal or a Markdown table."""
+
+import re
+import unicodedata
+
+# Underscores inside words and a ">" after an escaped "<" mean nothing in Markdown: MATRIX_LR 0.04 -> 0.06 stays legible.
+_MARKDOWN = re.compile(r"([\\`*\[\]<|]|(?<!\w)_|_(?!\w)|~(?=~))")
+
+
+def inline(text: str) -> str:
+    """One line of printable text: white space folded, control, format and surrogate characters replaced.
+
+    Bidirectional overrides and zero-width characters are of category Cf, terminal escapes of Cc, undecodable bytes
+    of Cs: none of them survives, so what is stored can be printed anywhere.
+    """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    kept = "".join(
+        " " if c.isspace() else "\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text
+    )
+    return " ".join(kept.split())
+
+
+def block(text: str) -> str:
+    """Several lines of printable text, each made safe as by `inline` with its leading white space kept."""
+    lines = []
+    for line in text.replace("\r\n", "\n").split("\n"):
+        body = line.lstrip(" \t")
+        lines.append(line[: len(line) - len(body)] + inline(body))
+    return "\n".join(lines)
+
+
+def cell(text: str) -> str:
+    """Text as it may stand in a Markdown table or list: Markdown's and HTML's own characters are escaped."""
+    return _MARKDOWN.sub(r"\\\1", inline(text).replace("&", "&amp;"))
+
+
+def code(text: str) -> str:
+    """Text as a Markdown code span, "-" if there is none. Nothing can be escaped in one, so its marks are replaced."""
+    clean = inline(text).replace("`", "'").replace("|", "/")
+    return f"`{clean}`" if clean else "-"
+
+
+def shorten(text: str, width: int) -> str:
+    """At most `width` characters, cut at the end with an ellipsis."""
+    return text if len(text) <= width else text[: max(0, width - 1)].rstrip() + "…"
+
+
+def tags(text: str) -> list[str]:
+    """Comma-separated tags as lower-case words, each once, in the order given."""
+    found = (re.sub(r"[^\w-]+", "-", part.strip().lower()).strip("-") for part in inline(text).split(","))
+    return list(dict.fromkeys(tag for tag in found if tag))
