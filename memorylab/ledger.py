@@ -1,0 +1,159 @@
+"""The ledger: the union of all writers' records. What the rest of the program reads and appends to."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from memorylab.core.record import Amend, Artifact, Plan, Record, Rewrite, Run, Unreadable, decode, encode, to_json
+from memorylab.errors import BadInput, NotFound
+from memorylab.store import Store, Transaction
+from memorylab.store.repo import PACKET_FILE
+
+R = TypeVar("R", Run, Plan, Amend, Rewrite)
+
+__all__ = ["Ledger", "Memory", "new_id", "timestamp"]
+
+AMENDABLE = ("status", "family", "description", "hypothesis", "tags", "notes")
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """Everything that is known, at one moment.
+
+    `runs` is in the order of the views (time, writer, sequence; imported rows without a time first), amendments applied;
+    `lines` holds the canonical line of each, `anchors` the commit that each is a note on; `plans` is by commit.
+    """
+
+    runs: tuple[Run, ...] = ()
+    lines: dict[str, bytes] = {}
+    anchors: dict[str, str] = {}
+    plans: dict[str, Plan] = {}
+    rewrites: tuple[Rewrite, ...] = ()
+    unreadable: tuple[tuple[str, Unreadable], ...] = ()
+
+    def find(self, name: str) -> Run:
+        """The run that a run id, a unique part of one, or a commit (the latest run on it) names. Raises NotFound."""
+        wanted = name.strip()
+        exact = [run for run in self.runs if run.run_id == wanted]
+        on_commit = [run for run in self.runs if len(wanted) >= 4 and run.commit.startswith(wanted)]
+        partly = [run for run in self.runs if len(wanted) >= 4 and wanted in run.run_id]
+        for found in (exact, on_commit[-1:], partly):
+            if len(found) == 1:
+                return found[0]
+        if partly:
+            raise NotFound(f"{wanted!r} is part of {len(partly)} run ids.", "Give more of it.")
+        raise NotFound(f"No run is called {wanted!r}.", "`git memorylab status` names the latest ones.")
+
+
+def timestamp(now: datetime) -> str:
+    """A time as the records have it: UTC, whole seconds."""
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def new_id(now: datetime, commit: str) -> str:
+    """<UTC time>-<short commit>-<64 random bits>: unique also for two runs in one second on one commit."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{commit[:7]}-{secrets.token_hex(8)}"
+
+
+class Ledger:
+    """The records of one store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def read(self) -> Memory:
+        """The union of all ledgers. Lines that cannot be read are kept where they are and counted here."""
+        records: dict[str, tuple[Record, bytes, str]] = {}
+        unreadable: dict[bytes, tuple[str, Unreadable]] = {}
+        for entry in self.store.entries():
+            record = decode(entry.line)
+            if not isinstance(record, Unreadable) and record.writer != entry.writer:
+                record = Unreadable(entry.line, f"it says it is by {record.writer}")
+            if isinstance(record, Unreadable):
+                unreadable[entry.line] = (entry.writer, record)
+                continue
+            known = records.get(record.id)
+            # Two records of one id can only be a mistake or an attack; every clone must settle on the same one.
+            if known is not None and known[1] != entry.line:
+                loser = max(known[1], entry.line)
+                unreadable[loser] = (entry.writer, Unreadable(loser, f"another record has its id {record.id}"))
+                if loser == entry.line:
+                    continue
+            records[record.id] = (record, entry.line, entry.anchor)
+        return _memory(records, tuple(unreadable.values()))
+
+    def append_run(
+        self, now: datetime, anchor: str, draft: Run, files: Mapping[str, bytes], packet: Callable[[Run], str]
+    ) -> Run:
+        """Store a finished run with its artifacts. `draft`'s writer, sequence and artifacts are filled in here;
+        `packet` renders the decision packet of the finished record as Markdown."""
+        with self.store.transaction(now) as transaction:
+            contents = dict(files)
+            if draft.decision_packet is not None:
+                contents["decision_packet.json"] = msgspec.json.format(to_json(draft.decision_packet), indent=2) + b"\n"
+                contents[PACKET_FILE] = packet(draft).encode()
+            blobs = {name: transaction.create_blob(content) for name, content in contents.items()}
+            artifacts = {name: Artifact(blob=blobs[name], size=len(contents[name])) for name in sorted(blobs)}
+            run = self._number(transaction, msgspec.structs.replace(draft, artifacts=artifacts))
+            self._add(transaction, anchor, run, blobs)
+        return run
+
+    def append(self, now: datetime, anchored: list[tuple[str, Record]], seconds: float = 60.0) -> list[Record]:
+        """Store records that have no artifacts, all in one transaction: (the commit they are notes on, record)."""
+        with self.store.transaction(now, seconds=seconds) as transaction:
+            written = []
+            for anchor, draft in anchored:
+                record = self._number(transaction, draft)
+                self._add(transaction, anchor, record, {})
+                written.append(record)
+        return written
+
+    def _number(self, transaction: Transaction, draft: R) -> R:
+        return msgspec.structs.replace(draft, writer=transaction.writer, seq=transaction.next_sequence)
+
+    def _add(self, transaction: Transaction, anchor: str, record: Record, blobs: dict[str, str]) -> None:
+        try:
+            line = encode(record)
+        except ValueError as problem:
+            raise BadInput(f"This cannot be recorded: {problem}.", "Correct it; nothing was written.") from None
+        transaction.add(anchor, line, blobs, _title(record))
+
+
+def _title(record: Record) -> str:
+    """The subject of the journal commit: what `git log` of the journal shows."""
+    if isinstance(record, Run):
+        return f"{record.status}: {record.description}"[:200]
+    if isinstance(record, Plan):
+        return f"plan: {record.description}"[:200]
+    if isinstance(record, Rewrite):
+        return f"rewrite: {record.old_commit[:7]} is {record.commit[:7]} now"
+    return f"amend: {record.run_id}"
+
+
+def _order(record: Record) -> tuple[str, str, int]:
+    return record.timestamp_utc or "", record.writer, record.seq
+
+
+def _memory(records: dict[str, tuple[Record, bytes, str]], unreadable: tuple[tuple[str, Unreadable], ...]) -> Memory:
+    runs: dict[str, Run] = {}
+    lines: dict[str, bytes] = {}
+    anchors = {}
+    plans: dict[str, Plan] = {}
+    rewrites = []
+    for record, line, anchor in sorted(records.values(), key=lambda item: _order(item[0])):
+        anchors[record.id] = anchor
+        if isinstance(record, Run):
+            runs[record.run_id] = record
+            lines[record.run_id] = line
+        elif isinstance(record, Plan):
+            plans[record.commit] = record
+        elif isinstance(record, Rewrite):
+            rewrites.append(record)
+    for record, _, _ in sorted(records.values(), key=lambda item: _order(item[0])):
+        if isinstance(record, Amend) and record.run_id in runs:
+            said = {name: new for name in AMENDABLE if (new := getattr(record, name)) is not None}
+            runs[record.run_id] = msgspec.structs.replace(runs[record.run_id], **said)
+            lines[record.run_id] = to_json(runs[record.run_id])
+    return Memory(tuple(runs.values()), lines, anchors, plans, tuple(rewrites), unreadable)

@@ -1,0 +1,6 @@
+"""The store: git refs, notes and journal. It moves bytes and knows no record."""
+
+from memorylab.store.git import Place, locate
+from memorylab.store.repo import Commit, Entry, Store, Transaction
+
+__all__ = ["Commit", "Entry", "Place", "Store", "Transaction", "locate"]

@@ -1,0 +1,54 @@
+"""Files that are there whole or not at all, and the lock that orders the writers of one clone."""
+
+import fcntl
+import os
+import random
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from memorylab.errors import StoreBusy
+
+LOCK_SECONDS = 60.0
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file by way of a temporary one beside it and a rename: a reader sees the old or the new content."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+@contextmanager
+def locked(path: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """Hold an exclusive lock on a file. The kernel drops it when the process dies, so it is never stale.
+
+    Raises StoreBusy after `seconds`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + seconds
+    with open(path, "a+b") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise StoreBusy(
+                        f"Another git-memorylab has been writing here for {seconds:.0f} seconds.",
+                        "Wait for it, or find it with `fuser " + str(path) + "`.",
+                    ) from None
+                time.sleep(random.uniform(0.002, 0.02))
+        yield

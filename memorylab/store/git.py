@@ -1,0 +1,88 @@
+"""The git program, for what libgit2 does not do as users have configured it: where we are, diffs, rev-lists."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import msgspec
+
+from memorylab.errors import BadInput, NotARepository, NotFound
+
+# Hooks inherit these from git; each would send a command about another commit or index to the wrong place
+# (GIT_INDEX_FILE of `git commit -- path` is a lock file that is gone a moment later).
+_INHERITED = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_PREFIX",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_REFLOG_ACTION",
+    "GIT_EDITOR",
+)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a repository is. `top` is the working tree's folder, None for a bare repository."""
+
+    git_dir: Path
+    common_dir: Path
+    top: Path | None
+
+
+def locate(start: Path) -> Place:
+    """The repository that `start` is in, as git itself finds it. Raises NotARepository, or git's own complaint."""
+    command = ["git", "rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir", "--show-toplevel"]
+    try:
+        done = subprocess.run(command, cwd=start, capture_output=True, check=False)
+    except FileNotFoundError:
+        raise NotARepository("git is not installed, or this folder is gone.", "Install git 2.39 or later.") from None
+    lines = [Path(os.fsdecode(line)) for line in done.stdout.splitlines()]
+    if done.returncode and len(lines) < 2:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        if "not a git repository" in said:
+            raise NotARepository("This is not a git repository.", "Run `git init`, or change into one.")
+        raise NotARepository(said.splitlines()[0] if said else "git rev-parse failed.")
+    return Place(lines[0], lines[1], lines[2] if len(lines) > 2 else None)
+
+
+def environment() -> dict[str, str]:
+    """The environment without what ties a hook's children to the commit in progress."""
+    kept = {name: value for name, value in os.environ.items() if name not in _INHERITED}
+    return kept | {"GIT_OPTIONAL_LOCKS": "0"}
+
+
+def run(place: Place, *arguments: str, input: bytes | None = None, check: bool = True) -> bytes:
+    """What a git command prints on stdout. Raises NotFound with git's own words if it fails and `check` is set."""
+    where = [f"--git-dir={place.git_dir}"] + ([f"--work-tree={place.top}"] if place.top else [])
+    done = subprocess.run(
+        ["git", *where, *arguments],
+        cwd=place.top or place.git_dir,
+        env=environment(),
+        input=input,
+        stdin=subprocess.DEVNULL if input is None else None,
+        capture_output=True,
+        check=False,
+    )
+    if check and done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise NotFound(said[0] if said else f"git {arguments[0]} failed with exit code {done.returncode}")
+    return done.stdout
+
+
+def config(place: Place, pattern: str) -> list[tuple[str, str]]:
+    """Settings whose name matches a regular expression, in git's order, so that a later one wins."""
+    listed = run(place, "config", "-z", "--get-regexp", pattern, check=False).decode("utf-8", "replace")
+    return [(name, value) for name, _, value in (item.partition("\n") for item in listed.split("\0") if item)]
+
+
+def version() -> tuple[int, int]:
+    """git's own version, for features that arrived later than the oldest git we support."""
+    said = subprocess.run(["git", "version"], capture_output=True, check=False).stdout.decode("utf-8", "replace")
+    try:
+        major, minor = said.split()[2].split(".")[:2]
+        return int(major), int(minor)
+    except (IndexError, ValueError):
+        raise BadInput(f"git answers {said.strip()!r} when asked for its version.") from None

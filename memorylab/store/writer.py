@@ -1,0 +1,62 @@
+"""Who writes here: one id per clone, shared by its worktrees, never by two clones."""
+
+import getpass
+import re
+import secrets
+import socket
+from pathlib import Path
+
+import msgspec
+
+from memorylab.store.files import replace
+
+_FILE = "writer.json"
+
+
+class Writer(msgspec.Struct, frozen=True):
+    """A writer id, and the fingerprint of the clone that it was minted for."""
+
+    writer: str
+    path: str
+    device: int
+    inode: int
+
+
+def _fingerprint(common_dir: Path) -> tuple[str, int, int]:
+    status = common_dir.stat()
+    return str(common_dir.resolve()), status.st_dev, status.st_ino
+
+
+def _mint(name: str) -> str:
+    """A readable id: who or where, and 32 random bits, so that two clones of one user differ."""
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:40] or "writer"
+    return f"{readable}-{secrets.token_hex(4)}"
+
+
+def current(common_dir: Path) -> str | None:
+    """This clone's id, None if it has none yet, or has its id from the clone that it is a copy of.
+
+    A moved clone keeps its inode and a remounted one its path; a copy has neither.
+    """
+    try:
+        known = msgspec.json.decode((common_dir / "memorylab" / _FILE).read_bytes(), type=Writer)
+    except (OSError, msgspec.DecodeError):
+        return None
+    path, device, inode = _fingerprint(common_dir)
+    return known.writer if known.path == path or (known.device, known.inode) == (device, inode) else None
+
+
+def ensure(common_dir: Path, name: str = "") -> str:
+    """This clone's id, minted if there is none. Call it under the store's lock."""
+    known = current(common_dir)
+    if known:
+        return known
+    if not name:
+        try:
+            name = getpass.getuser()
+        except (OSError, KeyError):
+            name = socket.gethostname()
+    path, device, inode = _fingerprint(common_dir)
+    minted = Writer(_mint(name), path, device, inode)
+    replace(common_dir / "memorylab" / _FILE, msgspec.json.encode(minted) + b"\n")
+    return minted.writer
