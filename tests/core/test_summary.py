@@ -130,20 +130,23 @@ def test_a_diverged_run_has_no_value():
 
 def test_the_sidecar_wins_and_the_log_fills():
     first = Summary({"val_bpb": 1.0, "mfu_percent": None}, Environment(seed=1), ("a",))
-    second = Summary({"val_bpb": 2.0, "mfu_percent": 8.0, "num_steps": 5}, Environment(seed=2, device="cpu"), ("a", "b"))
+    second = Summary(
+        {"val_bpb": 2.0, "mfu_percent": 8.0, "num_steps": 5}, Environment(seed=2, device="cpu"), ("a", "b")
+    )
     assert metrics_of(first, second) == Summary(
         {"val_bpb": 1.0, "mfu_percent": None, "num_steps": 5}, Environment(seed=1, device="cpu"), ("a", "b")
     )
 
-
-def test_memory_that_could_not_be_measured_is_not_zero():
-    log = Summary({"val_bpb": 1.0, "peak_vram_mb": 0.0, "mfu_percent": 0.0}, None, ())
-    assert metrics_of(None, log).metrics == {"val_bpb": 1.0, "peak_vram_mb": None, "mfu_percent": None}
     assert metrics_of(None, second) == second
     assert metrics_of(None, None) == Summary()
 
 
 # -- crashes
+
+
+def test_memory_that_could_not_be_measured_is_not_zero():
+    log = Summary({"val_bpb": 1.0, "peak_vram_mb": 0.0, "mfu_percent": 0.0}, None, ())
+    assert metrics_of(None, log).metrics == {"val_bpb": 1.0, "peak_vram_mb": None, "mfu_percent": None}
 
 
 def test_a_crash_has_nulls_never_zeros():
