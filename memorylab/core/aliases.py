@@ -1,0 +1,137 @@
+"""The vocabulary of experiment descriptions: which words name one thing.
+
+Every table holds single lower-case words, plural "s" removed, or phrases of such words. They were collected by reading
+some forty public ledgers of autoresearch runs, not from single pairs of rows: a word is here because several authors
+use it. A word that is in no table is kept as it is, so an unknown setting is still a setting of its own.
+"""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Phrases for one quantity or one group of parameters. The longest phrase wins; the right-hand side is canonical.
+_PHRASES = {
+    # quantities
+    "learning rate": "lr", "weight decay": "wd", "wdecay": "wd", "momentum ramp": "momentum warmup",
+    "warm up": "warmup", "warmup iter": "warmup", "warmup step": "warmup", "warmup ratio": "warmup",
+    "cooldown": "warmdown", "cool down": "warmdown", "warm down": "warmdown", "warmdown iter": "warmdown",
+    "lr floor": "finallr", "final lr": "finallr", "min lr": "finallr", "lr min": "finallr", "minimum lr": "finallr",
+    "final learning rate": "finallr", "minimum learning rate": "finallr",
+    "beta 1": "beta1", "beta 2": "beta2", "b1": "beta1", "b2": "beta2",
+    "batch token": "batch", "bs": "batch", "grad accum": "accum", "gradient accumulation": "accum",
+    "accum step": "accum", "n layer": "depth", "num layer": "depth", "number of layer": "depth", "nlayer": "depth",
+    "n block": "depth", "model depth": "depth", "n embd": "width", "d model": "width", "model dim": "width",
+    "model width": "width", "hidden size": "width", "embed dim": "width", "embedding dim": "width", "dim": "width",
+    "aspect ratio": "aspect", "ar": "aspect", "head dim": "headdim", "n head": "heads", "num head": "heads",
+    "attention head": "heads", "number of head": "heads", "number of attention head": "heads",
+    "n kv head": "kvheads", "num kv head": "kvheads", "kv head": "kvheads",
+    "mlp ratio": "mlp", "mlp mult": "mlp", "mlp expansion": "mlp", "mlp width": "mlp", "mlp hidden": "mlp hidden",
+    "mlp hidden dim": "mlp hidden", "mlp dim": "mlp hidden", "ffn": "mlp", "feed forward": "mlp",
+    "window pattern": "pattern", "attention pattern": "pattern", "short window": "short window",
+    "window size": "window", "sliding window": "window",
+    "softcapping": "softcap", "logit softcap": "softcap", "logit cap": "softcap", "logit softcapping": "softcap",
+    "soft cap": "softcap", "cap": "softcap", "grad clip": "clip", "gradient clip": "clip", "grad clipping": "clip",
+    "gradient clipping": "clip", "clip norm": "clip", "max norm": "clip", "grad norm": "clip", "clipping": "clip",
+    "epsilon": "eps", "initialization": "init", "initialisation": "init", "initial value": "init",
+    "rope base": "ropebase", "rope theta": "ropebase", "rope base frequency": "ropebase",
+    "rope frequency": "ropebase",
+    "seq len": "seqlen", "sequence length": "seqlen", "context length": "seqlen", "max seq len": "seqlen",
+    "ns step": "nssteps", "newton schulz step": "nssteps", "backend step": "nssteps",
+    "newton schulz": "nssteps", "random seed": "seed",
+    "max step": "maxsteps", "max iter": "maxsteps", "squared relu": "relu2", "relu squared": "relu2",
+    "relu ^2": "relu2", "leaky relu": "leakyrelu", "swish": "silu",
+    # groups of parameters
+    "lm head": "unembedding", "lmhead": "unembedding", "unembed": "unembedding", "output head": "unembedding",
+    "language modeling head": "unembedding", "unemb": "unembedding", "embed": "embedding", "emb": "embedding",
+    "wte": "embedding", "token embedding": "embedding", "tok emb": "embedding", "value embedding": "ve",
+    "value emb": "ve", "value embed": "ve", "adamw": "adam", "muon": "matrix",
+    "normuon": "matrix", "muon normuon": "matrix", "query key": "qk", "q k": "qk",
+    "residual": "resid", "initial": "start", "minimum": "min", "maximum": "max", "micro": "device",
+    "c proj": "cproj", "out proj": "cproj", "output projection": "cproj", "normalization": "norm",
+    "normalisation": "norm", "rmsnorm": "rms norm", "attn": "attention", "untie": "remove tie", "tying": "tie",
+    "tied": "tie", "regularisation": "regularization",
+    # results
+    "val bpb": "result", "val loss": "result", "bpb": "result",
+    # verbs of two words
+    "turn off": "remove", "get rid of": "remove", "switch off": "remove", "turn on": "add", "no": "remove",
+}  # fmt: skip
+PHRASES = {tuple(phrase.split()): tuple(canonical.split()) for phrase, canonical in _PHRASES.items()}
+LONGEST_PHRASE = max(map(len, PHRASES))
+
+# What is turned. In a compound the last of them is the head: in "momentum warmup" it is warmup that changes.
+QUANTITIES = _words(
+    "lr wd beta beta1 beta2 momentum warmup warmdown finallr batch accum depth width aspect headdim heads kvheads mlp "
+    "window pattern activation softcap dropout clip eps init ropebase seqlen nssteps seed"
+)
+# Which parameters, or which end of a schedule: two different ones make two different knobs.
+GROUPS = _words(
+    "embedding unembedding matrix scalar adam ve x0 resid device total start final min max short long qk cproj hidden"
+)
+# The group that is meant when none is named. Upstream's WEIGHT_DECAY and momentum are Muon's, its betas are Adam's.
+DEFAULT_GROUP = {
+    "wd": "matrix", "momentum": "matrix", "nssteps": "matrix", "batch": "total", "beta1": "adam", "beta2": "adam",
+    "beta": "adam",
+}  # fmt: skip
+# What upstream's train.py (karpathy/autoresearch, March 2026) starts from: "matrix LR 0.05" is up. Depth and batch are
+# not here, because every fork sets them for its own machine.
+STARTING_VALUES = {
+    "EMBEDDING_LR": "0.6", "UNEMBEDDING_LR": "0.004", "MATRIX_LR": "0.04", "SCALAR_LR": "0.5", "WEIGHT_DECAY": "0.2",
+    "ADAM_BETAS": "(0.8, 0.95)", "MUON_MOMENTUM": "0.95", "NS_STEPS": "5", "WARMUP_RATIO": "0.0",
+    "WARMDOWN_RATIO": "0.5", "FINAL_LR_FRAC": "0.0", "ASPECT_RATIO": "64", "HEAD_DIM": "128", "SOFTCAP": "15",
+    "ROPE_BASE": "10000",
+}  # fmt: skip
+# A qualifier that says nothing new: "LR warmup" is warmup.
+IMPLIED = {"warmup": "lr", "warmdown": "lr", "softcap": "final", "activation": "mlp", "pattern": "window"}
+# Settings whose values are words; the value alone names the setting.
+ACTIVATIONS = _words("relu relu2 gelu geglu silu swiglu reglu leakyrelu mish")
+# Follows its companion so often (it only has to divide the total) that it hardly makes another idea.
+COMPANIONS: dict[tuple[str | None, frozenset[str]], float] = {("batch", frozenset({"device"})): 0.3}
+# A number before one of these names a quantity ("9 layers", "8 heads").
+COUNTED = {"layer": "depth", "l": "depth", "block": "depth", "head": "heads", "d": "width"}
+
+ADDING = _words("add adding introduce enable enabling")
+REMOVING = _words("remove removing disable disabling drop eliminate strip without")
+# verb -> (direction, factor): +1 more or on, -1 less or off, 0 sets or swaps
+VERBS: dict[str, tuple[int, float | None]] = {
+    **dict.fromkeys(
+        _words(
+            "increase increasing raise raising bump bumping up boost higher more larger bigger longer stronger "
+            "lengthen extend grow enlarge strengthen looser loosen widen wider deepen deeper expand"
+        ),
+        (1, None),
+    ),
+    **dict.fromkeys(
+        _words(
+            "decrease decreasing reduce reducing lower lowering cut cutting shrink shrinking less smaller fewer "
+            "shorter shorten weaker weaken tighten tighter narrow narrower shallower trim down"
+        ),
+        (-1, None),
+    ),
+    **dict.fromkeys(ADDING, (1, None)),
+    **dict.fromkeys(REMOVING, (-1, None)),
+    **dict.fromkeys(_words("set change replace replacing switch swap use try make tune apply"), (0, None)),
+    "halve": (-1, 0.5), "halving": (-1, 0.5), "quarter": (-1, 0.25), "eighth": (-1, 0.125),
+    "double": (1, 2.0), "doubling": (1, 2.0), "triple": (1, 3.0), "quadruple": (1, 4.0),
+}  # fmt: skip
+SWAPPING = _words("replace replacing switch swap")
+# A comparative names its quantity where nothing else does: "deeper" is depth.
+COMPARATIVES = {"deeper": "depth", "shallower": "depth", "wider": "width", "narrower": "width"}
+
+# From here on the sentence speaks of circumstances, reasons or results.
+CONTEXT = _words(
+    "while because since during when after before keeping maintaining so which that than instead under but due if "
+    "where given despite via alongside unless until whereas compared versus vs"
+)
+RESULTS = _words(
+    "too worse better improved improves improvement improve reduced hurt regressed regression worsened marginal "
+    "marginally slightly best plateau failed crashed crash oom overshoot flat neutral win won helped did didnt "
+    "diverged unstable exceeded fell keep kept discard discarded result still identical val "
+    "delta"
+)
+STOPWORDS = _words(
+    "a an the of in it its is are be was this that these and or only just again further also all same other about "
+    "around approximately roughly some any each every per as our my current currently value setting "
+    "ratio size rate frac fraction count number step iter param run retry rerun trying test experiment exp "
+    "new potentially even much very by into over small percent fine toward towards back then"
+)

@@ -1,0 +1,119 @@
+"""Words, numbers and signs of a description, in one form each.
+
+One pass with one regular expression, each of whose repetitions is bounded: a hostile text costs no more than a long
+one.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from memorylab.core import aliases
+
+Value = float | str
+
+_NUMBER = r"[-+~]?(?:\d{1,15}(?:[,_]\d{3}){0,4}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][-+]?\d{1,3})?"
+TOKEN = re.compile(
+    r"(?P<tuple>\([-+\d.eE*, ]{3,60}\))"
+    r"|(?P<arrow>-{1,2}>|=>)"
+    r"|(?P<power>(?<![\w.])\d{1,6}(?:\.\d{1,6})? ?(?:\*\*|\^) ?-?\d{1,3}(?!\w))"
+    r"|(?P<ratio>(?<![\w.])\d{1,6} ?/ ?\d{1,6}(?![\w.]))"
+    r"|(?P<shape>(?<![\w.])\d{1,6}x\d{1,6}(?!\w))"
+    rf"|(?P<number>(?<![\w.]){_NUMBER})(?P<unit>%|[A-Za-z]{{1,3}})?(?!\w)"
+    r"|(?P<word>[A-Za-z][A-Za-z0-9_]*(?:\^2)?)"
+    r"|(?P<mark>[=,+&])"
+)
+PATTERN = re.compile(r"[SL]{2,32}|L")
+_SCALE = {"": 1.0, "%": 0.01, "k": 1e3, "m": 1e6, "s": 1.0, "l": 1.0, "d": 1.0}  # any other unit is of a result
+
+
+class Token(Struct, frozen=True):
+    kind: str  # word, value, times (a factor such as 2x), arrow, mark
+    text: str
+    value: Value | tuple[float, ...] | None = None
+    prose: bool = True  # a word of the sentence, not a part of a NAME_LIKE_THIS
+
+
+def number(text: str) -> float | None:
+    try:
+        value = float(text.replace(",", "").replace("_", "").lstrip("~"))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _power(text: str) -> float | None:
+    base, _, exponent = text.replace("**", "^").partition("^")
+    try:
+        return float(base) ** int(exponent)
+    except (OverflowError, ZeroDivisionError, ValueError):
+        return None
+
+
+def _stem(word: str) -> str:
+    return word[:-1] if len(word) > 2 and word.endswith("s") and word[-2] not in "sui" else word
+
+
+def tokenize(text: str) -> list[Token]:
+    found: list[Token] = []
+    for match in TOKEN.finditer(text):
+        kind, raw = match.lastgroup, match.group()
+        if kind == "unit":
+            kind = "number"
+        if kind == "word":
+            if PATTERN.fullmatch(raw):
+                found.append(Token("value", "pattern", raw if len(set(raw)) > 1 else raw[0]))
+            else:
+                parts = [_stem(part) for part in raw.lower().replace("relu^2", "relu2").split("_") if part]
+                found.extend(Token("word", part, prose=len(parts) == 1) for part in parts)
+        elif kind == "number":
+            value, unit = number(match["number"]), (match["unit"] or "").lower()
+            if value is None:
+                continue
+            signed = match["number"][0] in "+-"
+            if unit == "x":
+                found.append(Token("times", raw, value))
+            elif unit == "%" and signed:
+                found.append(Token("times", raw, 1 + value / 100))
+            elif unit in _SCALE:
+                found.append(Token("value", raw, value * _SCALE[unit]))
+            if unit in ("l", "d"):
+                found.append(Token("word", unit))
+        elif kind == "shape":
+            found.append(Token("value", raw, raw))
+        elif kind == "tuple":
+            numbers = [number(part) for part in raw[1:-1].split(",") if part.strip()]
+            if len(numbers) > 1 and None not in numbers:
+                found.append(Token("value", raw, tuple(n for n in numbers if n is not None)))
+        elif kind in ("power", "ratio"):
+            top, _, bottom = raw.partition("/")
+            value = _power(raw) if kind == "power" else float(top) / float(bottom) if float(bottom) else None
+            if value is not None:
+                found.append(Token("value", raw, value))
+        elif kind:
+            found.append(Token(kind, raw))
+    return _canonical(found)
+
+
+def _canonical(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens with every phrase of the alias tables in its one form."""
+    out: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        words: list[str] = []
+        for token in tokens[at : at + aliases.LONGEST_PHRASE]:
+            if token.kind != "word":
+                break
+            words.append(token.text)
+        for length in range(len(words), 0, -1):
+            canonical = aliases.PHRASES.get(tuple(words[:length]))
+            if canonical is not None:
+                out.extend(Token("word", word) for word in canonical)
+                at += length
+                break
+        else:
+            out.append(tokens[at])
+            at += 1
+    return out

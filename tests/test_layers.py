@@ -1,0 +1,69 @@
+"""Imports point down. The picture is in docs/architecture.md; this is what holds it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import memorylab
+
+ROOT = Path(memorylab.__file__).parent
+
+# What each room may import of memorylab. A room is the longest prefix that matches.
+MAY = {
+    "__init__": set(),
+    "errors": set(),
+    "core": {"core"},
+    "lab": {"lab"},
+    "store": {"store", "errors"},
+    "settings": {"core", "store", "errors"},
+    "templates": {"errors"},
+    "ledger": {"core", "store", "errors"},
+    "views": {"views", "ledger", "settings", "core", "store", "errors"},
+    "commands": {"commands", "views", "ledger", "settings", "templates", "core", "store", "errors", "__init__"},
+    "cli": {"commands", "core", "store", "errors", "__init__"},
+    "__main__": {"cli"},
+}
+ONLY_IN = {"pygit2": {"store"}, "click": {"cli"}, "torch": {"lab"}, "subprocess": {"store", "commands", "lab"}}
+
+
+def _imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import hides where it points"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+FILES = sorted(path for path in ROOT.rglob("*.py") if "_templates" not in path.parts)
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])
+def test_imports_point_down(path: Path) -> None:
+    room = _room(path)
+    for name in _imports(path):
+        top, *rest = name.split(".")
+        if top == "memorylab":
+            target = rest[0] if rest and rest[0] in MAY else "__init__"
+            assert target in MAY[room], f"{room} imports {name}"
+        elif top in ONLY_IN:
+            assert room in ONLY_IN[top], f"{room} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])
+def test_a_module_is_one_room(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 450
+
+
+def test_core_is_pure() -> None:
+    """No files, no git, no clock in the core."""
+    for path in (ROOT / "core").glob("*.py"):
+        forbidden = {"os", "pathlib", "time", "subprocess", "sqlite3", "socket", "tempfile", "shutil", "random"}
+        assert not {name.split(".")[0] for name in _imports(path)} & forbidden, path
