@@ -12,7 +12,6 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import PurePosixPath
 from typing import Any
 
 from msgspec import Struct
@@ -117,7 +116,8 @@ def _lines(text: str | None) -> _Program:
 def _python(text: str | None, subject: str) -> _Program | None:
     """The program, None if it is not Python that can be read."""
     text = text or ""
-    if PurePosixPath(subject).suffix not in (".py", "") or len(text) > MAX_SOURCE:
+    other = not subject.endswith(".py") and "." in subject.rpartition("/")[2]
+    if other or len(text) > MAX_SOURCE:
         return None
     try:
         with warnings.catch_warnings():

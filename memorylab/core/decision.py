@@ -134,8 +134,8 @@ def _summary(run: Run, action: NextAction, comparison: Comparison) -> str:
         gain = "the first champion" if before is None else f"{signed(before)} to the champion before it"
         return f"Promote: {result}, {gain}."
     if run.error is not None:
-        verb = "Fix and retry" if action == "fix_and_retry" else "Investigate"
-        return f"{verb}: {run.error.summary}"[:2000]
+        what = "Fix and retry" if action == "fix_and_retry" else "Investigate"
+        return f"{what}: {run.error.summary}"[:2000]
     verb = {"replicate": "Replicate", "branch_followup": "Branch from it", "retry": "Retry", "abandon": "Abandon"}
     return f"{verb.get(action, 'Investigate')}: {result}, {against}."
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-VERSION = 1
+VERSION: Literal[1] = 1
 MAX_BYTES = 1 << 20
 
 Status = Literal["keep", "discard", "crash"]
@@ -40,14 +40,14 @@ class _Value(Struct, frozen=True):
     """A part of a record."""
 
 
-class Knob(_Value, kw_only=True):
+class Knob(_Value, frozen=True, kw_only=True):
     """A top-level constant of the subject that a change sets; values are source text in normal form, null if absent."""
 
     old: Line | None
     new: Line | None
 
 
-class Change(_Value, kw_only=True):
+class Change(_Value, frozen=True, kw_only=True):
     """What was done to the subject, against the parent commit."""
 
     subject: Name
@@ -57,7 +57,7 @@ class Change(_Value, kw_only=True):
     dirty: bool = False
 
 
-class Environment(_Value, kw_only=True):
+class Environment(_Value, frozen=True, kw_only=True):
     """What makes two runs comparable; null is not known."""
 
     device: Name | None = None
@@ -69,7 +69,7 @@ class Environment(_Value, kw_only=True):
     libraries: dict[str, Name] = {}
 
 
-class Error(_Value, kw_only=True):
+class Error(_Value, frozen=True, kw_only=True):
     """Why a run crashed: one line, the last lines of the log, and where both come from."""
 
     summary: Line
@@ -77,14 +77,14 @@ class Error(_Value, kw_only=True):
     source: Name
 
 
-class Artifact(_Value, kw_only=True):
+class Artifact(_Value, frozen=True, kw_only=True):
     """A file kept with the run in the journal."""
 
     blob: str
     size: int
 
 
-class Policy(_Value, kw_only=True):
+class Policy(_Value, frozen=True, kw_only=True):
     """The mode's answer to a classification."""
 
     mode: Mode
@@ -92,7 +92,7 @@ class Policy(_Value, kw_only=True):
     rationale: Line
 
 
-class Match(_Value, kw_only=True):
+class Match(_Value, frozen=True, kw_only=True):
     """An earlier run that the idea resembles. `score` in [0, 1]."""
 
     category: Classification
@@ -108,7 +108,7 @@ class Match(_Value, kw_only=True):
     why: Line = ""
 
 
-class Verdict(_Value, kw_only=True):
+class Verdict(_Value, frozen=True, kw_only=True):
     """The guard's answer: what the history says of an idea, and what the mode makes of that."""
 
     classification: Classification
@@ -123,7 +123,7 @@ class Verdict(_Value, kw_only=True):
     why: Line = ""
 
 
-class PacketRun(_Value, kw_only=True):
+class PacketRun(_Value, frozen=True, kw_only=True):
     """The run that a packet speaks of."""
 
     run_id: Id
@@ -137,7 +137,7 @@ class PacketRun(_Value, kw_only=True):
     memory_gb: Number
 
 
-class PacketNovelty(_Value, kw_only=True):
+class PacketNovelty(_Value, frozen=True, kw_only=True):
     """What the guard had said of the run."""
 
     classification: Classification
@@ -147,7 +147,7 @@ class PacketNovelty(_Value, kw_only=True):
     top_match: Match | None
 
 
-class Comparison(_Value, kw_only=True):
+class Comparison(_Value, frozen=True, kw_only=True):
     """The run beside the champion before it and the champion with it. Deltas are value minus champion's value."""
 
     metric: Name
@@ -160,7 +160,7 @@ class Comparison(_Value, kw_only=True):
     delta_to_current_champion: Number
 
 
-class Packet(_Value, kw_only=True):
+class Packet(_Value, frozen=True, kw_only=True):
     """What happened, what it means, what to do next."""
 
     summary: Line
@@ -180,7 +180,7 @@ class _Record(Struct, frozen=True, kw_only=True, tag_field="kind"):
     seq: Annotated[int, Meta(ge=1)]
 
 
-class Run(_Record, kw_only=True, tag="run"):
+class Run(_Record, frozen=True, kw_only=True, tag="run"):
     """One execution of the subject at a commit."""
 
     run_id: Id
@@ -212,7 +212,7 @@ class Run(_Record, kw_only=True, tag="run"):
         return None if found is None or self.status == "crash" else float(found)
 
 
-class Plan(_Record, kw_only=True, tag="plan"):
+class Plan(_Record, frozen=True, kw_only=True, tag="plan"):
     """The verdict on a commit before its result is known."""
 
     id: Id
@@ -228,7 +228,7 @@ class Plan(_Record, kw_only=True, tag="plan"):
     change: Change | None
 
 
-class Amend(_Record, kw_only=True, tag="amend"):
+class Amend(_Record, frozen=True, kw_only=True, tag="amend"):
     """A correction of what was said of a run. Measurements cannot be amended."""
 
     id: Id
@@ -243,7 +243,7 @@ class Amend(_Record, kw_only=True, tag="amend"):
     notes: Annotated[str, Meta(max_length=100_000)] | None = None
 
 
-class Rewrite(_Record, kw_only=True, tag="rewrite"):
+class Rewrite(_Record, frozen=True, kw_only=True, tag="rewrite"):
     """A commit was rewritten by amend or rebase. The new one was never measured: metrics do not travel."""
 
     id: Id
@@ -284,7 +284,7 @@ def decode(line: bytes) -> Record | Unreadable:
         return Unreadable(line, f"longer than {MAX_BYTES:,} bytes")
     try:
         line.decode("utf-8")  # msgspec passes over the bytes of fields that it does not know
-        record = _decoder.decode(line)
+        record: Record = _decoder.decode(line)
         if record.timestamp_utc is not None:
             datetime.fromisoformat(record.timestamp_utc)
         return record

@@ -1,28 +1,44 @@
 """All decisions in one local notes ref, for `git log`: a glob over one ref per writer takes git seconds."""
 
 import hashlib
+from contextlib import suppress
 
 import pygit2
 
+from memorylab.errors import StoreBusy
 from memorylab.store import notes, refs
+from memorylab.store.files import locked
 from memorylab.store.repo import Store
+
+_PATIENCE = 10.0
 
 
 def refresh(store: Store) -> None:
     """Point refs/memorylab/display at the union of every writer's decisions. Costs one ref look-up when fresh."""
-    sources = _sources(store)
-    if not sources:
+    if _is_fresh(store, _sources(store)):
         return
+    # All who move this ref hold this lock, so that none meets another's, and a killed one's is known to be stale. Where
+    # that takes too long the packets stay as they are: the next command tries again.
+    with suppress(StoreBusy), locked(store.state / "display.lock", _PATIENCE):
+        sources = _sources(store)
+        if not _is_fresh(store, sources):
+            store.move(refs.DISPLAY, store.tip(refs.DISPLAY), _union(store, sources), "memorylab")
+
+
+def _is_fresh(store: Store, sources: dict[str, str]) -> bool:
     shown = store.tip(refs.DISPLAY)
-    if len(sources) == 1:
-        target = pygit2.Oid(hex=next(iter(sources.values())))
-    else:
-        stamp = hashlib.sha256(repr(sorted(sources.items())).encode()).hexdigest()
-        if shown is not None and stamp in store.repo[shown].message:
-            return
-        target = _merge(store, list(sources.values()), stamp)
-    if target != shown:
-        store.repo.references.create(refs.DISPLAY, target, force=True)
+    if shown is None or len(sources) < 2:
+        return not sources or str(shown) in sources.values()
+    return _stamp(sources) in store.repo[shown].message
+
+
+def _union(store: Store, sources: dict[str, str]) -> pygit2.Oid:
+    tips = list(sources.values())
+    return pygit2.Oid(hex=tips[0]) if len(tips) == 1 else _merge(store, tips, _stamp(sources))
+
+
+def _stamp(sources: dict[str, str]) -> str:
+    return hashlib.sha256(repr(sorted(sources.items())).encode()).hexdigest()
 
 
 def _sources(store: Store) -> dict[str, str]:
@@ -30,7 +46,8 @@ def _sources(store: Store) -> dict[str, str]:
     found: dict[str, str] = {}
     for ref, tip in sorted(store.tips().items(), key=lambda item: (item[0].startswith(refs.REMOTES), item[0])):
         writer = refs.writer_of(ref, "decisions")
-        if writer is not None:
+        # Where this ref points to anything else, `git log` itself fails.
+        if writer is not None and isinstance(store.repo.get(tip), pygit2.Commit):
             found.setdefault(writer, tip)
     return found
 
@@ -38,8 +55,11 @@ def _sources(store: Store) -> dict[str, str]:
 def _merge(store: Store, tips: list[str], stamp: str) -> pygit2.Oid:
     merged: dict[str, list[bytes]] = {}
     for tip in tips:
-        for commit, blob in notes.read(store.repo, store.repo[tip].peel(pygit2.Tree).id):
-            merged.setdefault(commit, []).append(store.repo[blob].data)
+        with suppress(KeyError):  # a tree that is not whole; its ledger's reader says so
+            for commit, blob in notes.read(store.repo, store.repo[tip].peel(pygit2.Tree).id):
+                content = store.blob(str(blob))
+                if content is not None:
+                    merged.setdefault(commit, []).append(content)
     tree = notes.NotesTree(store.repo, None)
     for commit, contents in sorted(merged.items()):
         tree.set(commit, b"\n".join(contents))

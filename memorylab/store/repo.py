@@ -15,6 +15,8 @@ from memorylab.store.files import LOCK_SECONDS, locked
 
 RECORD_FILE = "record.json"
 PACKET_FILE = "decision_packet.md"
+_IDENTITY = ("user.name", "user.email")
+_NO_ANGLES = str.maketrans("", "", "<>")
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
@@ -65,13 +67,24 @@ class Store:
         return found
 
     def entries(self) -> Iterator[Entry]:
-        """Every line of every ledger, own and fetched, in the order of refs and commits; the same line may recur."""
+        """Every line of every ledger, own and fetched, in the order of refs and commits; the same line may recur.
+
+        Anyone who may push can push a ref that is no ledger: what cannot be read is one line that says so.
+        """
         for ref, tip in sorted(self.tips().items()):
             name = refs.writer_of(ref, "ledger")
             if name is None:
                 continue
-            for anchor, blob in sorted(notes.read(self.repo, self._tree(tip))):
-                for line in self.repo[blob].data.split(b"\n"):
+            try:
+                found = sorted(notes.read(self.repo, self._tree(tip)))
+            except (KeyError, ValueError, pygit2.GitError):
+                yield Entry(name, tip, f"the ledger of {name} cannot be read".encode())
+                continue
+            for anchor, blob in found:
+                content = self.blob(str(blob))
+                if content is None:
+                    content = f"the note of {name} on {anchor} is not here".encode()
+                for line in content.split(b"\n"):
                     if line.strip():
                         yield Entry(name, anchor, line)
 
@@ -85,7 +98,7 @@ class Store:
     def resolve(self, revision: str) -> Commit:
         """The commit that a revision names. Raises NotFound."""
         try:
-            found, _ = self.repo.resolve_refish(revision)
+            found = self.repo.revparse_single(revision).peel(pygit2.Commit)
         except (KeyError, ValueError, pygit2.GitError):
             raise NotFound(f"There is no commit {revision!r} here.", "`git log --all` lists what there is.") from None
         parents = tuple(str(parent) for parent in found.parent_ids)
@@ -177,11 +190,15 @@ class Store:
 
     def signature(self, name: str, now: datetime) -> pygit2.Signature:
         """The user's identity, or the writer's where git has none, at a time."""
-        config = self.repo.config
-        known = [config[key] if key in config else "" for key in ("user.name", "user.email")]
         offset = now.utcoffset()
-        minutes = int(offset.total_seconds() // 60) if offset else 0
-        return pygit2.Signature(known[0] or name, known[1] or f"{name}@memorylab", int(now.timestamp()), minutes)
+        when = int(now.timestamp()), int(offset.total_seconds() // 60) if offset else 0
+        config = self.repo.config
+        try:
+            # git drops angle brackets from a name; libgit2 refuses the name.
+            known = [(config[key] or "").translate(_NO_ANGLES).strip() if key in config else "" for key in _IDENTITY]
+            return pygit2.Signature(known[0] or name, known[1] or f"{name}@memorylab", *when)
+        except (pygit2.GitError, ValueError):
+            return pygit2.Signature(name, f"{name}@memorylab", *when)
 
     def placeholder(self, name: str) -> str:
         """A commit that stands for one that is not here: the same in every repository for the same name."""

@@ -48,15 +48,24 @@ def current(common_dir: Path) -> str | None:
 
 def ensure(common_dir: Path, name: str = "") -> str:
     """This clone's id, minted if there is none. Call it under the store's lock."""
+    path, device, inode = _fingerprint(common_dir)
     known = current(common_dir)
     if known:
+        # The place that a moved clone has left may be taken by its copy.
+        _save(common_dir, Writer(known, path, device, inode))
         return known
     if not name:
         try:
             name = getpass.getuser()
         except (OSError, KeyError):
             name = socket.gethostname()
-    path, device, inode = _fingerprint(common_dir)
     minted = Writer(_mint(name), path, device, inode)
-    replace(common_dir / "memorylab" / _FILE, msgspec.json.encode(minted) + b"\n")
+    _save(common_dir, minted)
     return minted.writer
+
+
+def _save(common_dir: Path, known: Writer) -> None:
+    content = msgspec.json.encode(known) + b"\n"
+    path = common_dir / "memorylab" / _FILE
+    if not path.exists() or path.read_bytes() != content:
+        replace(path, content)

@@ -76,7 +76,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=8,
 )
-thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+thorough = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def line(**said: object) -> bytes:
@@ -144,7 +144,7 @@ def test_no_value_of_any_field_raises(name: str, value: object) -> None:
             assert value is None or math.isfinite(value)
 
 
-@settings(thorough, max_examples=150)
+@settings(thorough, max_examples=80)
 @given(RECORDS, st.data())
 def test_a_damaged_record_never_raises(found: Record, data: st.DataObject) -> None:
     raw = bytearray(encode(found))
@@ -155,8 +155,8 @@ def test_a_damaged_record_never_raises(found: Record, data: st.DataObject) -> No
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "../x", "a/b", "a\\b", "/etc", "-rf", ".git", "a..b", "a.", "a b", "a\n", "a\0", "é", "a" * 121, "~",
-     "a:b", "*"],
+    ["", ".", "..", "../x", "a/b", "a\\b", "/etc", "-rf", ".git", "a..b", "a.", "a b", "a\n", "a\0", "é", "a" * 121,
+     "~", "a:b", "*"],
 )  # fmt: skip
 @pytest.mark.parametrize("field", ["run_id", "writer"])
 def test_an_id_that_is_no_folder_name_is_refused(field: str, name: str) -> None:
@@ -165,7 +165,8 @@ def test_an_id_that_is_no_folder_name_is_refused(field: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     "stamp",
-    ["", "2026-01-01", "2026-01-01T00:00:00", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00Z\n", "2026-13-01T00:00:00Z",
+    ["", "2026-01-01", "2026-01-01T00:00:00", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00Z\n",
+     "2026-13-01T00:00:00Z",
      "2026-02-30T00:00:00Z", "0000-01-01T00:00:00Z", "2026-01-01T25:00:00Z", "２０２６-01-01T00:00:00Z", 5],
 )  # fmt: skip
 def test_a_time_that_is_none_is_refused(stamp: object) -> None:

@@ -1,0 +1,409 @@
+"""The command line: options, echo, exit codes. What a command does is in memorylab.commands."""
+
+import math
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from memorylab import __version__
+from memorylab.errors import MemoryLabError
+
+EXIT_BLOCKED = 1
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 141
+MODES = click.Choice(["explore", "exploit", "replicate"])
+STATUSES = click.Choice(["keep", "discard", "crash"])
+FILE = click.Path(path_type=Path)
+
+
+class Range(click.FloatRange):
+    """Numbers in a range, of which "nan" is none, though it compares as if it were."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        if math.isnan(found):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return found
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+
+class Safe(click.Group):
+    """One boundary for errors: what the user can act on is one sentence, the rest is a bug, kept in a file."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MemoryLabError as problem:
+            click.echo(f"error: {problem.message} {problem.hint}".rstrip(), err=True)
+            ctx.exit(problem.exit_code)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(EXIT_INTERRUPTED)
+        except BrokenPipeError:
+            # click would make it 1, which means blocked.
+            _forget_stdout()
+            ctx.exit(EXIT_PIPE_CLOSED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as bug:
+            handle, path = tempfile.mkstemp(prefix="git-memorylab-", suffix=".traceback")
+            with os.fdopen(handle, "w", errors="replace") as file:
+                traceback.print_exc(file=file)
+            click.echo(f"bug: {type(bug).__name__}: {bug}. Please report it with {path}.", err=True)
+            ctx.exit(EXIT_BUG)
+
+
+@click.group(cls=Safe, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="git-memorylab")
+def cli() -> None:
+    """A memory for autoresearch loops, kept in git.
+
+    \b
+    Start with:  git memorylab demo   the whole loop in a scratch repository
+                 git memorylab init   make this repository remember
+    """
+
+
+def main() -> None:
+    """The console script. stdout may be closed early (`| head`): that ends the program quietly, as it does git."""
+    try:
+        try:
+            cli(prog_name="git memorylab")
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+        sys.exit(EXIT_PIPE_CLOSED)
+
+
+def _forget_stdout() -> None:
+    """What is still unwritten goes nowhere, instead of failing once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _session() -> Any:
+    from memorylab.commands.session import Session
+
+    session = Session()
+    if (session.place.common_dir / "memorylab" / "spool").exists():
+        from memorylab.commands import hook
+
+        hook.drain(session)
+    return session
+
+
+def _emit(value: Any, text: Callable[[], str], json: bool) -> None:
+    if json:
+        from memorylab.core.record import to_json
+
+        click.echo(to_json(value).decode())
+    else:
+        click.echo(text())
+
+
+def _remark(lines: list[str]) -> None:
+    for line in lines:
+        click.echo(f"note: {line}", err=True)
+
+
+def _tags(value: str | None) -> list[str] | None:
+    from memorylab.core import text
+
+    return None if value is None else text.tags(value)
+
+
+@cli.command()
+@click.option("--writer", default="", metavar="NAME", help="A readable name for this clone; random bits are added.")
+@click.option("--uninstall", is_flag=True, help="Leave no trace but the refs.")
+@as_json
+def init(writer: str, uninstall: bool, as_json: bool) -> None:
+    """Make this repository remember: refs, hooks, excludes, views; import the ledger that is there. Idempotent."""
+    from memorylab.commands import init as command
+
+    session = _session()
+    said = command.uninstall(session) if uninstall else command.init(session, writer)
+    _emit({"done": said}, lambda: "\n".join(said), as_json)
+
+
+@cli.command()
+@click.option("--description", metavar="TEXT", help="The idea in one line. Without it: the working tree's or HEAD's.")
+@click.option("--tags", metavar="A,B", help="Comma-separated tags.")
+@click.option("--family", metavar="NAME", help="The line of work it belongs to.")
+@click.option("--hypothesis", metavar="TEXT", help="Why it should help.")
+@click.option("--mode", type=MODES, help="What is wanted now; explore asks for new, exploit for what works.")
+@click.option("--threshold", type=Range(0, 1), help="How alike counts as a match, before the mode's share.")
+@click.option("--limit", type=click.IntRange(0, 1000), default=3, show_default=True, help="Matches to show.")
+@click.option("--fail-on-similar", is_flag=True, help=f"Exit with {EXIT_BLOCKED} if the mode blocks it.")
+@click.option("--record", is_flag=True, help="Store the verdict on HEAD, as the post-commit hook does.")
+@as_json
+def check(
+    description: str | None, tags: str | None, family: str | None, hypothesis: str | None, mode: Any,
+    threshold: float | None, limit: int, fail_on_similar: bool, record: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Has this been tried? Prints classification, policy decision and the closest earlier runs."""
+    from memorylab.commands import check as command
+    from memorylab.core.text import inline
+
+    session = _session()
+    if description is not None and not inline(description):
+        raise click.UsageError("--description is empty. Say in one line what is to be tried, or leave it out.")
+    said = {"description": description, "tags": _tags(tags), "family": family, "hypothesis": hypothesis}
+    judged = command.check(session, said, mode, threshold, limit, record)
+    _remark(session.views.refresh())
+    _emit(judged, lambda: command.render(judged), as_json)
+    if fail_on_similar and judged.policy.decision == "block":
+        sys.exit(EXIT_BLOCKED)
+
+
+def _about_the_run(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed((
+        click.option("--description", metavar="TEXT", help="What was tried; otherwise the commit's subject line."),
+        click.option("--tags", metavar="A,B", help="Comma-separated tags; otherwise the trailer Tags."),
+        click.option("--family", metavar="NAME", help="The line of work; otherwise the trailer Family."),
+        click.option("--hypothesis", metavar="TEXT", help="Why it should help; otherwise the trailer Hypothesis."),
+        click.option("--notes", default="", metavar="TEXT", help="Anything else worth keeping."),
+        click.option("--mode", type=MODES, help="Novelty mode; otherwise the plan's, or the trailer Mode."),
+        click.option("--allow-dirty", is_flag=True, help="Record a subject that is not as committed, with its diff."),
+        click.option("--report", is_flag=True, help="Refresh the morning report too."),
+        as_json,
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _finish(session: Any, logged: Any, report: bool, json: bool) -> None:
+    from memorylab.commands import log as command
+    from memorylab.commands.session import Session
+
+    fresh = Session(session.place.top or session.place.git_dir)
+    remarks = logged.remarks + fresh.views.refresh()
+    if report:
+        fresh.views.write_report(fresh.memory, fresh.now, fresh.settings.since_hours)
+    _remark(remarks)
+    _emit(logged.run, lambda: command.render(session, logged), json)
+
+
+@cli.command()
+@_about_the_run
+@click.option("--status", type=STATUSES, help="Otherwise keep if it beats the champion, discard if not.")
+@click.option("--error", default="", metavar="TEXT", help="Why it crashed, if no log says so.")
+@click.option("--summary", type=FILE, help="The JSON that the run wrote to AUTORESEARCH_SUMMARY_PATH.")
+@click.option("--log", "log_file", type=FILE, help="The run's output; otherwise run.log, if newer than the commit.")
+@click.option("--commit", default="HEAD", show_default=True, metavar="REV", help="The commit that was run.")
+@click.option("--threshold", type=Range(0, 1), help="Judge it again with this threshold.")
+def log(
+    description: str | None, tags: str | None, family: str | None, hypothesis: str | None, notes: str, mode: Any,
+    allow_dirty: bool, report: bool, as_json: bool, status: Any, error: str, summary: Path | None,
+    log_file: Path | None, commit: str, threshold: float | None,
+) -> None:  # fmt: skip
+    """Record a finished run: ledger, packet, artifacts, views."""
+    from memorylab.commands import log as command
+
+    session = _session()
+    request = command.Request(
+        description=description, tags=_tags(tags), status=status, family=family, hypothesis=hypothesis, notes=notes,
+        error=error, mode=mode, threshold=threshold, commit=commit, summary=summary, log=log_file,
+        allow_dirty=allow_dirty,
+    )  # fmt: skip
+    _finish(session, command.log(session, request), report, as_json)
+
+
+@cli.command(context_settings={"ignore_unknown_options": False})
+@_about_the_run
+@click.option("--time-limit", type=Range(min=0, min_open=True), help="Seconds of wall time; default 600.")
+@click.argument("command", nargs=-1)
+def run(
+    description: str | None, tags: str | None, family: str | None, hypothesis: str | None, notes: str, mode: Any,
+    allow_dirty: bool, report: bool, as_json: bool, time_limit: float | None, command: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Run the subject, output to run.log, and log what came of it.
+
+    COMMAND (after `--`) replaces the default. Exit codes: 0 kept, 10 discarded, 11 crashed.
+    """
+    from memorylab.commands import log as logging
+    from memorylab.commands import run as running
+
+    session = _session()
+    request = logging.Request(
+        description=description, tags=_tags(tags), family=family, hypothesis=hypothesis, notes=notes, mode=mode,
+        allow_dirty=allow_dirty,
+    )  # fmt: skip
+    with click.progressbar(length=1000, label="running", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        logged = running.run(
+            session, request, command, time_limit, lambda percent: bar.update(max(0, int(10 * percent) - bar.pos))
+        )
+    _finish(session, logged, report, as_json)
+    sys.exit(running.EXIT[logged.run.status])
+
+
+@cli.command()
+@click.option("--since-hours", type=Range(min=0, min_open=True), help="Length of the night; default 16.")
+@click.option("--output", type=FILE, help="Write to this file alone.")
+@as_json
+def report(since_hours: float | None, output: Path | None, as_json: bool) -> None:
+    """Render the morning report: what needs a decision, who leads, what failed."""
+    session = _session()
+    hours = since_hours or session.settings.since_hours
+    _remark(session.views.refresh())
+    text = session.views.report(session.memory, session.now, hours)
+    if output is not None:
+        from memorylab.store.files import replace
+
+        replace(output.resolve(), text.encode())
+        written = [output.resolve()]
+    else:
+        written = session.views.write_report(session.memory, session.now, hours)
+    if as_json:
+        registry = session.views.registry(session.memory)
+        _emit({"written": [str(path) for path in written], "registry": registry}, lambda: "", True)
+    elif written:
+        click.echo("\n".join(f"wrote {os.path.relpath(path)}" for path in written))
+    else:
+        click.echo(text, nl=False)
+
+
+@cli.command()
+@as_json
+def status(as_json: bool) -> None:
+    """Where the lab stands: writer, counts, champion, plans, the latest runs."""
+    from memorylab.commands import inspect
+
+    session = _session()
+    _remark(session.views.refresh())
+    registry = session.views.registry(session.memory)
+    value = {
+        "writer": session.store.writer(), "registry": registry, "unreadable": len(session.memory.unreadable),
+        "latest": [run.run_id for run in session.memory.runs[:-6:-1]],
+    }  # fmt: skip
+    _emit(value, lambda: inspect.status(session, registry), as_json)
+
+
+@cli.command()
+@click.argument("run")
+@click.option("--diff", "diff_too", is_flag=True, help="With the change to the subject.")
+@as_json
+def show(run: str, diff_too: bool, as_json: bool) -> None:
+    """One run whole. RUN is a run id, a part of one, or a commit."""
+    from memorylab.commands import inspect
+
+    session = _session()
+    _remark(session.views.refresh())
+    found = session.memory.find(run)
+    if as_json:
+        _emit(found, lambda: "", True)
+    else:
+        inspect.page(inspect.show(session, found, diff_too))
+
+
+@cli.command()
+@click.argument("run")
+@click.argument("other", required=False)
+@as_json
+def diff(run: str, other: str | None, as_json: bool) -> None:
+    """What a run's experiment did to the subject, or how the subjects of two runs differ."""
+    from memorylab.commands import inspect
+
+    session = _session()
+    _remark(session.views.refresh())
+    one, two = session.memory.find(run), session.memory.find(other) if other else None
+    if as_json:
+        patch = inspect.between(session, one, two) if two else inspect.patch(session, one)
+        _emit({"run_id": one.run_id, "patch": patch.decode("utf-8", "replace")}, lambda: "", True)
+    else:
+        sys.stdout.flush()
+        sys.exit(inspect.diff(session, one, two))
+
+
+@cli.command()
+@click.argument("run")
+@click.option("--branch", default="", metavar="NAME", help="Make a branch at the run's commit instead.")
+@click.option("--force", is_flag=True, help="Overwrite uncommitted changes to the subject.")
+@as_json
+def restore(run: str, branch: str, force: bool, as_json: bool) -> None:
+    """Get a run's code back, on any clone, after any gc."""
+    from memorylab.commands import inspect
+
+    session = _session()
+    found = session.memory.find(run)
+    said = inspect.restore(session, found, branch, force)
+    _remark(session.views.refresh())
+    _emit({"run_id": found.run_id, "commit": found.commit, "done": said}, lambda: said, as_json)
+
+
+@cli.command()
+@click.argument("run")
+@click.option("--status", type=STATUSES, help="What it should have been.")
+@click.option("--description", metavar="TEXT", help="What was really tried.")
+@click.option("--family", metavar="NAME", help="The line of work it belongs to.")
+@click.option("--hypothesis", metavar="TEXT", help="Why it should have helped.")
+@click.option("--tags", metavar="A,B", help="Instead of the tags it has.")
+@click.option("--notes", metavar="TEXT", help="Instead of the notes it has.")
+@as_json
+def amend(run: str, as_json: bool, tags: str | None, **said: Any) -> None:
+    """Correct what was said of a run, by a further record. Measurements cannot be amended."""
+    from memorylab.commands import amend as command
+
+    session = _session()
+    amended = command.amend(session, session.memory.find(run), said | {"tags": _tags(tags)})
+    fresh = _session()
+    _remark(fresh.views.refresh())
+    _emit(amended, lambda: f"amended {amended.run_id}", as_json)
+
+
+@cli.command("import")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@click.option("--family", default="", metavar="NAME", help="The line of work of rows that name none.")
+@as_json
+def import_(files: tuple[Path, ...], family: str, as_json: bool) -> None:
+    """Add the rows of results.tsv or experiments.jsonl FILES. Doing it twice adds nothing."""
+    from memorylab.commands import imports as command
+
+    results = []
+    for path in files:
+        results.append((path, command.import_file(_session(), path, family)))
+    _remark(_session().views.refresh())
+    value = [{"file": str(path), "added": r.added, "known": r.known, "rejected": r.rejected} for path, r in results]
+    _emit(value, lambda: "\n".join(command.summary(r, path) for path, r in results), as_json)
+
+
+@cli.command()
+@click.option("--budget", type=Range(1), default=15.0, show_default=True, help="CPU seconds per run.")
+@click.option("--tokens", type=click.IntRange(1), help="Train on this many bytes instead: the same result every time.")
+@click.option("--dir", "folder", type=FILE, help="Where; otherwise a new temporary folder.")
+def demo(budget: float, tokens: int | None, folder: Path | None) -> None:
+    """The whole loop in a scratch repository: real training, real commits, packets, a report."""
+    from memorylab.commands import demo as command
+
+    command.demo(budget, tokens, folder, click.echo)
+
+
+@cli.command(hidden=True)
+@click.argument("name", type=click.Choice(["post-commit", "post-rewrite"]))
+@click.argument("arguments", nargs=-1)
+def hook(name: str, arguments: tuple[str, ...]) -> None:
+    """What the git hooks call."""
+    from memorylab.commands import hook as command
+    from memorylab.commands.session import Session
+
+    try:
+        session = Session()
+        if name == "post-commit":
+            line = command.post_commit(session)
+            if line:
+                click.echo(line)
+        else:
+            command.post_rewrite(session, arguments[0] if arguments else "", sys.stdin.read().splitlines())
+    except Exception as problem:
+        # A commit has been made; whatever is wrong with the memory is said when the memory is asked.
+        said = str(problem).splitlines() or [repr(problem)]
+        click.echo(f"memorylab: the hook did nothing: {said[0]}")

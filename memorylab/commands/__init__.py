@@ -1,0 +1,1 @@
+"""One file per command that is more than a few lines."""

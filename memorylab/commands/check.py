@@ -1,0 +1,113 @@
+"""check: is this idea new, and may it be tried in this mode?"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from memorylab.commands import experiment
+from memorylab.commands.session import Session
+from memorylab.core.change import constants
+from memorylab.core.decision import number
+from memorylab.core.novelty import Idea, classify
+from memorylab.core.record import Mode, Plan, Verdict
+from memorylab.core.text import inline, shorten
+from memorylab.ledger import new_id, timestamp
+
+PATIENCE = 10.0  # seconds that a plan waits for another writer: a commit should not hang for longer
+
+
+def check(
+    session: Session, said: Mapping[str, Any], mode: Mode | None, threshold: float | None, limit: int, record: bool
+) -> Verdict:
+    """Judge what was said (None is not said) and, of what was not, what the repository tells; with `record` HEAD, and
+    keep the verdict as its plan. A description alone is judged by its words: no code goes with it yet."""
+    given = {name: value for name, value in said.items() if value is not None}
+    if "description" in given and not record:
+        texts: dict[str, Any] = {name: inline(given.get(name, "")) for name in ("description", "hypothesis", "family")}
+        return verdict(session, Idea(**texts, tags=tuple(given.get("tags", ()))), mode, threshold, limit)
+    found = experiment.of_commit(session) if record else from_repository(session)
+    found = msgspec.structs.replace(found, **given)
+    judged = verdict(session, idea_of(found), mode or found.mode, threshold, limit)
+    if record:
+        record_plan(session, found, judged)
+    return judged
+
+
+def verdict(session: Session, idea: Idea, mode: Mode | None, threshold: float | None, limit: int) -> Verdict:
+    """What the history says of an idea."""
+    return classify(
+        idea,
+        session.memory.runs,
+        mode=mode or session.settings.mode,
+        threshold=session.settings.threshold if threshold is None else threshold,
+        limit=limit,
+        metric=session.settings.metric,
+        start=_starting_values(session),
+    )
+
+
+def _starting_values(session: Session) -> dict[str, str] | None:
+    """The subject's constants before the first run that is known by its commit, None if there is none such."""
+    memory, subject = session.memory, session.settings.subject
+    first = next((run for run in memory.runs if memory.anchors[run.run_id] == run.commit), None)
+    for commit in (first.parent_commit, first.commit) if first else ():
+        found = session.store.file_at(commit, subject) if commit else None
+        if found is not None:
+            return constants(found[1].decode("utf-8", "replace"), subject)
+    return None
+
+
+def from_repository(session: Session) -> experiment.Experiment:
+    """What is about to be tried when nobody says: the working tree's change, else HEAD's."""
+    return experiment.of_working_tree(session) or experiment.of_commit(session)
+
+
+def idea_of(found: experiment.Experiment) -> Idea:
+    """An experiment as the guard compares it."""
+    return Idea(
+        description=inline(found.description),
+        hypothesis=inline(found.hypothesis),
+        family=inline(found.family),
+        tags=tuple(found.tags),
+        change=found.change,
+    )
+
+
+def record_plan(
+    session: Session, found: experiment.Experiment, judged: Verdict, patience: float = PATIENCE
+) -> Plan:
+    """Store the verdict on a commit before its result is known, which also pins the commit.
+
+    Raises StoreBusy if another process writes for longer than `patience` seconds.
+    """
+    commit = found.commit
+    plan = Plan(
+        writer="-", seq=1, id=new_id(session.now, commit.oid), timestamp_utc=timestamp(session.now),
+        branch=session.store.branch(), commit=commit.oid, parent_commit=commit.parents[0] if commit.parents else None,
+        family=inline(found.family), description=inline(found.description), hypothesis=inline(found.hypothesis),
+        tags=found.tags, novelty_guard=judged, change=found.change,
+    )  # fmt: skip
+    return session.ledger.append(session.now, [(commit.oid, plan)], seconds=patience)[0]  # type: ignore[return-value]
+
+
+def headline(judged: Verdict) -> str:
+    """The verdict in one line."""
+    reason = f" ({judged.why})" if judged.why else ""
+    return f"{judged.classification} -> {judged.policy.decision} ({judged.mode}): {judged.policy.rationale}{reason}"
+
+
+def render(judged: Verdict) -> str:
+    """The verdict with its evidence, for a terminal."""
+    lines = [headline(judged)]
+    for match in judged.top_matches:
+        value = number(match.value) if match.value is not None else "-"
+        lines.append(
+            f"  {match.score:.2f} {match.category}: {match.status} {value} {shorten(inline(match.description), 100)}"
+            f"\n       {match.run_id}" + (f": {match.why}" if match.why else "")
+        )
+    if not judged.top_matches:
+        lines.append("  No earlier run comes close.")
+    elif judged.match_count > len(judged.top_matches):
+        lines.append(f"  {judged.match_count - len(judged.top_matches)} more; --limit shows them.")
+    return "\n".join(lines)

@@ -1,0 +1,107 @@
+"""What the git hooks call. Whatever happens here, the commit that called it stands, and no traceback is shown."""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+
+from memorylab.commands import check, experiment
+from memorylab.commands.session import Session
+from memorylab.core.change import describe
+from memorylab.core.record import Record, Rewrite
+from memorylab.core.text import inline, shorten
+from memorylab.errors import MemoryLabError, StoreBusy
+from memorylab.ledger import new_id, timestamp
+from memorylab.store.files import locked, replace
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+SPOOL = "spool"
+
+
+def post_commit(session: Session, patience: float = check.PATIENCE) -> str | None:
+    """Pin and judge HEAD if it changes the subject; the line to show, None for any other commit.
+
+    If another process writes for longer than `patience` seconds, the next command remembers the commit.
+    """
+    if any((session.place.git_dir / name).exists() for name in ("rebase-merge", "rebase-apply")):
+        return None
+    found = experiment.of_commit(session)
+    if found.change is None or len(found.commit.parents) > 1 or found.commit.oid in session.memory.plans:
+        return None
+    judged = check.verdict(session, check.idea_of(found), found.mode, None, limit=3)
+    try:
+        check.record_plan(session, found, judged, patience)
+    except StoreBusy:
+        _spool(session, [found.commit.oid])
+        return f"memorylab: busy; {found.commit.oid[:7]} will be remembered by the next command"
+    closest = f": {shorten(inline(judged.top_matches[0].description), 60)}" if judged.top_matches else ""
+    done = describe(found.change)
+    answer = f"{judged.classification} -> {judged.policy.decision} ({judged.mode})"
+    return shorten(f"memorylab: {answer}{closest} [{done}]", 200)
+
+
+def post_rewrite(session: Session, command: str, lines: Sequence[str], patience: float = check.PATIENCE) -> None:
+    """Note that remembered commits have become others (git's lines `old new [extra]`). Metrics do not travel: the new
+    commit was never measured. Waits as `post_commit` does."""
+    try:
+        _rewrite(session, command, lines, patience)
+    except StoreBusy:
+        _spool(session, [" ".join([*line.split()[:2], command]) for line in lines if line.strip()])
+
+
+def _rewrite(session: Session, command: str, lines: Sequence[str], patience: float) -> None:
+    known = {run.commit for run in session.memory.runs} | set(session.memory.plans)
+    already = {(record.old_commit, record.commit) for record in session.memory.rewrites}
+    records: list[tuple[str, Record]] = []
+    for line in lines:
+        old, new = [*line.split(), "", ""][:2]
+        if not (_COMMIT.fullmatch(old) and _COMMIT.fullmatch(new)) or old not in known or (old, new) in already:
+            continue
+        rewrite = Rewrite(
+            writer="-", seq=1, id=new_id(session.now, new), timestamp_utc=timestamp(session.now), commit=new,
+            old_commit=old, command=command,
+        )  # fmt: skip
+        records.append((new, rewrite))
+    if records:
+        session.ledger.append(session.now, records, patience)
+
+
+def drain(session: Session, patience: float = check.PATIENCE) -> None:
+    """Remember what a hook could not when it happened. What cannot be remembered now either stays listed."""
+    spool = session.place.common_dir / "memorylab" / SPOOL
+    if not spool.exists():
+        return
+    with suppress(StoreBusy, FileNotFoundError), locked(spool.with_suffix(".lock"), patience):
+        left: list[str] = []
+        for line in dict.fromkeys(spool.read_text().splitlines()):
+            # A session of its own for each: it reads what the one before wrote, and the caller what all wrote.
+            fresh = Session(session.place.top or session.place.git_dir, session.now)
+            try:
+                _remember(fresh, line, 0.0 if left else patience)
+            except StoreBusy:
+                left.append(line)
+            except MemoryLabError:
+                continue  # The commit is gone.
+        if left:
+            replace(spool, "".join(f"{line}\n" for line in left).encode())
+        else:
+            spool.unlink()
+
+
+def _remember(session: Session, line: str, patience: float) -> None:
+    """Do what one line of the spool says: a commit to judge, or `old new command` of a rewrite."""
+    commit, *rewritten = line.split(" ", 2)
+    if rewritten:
+        _rewrite(session, rewritten[-1], [line], patience)
+        return
+    if not _COMMIT.fullmatch(commit) or commit in session.memory.plans:
+        return
+    found = experiment.of_commit(session, commit)
+    judged = check.verdict(session, check.idea_of(found), found.mode, None, limit=3)
+    check.record_plan(session, found, judged, patience)
+
+
+def _spool(session: Session, lines: list[str]) -> None:
+    """Leave work for the next command."""
+    spool = session.store.state / SPOOL
+    with locked(spool.with_suffix(".lock")), spool.open("a") as file:
+        file.write("".join(f"{line}\n" for line in lines))

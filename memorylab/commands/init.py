@@ -1,0 +1,158 @@
+"""init: make a repository remember, idempotently, and forget how again without touching what it remembers."""
+
+import hashlib
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from memorylab.commands import hooks, imports, run
+from memorylab.commands.session import Session
+from memorylab.core.record import Run, decode
+from memorylab.errors import BadInput, MemoryLabError
+from memorylab.store import git, refs
+from memorylab.store.files import replace
+from memorylab.views import table
+from memorylab.views.refresh import FOLDER, TABLE
+
+_BEFORE = ".before-memorylab"
+_EXCLUDE_BEGIN = "# >>> git-memorylab >>>\n"
+_EXCLUDE_END = "# <<< git-memorylab <<<\n"
+_EXCLUDED = ("/results/", "/results.tsv", "/results.tsv.*", "/run.log")
+# So that `git log` shows the packets, and decorations do not show the memory's own refs.
+_CONFIG = (
+    ("notes.displayRef", refs.DISPLAY),
+    ("log.excludeDecoration", "refs/notes/memorylab/"),
+    ("log.excludeDecoration", "refs/memorylab/"),
+)
+
+
+def init(session: Session, name: str = "") -> list[str]:
+    """Set everything up that is not yet; what was found and done, a line each."""
+    place = session.place
+    if place.top is None:
+        raise BadInput("A bare repository needs no init: it can be read as it is.", "Run init in a clone.")
+    with session.store.transaction(session.now, name) as transaction:
+        said = [f"writer: {transaction.writer}"]
+    for key, value in _wanted(session):
+        if value not in git.run(place, "config", "--local", "--get-all", key, check=False).decode().splitlines():
+            git.run(place, "config", "--local", "--add", key, value)
+    said += hooks.install(place, session.settings.subject)
+    _exclude(place, True)
+    said += _adopt(session)
+    said += session.views.refresh()
+    said.append(f"ledger: {len(session.ledger.read().runs)} runs, views in {FOLDER}/ and {TABLE}")
+    return said
+
+
+def uninstall(session: Session) -> list[str]:
+    """Leave no trace but the refs, which hold the memory, and the user's own files as they were."""
+    place = session.place
+    # Without local state the files that have our views' names are the user's: there is nothing to clear twice.
+    state = (place.common_dir / "memorylab", place.git_dir / "memorylab-views.json")
+    is_installed = any(path.exists() for path in state)
+    hooks.uninstall(place)
+    for key, value in _CONFIG:
+        git.run(place, "config", "--local", "--fixed-value", "--unset-all", key, value, check=False)
+    # By what they fetch to, not by what they would be now: a remote may have been renamed since.
+    for key, value in git.config(place, r"^remote\..*\.fetch$"):
+        if f":{refs.REMOTES}" in value:
+            git.run(place, "config", "--local", "--fixed-value", "--unset-all", key, value, check=False)
+    _exclude(place, False)
+    listed = git.run(place, "worktree", "list", "--porcelain", "-z", check=False)
+    for line in listed.split(b"\0") if is_installed else ():
+        if line.startswith(b"worktree "):
+            with suppress(MemoryLabError, OSError):
+                _clear(Session(Path(os.fsdecode(line[len(b"worktree ") :]))))
+    git.run(place, "update-ref", "-d", refs.DISPLAY, check=False)
+    shutil.rmtree(place.common_dir / "memorylab", ignore_errors=True)
+    return ["Uninstalled. The memory stays in refs/notes/memorylab/ and refs/memorylab/, where `init` finds it again."]
+
+
+def _clear(session: Session) -> None:
+    """Take the views out of one working tree, and put back what they had taken the place of."""
+    top = session.place.top
+    if top is None:
+        return
+    if _is_our_table(session, top / TABLE):
+        (top / TABLE).unlink(missing_ok=True)
+    session.views.remove()
+    (session.place.git_dir / run.SIDECAR).unlink(missing_ok=True)
+    for view in (top / TABLE, top / FOLDER):
+        before = view.with_name(view.name + _BEFORE)
+        if before.exists() and not view.exists():
+            before.rename(view)
+
+
+def _wanted(session: Session) -> list[tuple[str, str]]:
+    """Configuration to add: constant, and for each remote that is fetched from, where its memory goes."""
+    wanted = list(_CONFIG)
+    for key, _ in dict.fromkeys(git.config(session.place, r"^remote\..*\.fetch$")):
+        remote = key[len("remote.") : -len(".fetch")]
+        wanted += [(key, refspec) for refspec in refs.fetch_refspecs(remote)]
+    return list(dict.fromkeys(wanted))
+
+
+def _exclude(place: git.Place, wanted: bool) -> None:
+    """The marked lines in .git/info/exclude: views and run.log are never committed."""
+    path = place.common_dir / "info" / "exclude"
+    found = path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else ""
+    before, _, after = found.partition(_EXCLUDE_BEGIN)
+    _, ended, rest = after.partition(_EXCLUDE_END)
+    if not ended:
+        before, rest = found, ""
+    if wanted and before and not before.endswith("\n"):
+        before += "\n"
+    section = "".join([_EXCLUDE_BEGIN, *(f"{line}\n" for line in _EXCLUDED), _EXCLUDE_END]) if wanted else ""
+    if before + section + rest:
+        replace(path, (before + section + rest).encode("utf-8", "surrogateescape"))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _adopt(session: Session) -> list[str]:
+    """Import the ledgers that others left here, once, and keep them beside ours."""
+    top = session.place.top
+    assert top is not None
+    said = []
+    ledger = top / FOLDER / "experiments.jsonl"
+    if session.views.is_foreign(ledger) and not _is_our_ledger(session, ledger):
+        said += _import(session, ledger)
+        # The predecessor's registry, reports and run folders have the names of our views: the folder goes as one.
+        (top / FOLDER).rename(_free(top / FOLDER))
+    path = top / TABLE
+    if session.views.is_foreign(path) and not _is_our_table(session, path):
+        said += _import(session, path)
+        kept = path.with_name(path.name + _BEFORE)
+        if kept.exists() and kept.read_bytes() != path.read_bytes():
+            kept = path.with_name(f"{kept.name}-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}")
+        path.rename(kept)
+    return said
+
+
+def _free(path: Path) -> Path:
+    """A name for what was at a path before us that is not taken."""
+    kept, count = path.with_name(path.name + _BEFORE), 1
+    while kept.exists():
+        count += 1
+        kept = path.with_name(f"{path.name}{_BEFORE}-{count}")
+    return kept
+
+
+def _is_our_ledger(session: Session, path: Path) -> bool:
+    """Whether a file is a view of ours that is not remembered as one, because somebody deleted the local state."""
+    known = session.memory.lines
+    records = [decode(line) for line in path.read_bytes().split(b"\n") if line.strip()]
+    return all(isinstance(record, Run) and record.run_id in known for record in records)
+
+
+def _is_our_table(session: Session, path: Path) -> bool:
+    ours = set(table.render(session.memory.runs, session.settings.metric).encode().split(b"\n"))
+    return path.exists() and all(line in ours for line in path.read_bytes().split(b"\n"))
+
+
+def _import(session: Session, path: Path) -> list[str]:
+    done = imports.import_file(Session(session.place.top, session.now), path)
+    return [f"{path.name}: {done.added} runs imported, {done.known} known, {len(done.rejected)} rejected"] + [
+        f"  line {line}: {reason}" for line, reason in done.rejected
+    ]

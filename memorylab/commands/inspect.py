@@ -1,0 +1,172 @@
+"""status, show, diff, restore: looking at what is remembered, and getting it back."""
+
+import os
+import subprocess
+import sys
+
+from memorylab.commands import experiment
+from memorylab.commands.session import Session
+from memorylab.core import ranking
+from memorylab.core.change import describe
+from memorylab.core.decision import markdown, number
+from memorylab.core.record import Run
+from memorylab.core.text import inline, shorten
+from memorylab.errors import BadInput, DirtySubject, NotFound
+from memorylab.store import git
+from memorylab.store.files import replace
+
+_LATEST = 5
+
+
+def status(session: Session, registry: ranking.Registry) -> str:
+    """Where the lab stands, and what to type next."""
+    memory = session.memory
+    counts = registry.status_counts
+    lines = [
+        f"writer {session.store.writer() or '(none yet: run `git memorylab init`)'}",
+        f"{len(memory.runs)} runs: {counts['keep']} kept, {counts['discard']} discarded, {counts['crash']} crashed; "
+        f"{len({run.writer for run in memory.runs})} writers",
+    ]
+    if memory.unreadable:
+        lines.append(f"{len(memory.unreadable)} records could not be read and were left alone")
+    best = registry.champion
+    if best is not None:
+        lines.append(f"champion {number(best.value)} {best.commit[:7]} {inline(best.description)} ({best.run_id})")
+    logged = {run.commit for run in memory.runs}
+    pending = [plan for commit, plan in memory.plans.items() if commit not in logged]
+    for plan in pending[-_LATEST:]:
+        lines.append(f"planned {plan.commit[:7]} {inline(plan.description)} ({plan.novelty_guard.classification})")
+    for run in memory.runs[: -_LATEST - 1 : -1]:
+        action = run.decision_packet.next_action if run.decision_packet else "imported"
+        value, said = number(run.value(session.settings.metric)), shorten(inline(run.description), 60)
+        lines.append(f"  {run.status:<7} {value:>9} {run.commit[:7]} {said} -> {action}")
+    return "\n".join(lines)
+
+
+def show(session: Session, run: Run, diff_too: bool) -> str:
+    """One run whole."""
+    metric = session.settings.metric
+    head = [
+        f"run {run.run_id}",
+        f"Commit:  {run.commit}" + (f" (on {run.branch})" if run.branch else ""),
+        f"Date:    {run.timestamp_utc or 'not known'}",
+        f"Writer:  {run.writer}",
+        f"Status:  {run.status}, {metric} {number(run.value(metric))}",
+        "",
+        f"    {inline(run.description)}",
+        "",
+    ]
+    for name, said in (("Family", run.family), ("Hypothesis", run.hypothesis), ("Tags", ", ".join(run.tags))):
+        if said:
+            head.append(f"{name}: {inline(said)}")
+    if run.change is not None:
+        head.append(f"Change: {describe(run.change)}" + (" (uncommitted part included)" if run.change.dirty else ""))
+    metrics = ", ".join(f"{inline(key)} {_plain(value)}" for key, value in run.metrics.items() if value is not None)
+    head.append(f"Metrics: {metrics or 'none'}")
+    if run.notes:
+        head += ["Notes:", *(f"    {inline(line)}" for line in run.notes.splitlines())]
+    if run.error is not None:
+        head += [f"Error: {inline(run.error.summary)}", *(f"    {inline(line)}" for line in run.error.tail[-8:])]
+    if run.artifacts:
+        files = (f"{inline(name)} ({artifact.size:,} bytes)" for name, artifact in run.artifacts.items())
+        head.append("Artifacts: " + ", ".join(files))
+    if run.decision_packet is not None:
+        head += ["", markdown(run.decision_packet).rstrip()]
+    if diff_too:
+        head += ["", patch(session, run).decode("utf-8", "replace").rstrip()]
+    return "\n".join(head)
+
+
+def _plain(value: int | float | None) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.6g}"
+
+
+def patch(session: Session, run: Run) -> bytes:
+    """What the run's experiment did to the subject: the archived patch, else the commit's own diff. Raises NotFound."""
+    for name, artifact in run.artifacts.items():
+        if name.endswith(".patch"):
+            archived = session.store.blob(artifact.blob)
+            if archived is not None:
+                return archived
+    commit = session.store.resolve(_own_commit(session, run))
+    return experiment.diff(session, commit.parents[0] if commit.parents else None, commit.oid)
+
+
+def diff(session: Session, run: Run, other: Run | None) -> int:
+    """Show a run's diff, or the subject's between two runs, through git with its colours and pager."""
+    where = ["git", f"--git-dir={session.place.git_dir}"]
+    paths = ["--", f":(top,literal){session.settings.subject}"]
+    if other is not None:
+        revisions = _revisions(session, run, other)
+        return subprocess.run([*where, "diff", *revisions, *paths], check=False).returncode
+    dirty = run.change is not None and run.change.dirty
+    if not dirty:
+        try:
+            commit = session.store.resolve(_own_commit(session, run))
+        except NotFound:
+            pass
+        else:
+            base = commit.parents[0] if commit.parents else experiment.EMPTY_TREE
+            return subprocess.run([*where, "diff", base, commit.oid, *paths], check=False).returncode
+    sys.stdout.buffer.write(patch(session, run))
+    sys.stdout.flush()
+    return 0
+
+
+def between(session: Session, run: Run, other: Run) -> bytes:
+    """How the subjects of two runs differ, as a patch."""
+    return experiment.diff(session, *_revisions(session, run, other))
+
+
+def _revisions(session: Session, run: Run, other: Run) -> list[str]:
+    return [_own_commit(session, run), _own_commit(session, other)]
+
+
+def restore(session: Session, run: Run, branch: str, force: bool) -> str:
+    """Put a run's subject back into the working tree, or its commit on a new branch."""
+    oid = _own_commit(session, run)
+    if branch:
+        git.run(session.place, "branch", "--end-of-options", branch, oid)
+        return f"branch {branch} is at {oid[:7]}; `git switch {branch}` goes there"
+    if session.place.top is None:
+        raise BadInput("A bare repository has no working tree.", "Give --branch NAME.")
+    if not force and experiment.of_working_tree(session) is not None:
+        raise DirtySubject(
+            f"{session.settings.subject} has changes that would be lost.", "Commit them, or give --force."
+        )
+    found = session.store.file_at(oid, session.settings.subject)
+    if found is None:
+        raise NotFound(f"{oid[:7]} has no {session.settings.subject}.", "Restore it with --branch NAME.")
+    path = session.place.top / session.settings.subject
+    mode = path.stat().st_mode & 0o7777 if path.exists() else None
+    replace(path, found[1])
+    if mode is not None:
+        path.chmod(mode)
+    remark = ""
+    if run.change is not None and run.change.dirty:
+        remark = "; the run had uncommitted changes, which `git memorylab diff` shows"
+    return f"{session.settings.subject} is as it was in {oid[:7]}, {inline(run.description)}{remark}"
+
+
+def _own_commit(session: Session, run: Run) -> str:
+    """The run's commit, if it is here. Raises NotFound for imported runs whose code was never here."""
+    anchor = session.memory.anchors.get(run.run_id)
+    if run.commit != anchor:
+        raise NotFound(
+            f"The code of {run.run_id} was never in this repository.",
+            "It was imported from a table; only its description and result are known.",
+        )
+    return session.store.resolve(run.commit).oid
+
+
+def page(text: str) -> None:
+    """Print on a terminal through git's pager, elsewhere as it is."""
+    if not sys.stdout.isatty():
+        print(text, flush=True)
+        return
+    pager = subprocess.run(["git", "var", "GIT_PAGER"], capture_output=True, text=True, check=False).stdout.strip()
+    if pager in ("", "cat"):
+        print(text, flush=True)
+        return
+    environment = {"LESS": "FRX", "LV": "-c"} | os.environ
+    subprocess.run(["sh", "-c", pager], input=text.encode() + b"\n", env=environment, check=False)

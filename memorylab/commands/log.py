@@ -1,0 +1,205 @@
+"""log: a finished run becomes a record, a packet, archived artifacts and fresh views."""
+
+from pathlib import Path
+
+import msgspec
+
+from memorylab.commands import check, experiment
+from memorylab.commands.session import Session
+from memorylab.core import decision, summary
+from memorylab.core.novelty import Idea, evaluate_policy
+from memorylab.core.record import Error, Mode, Run, Status, Verdict
+from memorylab.core.text import block, inline
+from memorylab.errors import BadInput, UsageError
+from memorylab.ledger import new_id, timestamp
+from memorylab.views.refresh import FOLDER
+
+EVIDENCE = 5
+LOG_FILE = "run.log"
+_LONGEST_LOG = 1 << 28
+
+
+class Request(msgspec.Struct, kw_only=True):
+    """What the user said of a run; None is not said."""
+
+    description: str | None = None
+    tags: list[str] | None = None
+    status: Status | None = None
+    family: str | None = None
+    hypothesis: str | None = None
+    notes: str = ""
+    error: str = ""
+    mode: Mode | None = None
+    threshold: float | None = None
+    commit: str = "HEAD"
+    summary: Path | None = None
+    log: Path | None = None
+    allow_dirty: bool = False
+    crash: Error | None = None
+
+
+class Logged(msgspec.Struct, frozen=True):
+    """A run that is in the ledger, and what the user should know besides."""
+
+    run: Run
+    remarks: list[str]
+
+
+def log(session: Session, request: Request, found: experiment.Experiment | None = None) -> Logged:
+    """Record a run. What the request leaves out comes from the commit and its plan.
+
+    Raises BadInput if there is no result and the run is not said to have crashed, DirtySubject if the subject is not
+    what the commit holds. Nothing is written then.
+    """
+    if found is None:
+        found = experiment.refuse_dirty(session, experiment.of_commit(session, request.commit), request.allow_dirty)
+    if request.description is not None and not inline(request.description):
+        raise UsageError("--description is empty.", "Say in one line what was tried, or leave it out.")
+    found = _said(found, request)
+    if not inline(found.description):
+        raise BadInput("The run has no description.", "Give --description, or commit with a message.")
+    remarks = _default_log(session, request, found)
+    log_data = _read(request.log, "--log", _LONGEST_LOG)
+    sidecar_data = _read(request.summary, "--summary", 1 << 20)
+    read = _results(sidecar_data, log_data, request, remarks)
+    judged = _verdict(session, found, request)
+    run = Run(
+        writer="-", seq=1, run_id=new_id(session.now, found.commit.oid), timestamp_utc=timestamp(session.now),
+        branch=session.store.branch(), commit=found.commit.oid,
+        parent_commit=found.commit.parents[0] if found.commit.parents else None, family=inline(found.family),
+        status=request.status or "keep", description=inline(found.description), hypothesis=inline(found.hypothesis),
+        tags=found.tags, notes=block(request.notes), metrics=read.metrics, error=None, artifacts={},
+        novelty_guard=judged, decision_packet=None, change=found.change, environment=read.environment,
+    )  # fmt: skip
+    run = _with_status(session, run, request, log_data)
+    packet = decision.decide(run, session.memory.runs, session.settings.metric, session.settings.direction)
+    run = msgspec.structs.replace(run, decision_packet=packet)
+    files = _artifacts(session, sidecar_data, log_data, found.patch)
+    run = session.ledger.append_run(session.now, found.commit.oid, run, files, _markdown)
+    return Logged(run, remarks)
+
+
+def render(session: Session, logged: Logged) -> str:
+    """What the terminal shows: the result, what the guard had said, what to do next, where the rest is."""
+    run = logged.run
+    packet, guard = run.decision_packet, run.novelty_guard
+    assert packet is not None
+    value = run.value(session.settings.metric)
+    result = f"{session.settings.metric} {decision.number(value)}" if value is not None else "no result"
+    lines = [f"{run.status}: {result}, {run.commit[:7]} {run.description}"]
+    if guard is not None and guard.classification != "novel":
+        lines.append(f"guard: {check.headline(guard)}")
+    lines.append(f"next: {packet.next_action} ({packet.priority}). {packet.summary}")
+    if run.error is not None:
+        lines.append(f"error: {run.error.summary}")
+    if not packet.comparison.is_new_champion and packet.comparison.current_champion_run_id:
+        best = decision.number(packet.comparison.current_champion_value)
+        lines.append(f"champion: {best}, {packet.comparison.current_champion_run_id}")
+    where = f"run: {run.run_id}"
+    if session.place.top is not None:
+        where += f", packet in {FOLDER / 'runs' / run.run_id}"
+    return "\n".join([*lines, where])
+
+
+def _said(found: experiment.Experiment, request: Request) -> experiment.Experiment:
+    names = ("description", "family", "hypothesis", "tags")
+    said = {name: value for name in names if (value := getattr(request, name)) is not None}
+    return msgspec.structs.replace(found, **said)
+
+
+def _read(path: Path | None, option: str, longest: int) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            data = file.read(longest + 1)
+    except OSError as problem:
+        raise BadInput(f"{option} {path}: {problem.strerror}.", "Give the path of the file, or leave it out.") from None
+    if len(data) > longest:
+        raise BadInput(f"{option} {path} is longer than {longest:,} bytes.", "Cut it down first.")
+    return data
+
+
+def _default_log(session: Session, request: Request, found: experiment.Experiment) -> list[str]:
+    """Take run.log where nothing is named and it is not older than the commit, whose result it cannot be otherwise."""
+    if request.log is not None or request.summary is not None or session.place.top is None:
+        return []
+    path = session.place.top / LOG_FILE
+    try:
+        fresh = path.stat().st_mtime >= found.commit.time
+    except OSError:
+        return []
+    if not fresh:
+        return [f"{LOG_FILE} is older than the commit and was left alone."]
+    request.log = path
+    return [f"the result was read from {LOG_FILE}"]
+
+
+def _results(
+    sidecar_data: bytes | None, log_data: bytes | None, request: Request, remarks: list[str]
+) -> summary.Summary:
+    """Metrics and environment from sidecar and log; a broken sidecar is remarked on and the log read instead."""
+    sidecar = None
+    if sidecar_data is not None:
+        try:
+            sidecar = summary.parse_sidecar(sidecar_data)
+        except ValueError as problem:
+            remarks.append(f"{request.summary} cannot be read ({problem}); the log was read instead.")
+    text = log_data.decode("utf-8", "replace") if log_data is not None else None
+    read = summary.metrics_of(sidecar, summary.parse_log(text) if text is not None else None)
+    remarks.extend(read.problems)
+    return read
+
+
+def _verdict(session: Session, found: experiment.Experiment, request: Request) -> Verdict:
+    """The plan's, so that what the guard said before the run is what is kept; else what it says now."""
+    plan = session.memory.plans.get(found.commit.oid)
+    mode = request.mode or found.mode
+    if plan is None or request.threshold is not None:
+        idea: Idea = check.idea_of(found)
+        return check.verdict(session, idea, mode, request.threshold, EVIDENCE)
+    judged = plan.novelty_guard
+    if mode is None or mode == judged.mode:
+        return judged
+    return msgspec.structs.replace(judged, mode=mode, policy=evaluate_policy(judged.classification, mode))
+
+
+def _with_status(session: Session, run: Run, request: Request, log_data: bytes | None) -> Run:
+    """The status that was given, else the one that the result speaks for; a crash with its error and its nulls."""
+    metric = session.settings.metric
+    status = request.status
+    if status is None and run.metrics.get(metric) is None and request.crash is None and not request.error:
+        raise BadInput(
+            f"There is no {metric} to log.", "Give --summary or --log of the run, or --status crash if it crashed."
+        )
+    if status is None:
+        crashed = request.crash is not None or bool(request.error)
+        status = "crash" if crashed else decision.judge(run, session.memory.runs, metric, session.settings.direction)
+    if status == "crash":
+        text = log_data.decode("utf-8", "replace") if log_data is not None else None
+        error = request.crash or summary.crash_error(text, given=request.error)
+        metrics = summary.crash_metrics(run.metrics) | {metric: None}
+        return msgspec.structs.replace(run, status=status, metrics=metrics, error=error)
+    if run.metrics.get(metric) is None:
+        raise BadInput(
+            f"A run with status {status} needs its {metric}.",
+            "Give --summary or --log of the run, or --status crash if it crashed.",
+        )
+    return msgspec.structs.replace(run, status=status)
+
+
+def _artifacts(session: Session, sidecar: bytes | None, log_data: bytes | None, patch: bytes) -> dict[str, bytes]:
+    limit = session.settings.artifact_limit
+    files = {}
+    if log_data is not None:
+        files[LOG_FILE] = summary.collapse_progress(log_data, limit)
+    if sidecar is not None:
+        files["summary.json"] = sidecar[:limit]
+    if patch:
+        files[f"{Path(session.settings.subject).stem}.patch"] = patch[:limit]
+    return files
+
+
+def _markdown(run: Run) -> str:
+    assert run.decision_packet is not None
+    return decision.markdown(run.decision_packet)

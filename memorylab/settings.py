@@ -1,0 +1,65 @@
+"""Settings: what a team shares ([tool.memorylab] of pyproject.toml, or .memorylab.toml), what is local (git config).
+
+The local setting wins. Names in git config are the same without underscores: memorylab.timeLimit is time_limit.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from memorylab.core.novelty import DEFAULT_THRESHOLD
+from memorylab.core.record import Mode
+from memorylab.errors import BadInput
+from memorylab.store import git
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One per command. `time_limit` in seconds of wall time, `since_hours` in hours, `artifact_limit` in bytes."""
+
+    subject: Annotated[str, Meta(min_length=1)] = "train.py"
+    metric: Annotated[str, Meta(min_length=1)] = "val_bpb"
+    direction: Literal["minimize", "maximize"] = "minimize"
+    command: str = ""
+    mode: Mode = "exploit"
+    threshold: Annotated[float, Meta(ge=0, le=1)] = DEFAULT_THRESHOLD
+    time_limit: Annotated[float, Meta(gt=0)] = 600.0
+    since_hours: Annotated[float, Meta(gt=0)] = 16.0
+    artifact_limit: Annotated[int, Meta(ge=1024)] = 1 << 20
+
+
+def load(place: git.Place) -> Settings:
+    """The settings in force. Raises BadInput with the file or key that cannot be understood."""
+    values, shared = _shared(place.top) if place.top else ({}, "")
+    source = dict.fromkeys(values, shared)
+    known = {name.replace("_", ""): name for name in Settings.__struct_fields__}
+    for key, value in git.config(place, r"^memorylab\.[^.]*$"):
+        name = known.get(key.partition(".")[2].lower(), key)
+        values[name], source[name] = value, f"git config {key}"
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as problem:
+        # msgspec ends with the place, "- at `$.threshold`", or names an unknown field in backquotes.
+        named = [name for name in source if re.search(rf"`(\$\.)?{re.escape(name)}`", str(problem))]
+        where = source[named[0]] if named else shared or "git config"
+        raise BadInput(f"A setting cannot be used: {problem}.", f"Correct it in {where}.") from None
+
+
+def _shared(top: Path) -> tuple[dict[str, object], str]:
+    for name, table in (("pyproject.toml", ("tool", "memorylab")), (".memorylab.toml", ())):
+        try:
+            found = tomllib.loads((top / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+            raise BadInput(f"{name} cannot be read: {problem}.", "Correct it.") from None
+        for key in table:
+            found = found.get(key, {})
+            if not isinstance(found, dict):
+                raise BadInput(f"{key} in {name} is not a table.", "Correct it.")
+        if found:
+            return dict(found), name
+    return {}, ""

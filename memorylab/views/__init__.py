@@ -1,0 +1,1 @@
+"""Views: files rendered from the ledger. Any of them may be deleted; none is ever read back as truth."""

@@ -1,0 +1,223 @@
+"""Bring the views of one working tree up to date with the ledger."""
+
+import hashlib
+import os
+import shutil
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from memorylab.core import kinds, ranking
+from memorylab.core.record import Run, to_json
+from memorylab.ledger import Ledger, Memory
+from memorylab.settings import Settings
+from memorylab.store import Store, display
+from memorylab.store.files import locked, replace
+from memorylab.views import report, table
+
+FOLDER = Path("results") / "memorylab"
+TABLE = Path("results.tsv")
+_LATEST = FOLDER / "reports" / "latest.md"
+_WATCHED = (TABLE, FOLDER / "experiments.jsonl", FOLDER / "champion_challenger.json", FOLDER / "runs", _LATEST)
+
+
+class _State(msgspec.Struct, frozen=True):
+    """What the views of this working tree were made from. Local and disposable: without it they are made anew."""
+
+    made_from: str = ""
+    table_digest: str = ""
+    stamps: dict[str, tuple[int, int]] = {}
+    as_of: str | None = None
+    since_hours: float | None = None
+
+
+class Views:
+    """The files of one working tree; a bare repository has none, and every method does nothing there."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self.store = store
+        self.settings = settings
+        self.top = store.place.top
+        self._state_file = store.place.git_dir / "memorylab-views.json"
+        self._lock_file = store.place.git_dir / "memorylab-views.lock"
+
+    def registry(self, memory: Memory) -> ranking.Registry:
+        """The board of all runs."""
+        nearest = self.store.nearest_logged_ancestors({run.commit for run in memory.runs})
+        return ranking.registry(
+            memory.runs, nearest, kinds.group, metric=self.settings.metric, direction=self.settings.direction
+        )
+
+    def report(self, memory: Memory, as_of: datetime | None, since_hours: float) -> str:
+        """The morning report as it reads at a moment, or at that of the latest run if it is later or there is none."""
+        times = [report.moment(run.timestamp_utc) for run in memory.runs if run.timestamp_utc]
+        return report.render(
+            memory.runs,
+            self.registry(memory),
+            as_of=max([*times, as_of] if as_of else times, default=None),
+            since_hours=since_hours,
+            unreadable=len(memory.unreadable),
+        )
+
+    def write_report(self, memory: Memory, now: datetime, since_hours: float) -> list[Path]:
+        """Write reports/latest.md and reports/<time>.md, and remember the moment, so that latest.md can come back."""
+        if self.top is None:
+            return []
+        text = self.report(memory, now, since_hours).encode()
+        folder = self.top / FOLDER / "reports"
+        written = [folder / "latest.md", folder / f"{now:%Y%m%dT%H%M%SZ}.md"]
+        with locked(self._lock_file):
+            for path in written:
+                replace(path, text)
+            state = self._load()
+            stamps = state.stamps | {str(_LATEST): self._stamps()[str(_LATEST)]}
+            self._save(msgspec.structs.replace(state, as_of=now.isoformat(), since_hours=since_hours, stamps=stamps))
+        return written
+
+    def refresh(self) -> list[str]:
+        """Make every view that is missing or older than the ledger; what the user should know of it, a line each.
+
+        Nothing is written where nobody has asked for a memory: in a bare repository, or before the first write here.
+        """
+        if self.top is None or self.store.writer() is None:
+            return []
+        display.refresh(self.store)
+        state = self._load()
+        made_from = self._fingerprint()
+        if state.made_from == made_from and self._stamps() == state.stamps:
+            return []
+        try:
+            with locked(self._lock_file):
+                # The ledger is read under the lock: of two refreshes at once, the later one writes what is newer.
+                made_from = self._fingerprint()
+                return self._write(Ledger(self.store).read(), self._load(), made_from)
+        except OSError as problem:
+            # What was to be remembered is in the ledger; a full disk or a file in the way does not undo that.
+            return [f"The views could not be written: {problem}. The next command tries again."]
+
+    def is_foreign(self, path: Path) -> bool:
+        """Whether a file that stands where a view belongs was made by somebody else."""
+        assert self.top is not None
+        try:
+            found = path.read_bytes()
+        except OSError:
+            return False
+        state = self._load()
+        if path == self.top / TABLE:
+            return hashlib.sha256(found).hexdigest() != state.table_digest and bool(found.strip())
+        return not state.made_from and bool(found.strip())
+
+    def remove(self) -> None:
+        """Delete the views and what is remembered of them; a results.tsv that somebody edited stays."""
+        if self.top is None:
+            return
+        shutil.rmtree(self.top / FOLDER, ignore_errors=True)
+        with suppress(OSError):
+            (self.top / FOLDER).parent.rmdir()
+        if not self.is_foreign(self.top / TABLE):
+            (self.top / TABLE).unlink(missing_ok=True)
+        self._state_file.unlink(missing_ok=True)
+        self._lock_file.unlink(missing_ok=True)
+
+    def _write(self, memory: Memory, state: _State, made_from: str) -> list[str]:
+        assert self.top is not None
+        folder = self.top / FOLDER
+        rendered = table.render(memory.runs, self.settings.metric).encode()
+        self._sweep()
+        said = self._rescue_table(memory, state)
+        replace(folder / "experiments.jsonl", b"".join(memory.lines[run.run_id] + b"\n" for run in memory.runs))
+        board = msgspec.json.format(to_json(self.registry(memory)), indent=2)
+        replace(folder / "champion_challenger.json", board + b"\n")
+        as_of = datetime.fromisoformat(state.as_of) if state.as_of else None
+        text = self.report(memory, as_of, state.since_hours or self.settings.since_hours)
+        replace(folder / "reports" / "latest.md", text.encode())
+        (folder / "runs").mkdir(exist_ok=True)
+        for run in memory.runs:
+            self._write_run(folder / "runs", run, memory.lines[run.run_id])
+        replace(self.top / TABLE, rendered)
+        digest = hashlib.sha256(rendered).hexdigest()
+        self._save(msgspec.structs.replace(state, made_from=made_from, table_digest=digest, stamps=self._stamps()))
+        return said
+
+    def _sweep(self) -> None:
+        """Clear away what a killed process was writing. Nobody else writes views here while we hold their lock."""
+        assert self.top is not None
+        folder = self.top / FOLDER
+        for left in (folder / "runs").glob(".*"):
+            shutil.rmtree(left, ignore_errors=True)
+        # `replace` ends a temporary name in eight characters; an editor's swap file is not of that kind.
+        for path, name in ((self.top, f".{TABLE}"), (folder, ".*"), (folder / "reports", ".*")):
+            for left in path.glob(f"{name}.????????"):
+                left.unlink(missing_ok=True)
+
+    def _write_run(self, folder: Path, run: Run, line: bytes) -> None:
+        """runs/<run_id>/, there whole or not at all."""
+        contents = {"record.json": line + b"\n"}
+        for name, artifact in run.artifacts.items():
+            content = self.store.blob(artifact.blob) if name == Path(name).name and not name.startswith(".") else None
+            if content is not None:
+                contents[name] = content
+        final = folder / run.run_id
+        try:
+            there = {entry.name for entry in os.scandir(final)}
+            if there == set(contents) and (final / "record.json").read_bytes() == contents["record.json"]:
+                return
+        except OSError:
+            pass
+        building = folder / f".{run.run_id}.{os.getpid()}"
+        shutil.rmtree(building, ignore_errors=True)
+        building.mkdir()
+        for name, content in contents.items():
+            (building / name).write_bytes(content)
+        shutil.rmtree(final, ignore_errors=True)
+        building.rename(final)
+
+    def _rescue_table(self, memory: Memory, state: _State) -> list[str]:
+        """Keep a copy of results.tsv if somebody wrote rows into it that the ledger does not have."""
+        assert self.top is not None
+        path = self.top / TABLE
+        try:
+            found = path.read_bytes()
+        except OSError:
+            return []
+        if hashlib.sha256(found).hexdigest() == state.table_digest:
+            return []
+        known = set(table.render(memory.runs, self.settings.metric).splitlines())
+        foreign = [line for line in found.decode("utf-8", "replace").splitlines() if line.strip() and line not in known]
+        if not foreign:
+            return []
+        digest = hashlib.sha256(found).hexdigest()[:8]
+        kept = path.with_name(f"results.tsv.edited-{digest}")
+        replace(kept, found)
+        rows = f"{len(foreign)} row{'s' if len(foreign) > 1 else ''}"
+        return [
+            f"results.tsv had {rows} that the ledger does not have; it is kept as {kept.name}. "
+            f"`git memorylab import {kept.name}` adds them."
+        ]
+
+    def _fingerprint(self) -> str:
+        """Of everything the views depend on."""
+        return hashlib.sha256(repr((sorted(self.store.tips().items()), self.settings)).encode()).hexdigest()
+
+    def _stamps(self) -> dict[str, tuple[int, int]]:
+        """(size, time) of every view that the user may have deleted or changed; of all run folders, of their list."""
+        assert self.top is not None
+        stamps = {}
+        for path in _WATCHED:
+            try:
+                status = (self.top / path).stat()
+                stamps[str(path)] = status.st_size, status.st_mtime_ns
+            except OSError:
+                stamps[str(path)] = 0, 0
+        return stamps
+
+    def _load(self) -> _State:
+        try:
+            return msgspec.json.decode(self._state_file.read_bytes(), type=_State)
+        except (OSError, msgspec.DecodeError):
+            return _State()
+
+    def _save(self, state: _State) -> None:
+        replace(self._state_file, msgspec.json.encode(state))

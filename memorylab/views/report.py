@@ -1,0 +1,152 @@
+"""The morning report, in Markdown that reads as it stands: decisions first, then the board, then the record."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from memorylab.core import ranking
+from memorylab.core.decision import number, signed
+from memorylab.core.record import Packet, Run
+from memorylab.core.text import cell, code, shorten
+
+QUEUE = 10
+RECENT = 15
+_PRIORITY = {"high": 0, "medium": 1, "low": 2}
+
+
+def moment(stamp: str) -> datetime:
+    """A record's timestamp as a time with zone."""
+    return datetime.fromisoformat(stamp)
+
+
+def _before(moment: datetime, hours: float) -> datetime:
+    try:
+        return moment - timedelta(hours=hours)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def render(
+    runs: Sequence[Run], registry: ranking.Registry, *, as_of: datetime | None, since_hours: float, unreadable: int = 0
+) -> str:
+    """The report of the hours before `as_of`. It depends on its arguments alone, so it can be rendered again."""
+    since = _before(as_of, since_hours) if as_of else None
+    night = [run for run in runs if run.timestamp_utc and since and moment(run.timestamp_utc) >= since]
+    parts = [
+        "# Morning report",
+        "",
+        f"As of {as_of:%Y-%m-%d %H:%M} UTC, the last {since_hours:g} hours." if as_of else "Nothing has been run yet.",
+        "",
+        *_headline(runs, night, registry, unreadable),
+        "",
+        "## Decision queue",
+        "",
+        *_queue(night),
+        "",
+        "## Champion board",
+        "",
+        *_board(registry),
+        "",
+        "## Best lineages",
+        "",
+        *_lineages(registry),
+        "",
+        "## Failure clusters",
+        "",
+        *_clusters(registry),
+        "",
+        "## Recent runs",
+        "",
+        *_recent(runs, registry.metric),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _headline(runs: Sequence[Run], night: Sequence[Run], registry: ranking.Registry, unreadable: int) -> list[str]:
+    counts = {status: sum(run.status == status for run in night) for status in ("keep", "discard", "crash")}
+    kept, discarded, crashed = counts.values()
+    lines = [f"- {len(night)} runs: {kept} kept, {discarded} discarded, {crashed} crashed; {len(runs)} in all."]
+    best = registry.champion
+    if best is None:
+        lines.append("- No champion yet.")
+    else:
+        lines.append(
+            f"- Champion: {registry.metric} {number(best.value)}, `{best.commit[:7]}`, {cell(best.description)} "
+            f"(`{best.run_id}`)."
+        )
+        names = {run.run_id for run in night}
+        before = [run for run in runs if run.run_id not in names]
+        leader = next((run for run in runs if run.run_id == best.run_id), None)
+        prior = ranking.champion(before, registry.metric, registry.direction, leader) if before else None
+        value = prior.value(registry.metric) if prior else None
+        if prior is not None and value is not None:
+            moved = f"{signed(best.value - value)} to {number(value)}" if best.run_id in names else "unchanged"
+            lines.append(f"- Change over the night: {moved}.")
+    if unreadable:
+        lines.append(f"- {unreadable} records could not be read and were left alone; a newer version may read them.")
+    return lines
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> list[str]:
+    if not rows:
+        return [empty]
+    marks = ["---:" if title.endswith(">") else "---" for title in titles]
+    head = [title.rstrip(">") for title in titles]
+    return ["| " + " | ".join(line) + " |" for line in (head, marks, *rows)]
+
+
+def _queue(night: Sequence[Run]) -> list[str]:
+    decided = [run for run in night if run.decision_packet is not None]
+    decided.reverse()  # within a priority the latest comes first
+    decided = sorted(decided, key=lambda run: _PRIORITY[_packet(run).priority])[:QUEUE]
+    rows = [
+        (_packet(run).priority, f"**{_packet(run).next_action}**", cell(run.description), cell(_packet(run).summary),
+         code(run.run_id))
+        for run in decided
+    ]  # fmt: skip
+    return _table(("priority", "next", "idea", "why", "run"), rows, "Nothing waits for a decision.")
+
+
+def _packet(run: Run) -> Packet:
+    assert run.decision_packet is not None
+    return run.decision_packet
+
+
+def _board(registry: ranking.Registry) -> list[str]:
+    standings = [("champion", registry.champion)] if registry.champion else []
+    standings += [("challenger", challenger) for challenger in registry.challengers]
+    rows = [
+        (role, number(s.value), "" if role == "champion" else signed(s.delta_to_champion),
+         "-" if s.memory_gb is None else f"{s.memory_gb:.1f}", code(s.commit[:7]), s.status, cell(s.description),
+         code(s.run_id))
+        for role, s in standings
+    ]  # fmt: skip
+    titles = ("role", f"{registry.metric}>", "delta>", "GB>", "commit", "status", "idea", "run")
+    return _table(titles, rows, "No run has been measured yet.")
+
+
+def _lineages(registry: ranking.Registry) -> list[str]:
+    rows = [
+        (code(line.lineage_root[:7]), number(line.best_value), code(line.best_commit[:7]),
+         str(line.num_runs), str(line.num_unique_commits), str(line.kept_runs))
+        for line in registry.best_lineages
+    ]  # fmt: skip
+    return _table(("root", "best>", "at", "runs>", "commits>", "kept>"), rows, "None yet.")
+
+
+def _clusters(registry: ranking.Registry) -> list[str]:
+    lines = []
+    for cluster in registry.failure_clusters:
+        crashed = f", {cluster.crashes} of them crashed" if cluster.crashes else ""
+        best = f", best {number(cluster.best_value)}" if cluster.best_value is not None else ""
+        examples = "; ".join(cell(shorten(example, 100)) for example in cluster.examples)
+        lines.append(f"- **{cell(cluster.label)}**: {cluster.size} failed{crashed}{best}. {examples}.")
+    return lines or ["None yet."]
+
+
+def _recent(runs: Sequence[Run], metric: str) -> list[str]:
+    rows = [
+        ((run.timestamp_utc or "-").replace("T", " ").rstrip("Z"), run.status, number(run.value(metric)),
+         code(run.commit[:7]), cell(run.description), code(run.run_id))
+        for run in reversed(runs[-RECENT:])
+    ]  # fmt: skip
+    return _table(("time (UTC)", "status", f"{metric}>", "commit", "idea", "run"), rows, "None yet.")

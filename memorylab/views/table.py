@@ -1,0 +1,28 @@
+"""results.tsv: the ledger in upstream's five columns, for upstream's notebook and for people."""
+
+from collections.abc import Iterable
+
+from memorylab.core import ranking
+from memorylab.core.record import Run
+
+
+def header(metric: str) -> str:
+    """The first line; the second column bears the metric's name."""
+    return f"commit\t{metric}\tmemory_gb\tstatus\tdescription\n"
+
+
+def row(run: Run, metric: str) -> str:
+    """One run. Upstream writes 0.000000 and 0.0 for a crash, so these stand for a crash and for nothing else: what was
+    not measured in another run is left empty, which pandas reads as missing."""
+    memory = ranking.memory_gb(run)
+    if run.status == "crash":
+        measured = ("0.000000", "0.0")
+    else:
+        value = run.value(metric)
+        measured = ("" if value is None else f"{value:.6f}", "" if memory is None else f"{memory:.1f}")
+    return "\t".join((run.commit[:7], *measured, run.status, run.description.replace("\t", " "))) + "\n"
+
+
+def render(runs: Iterable[Run], metric: str) -> str:
+    """The whole table."""
+    return header(metric) + "".join(row(run, metric) for run in runs)

@@ -1,0 +1,81 @@
+"""Text that is safe to store on one line and to show anywhere."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memorylab.core import text
+
+ANY = st.text(st.characters() | st.sampled_from("\t\r\n\x1b\x00\u202e\u200b\u2028\x85\udcff|`*_<>&~\\"))
+
+
+@given(ANY)
+def test_inline_is_one_printable_line_and_is_stable(raw: str) -> None:
+    clean = text.inline(raw)
+    assert len(clean.splitlines()) <= 1
+    assert not {unicodedata.category(c) for c in clean} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert clean == clean.strip() and "  " not in clean
+    assert text.inline(clean) == clean
+    clean.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("raise\tLR\n to 0.06 ", "raise LR to 0.06"),
+        ("\x1b[31mred\x1b[0m", "\ufffd[31mred\ufffd[0m"),
+        ("abc\u202edef", "abc\ufffddef"),
+        ("caf\udce9", "caf\ufffd"),
+        ("größer 改善 🙂", "größer 改善 🙂"),
+        ("\n\t ", ""),
+    ],
+)
+def test_inline(raw: str, clean: str) -> None:
+    assert text.inline(raw) == clean
+
+
+@given(ANY)
+def test_block_keeps_lines_and_their_indentation(raw: str) -> None:
+    clean = text.block(raw)
+    assert text.block(clean) == clean
+    assert not {unicodedata.category(c) for c in clean.replace("\n", "").replace("\t", "")} & {"Cc", "Cf", "Cs"}
+
+
+def test_block() -> None:
+    assert text.block("one\r\n    two  \x07\n\tthree") == "one\n    two \ufffd\n\tthree"
+
+
+@given(ANY)
+def test_a_cell_cannot_leave_its_table_or_become_html(raw: str) -> None:
+    shown = text.cell(raw)
+    assert "\n" not in shown
+    plain = shown.replace("\\\\", "")
+    for mark in "|<`*[]":
+        assert plain.count(mark) == plain.count(f"\\{mark}")
+
+
+def test_a_cell_stays_legible() -> None:
+    assert text.cell("MATRIX_LR 0.04 -> 0.06") == "MATRIX_LR 0.04 -> 0.06"
+    assert text.cell("a|b <script> [x](y) &amp;") == r"a\|b \<script> \[x\](y) &amp;amp;"
+
+
+@given(ANY, st.integers(0, 20))
+def test_shorten_keeps_to_the_width(raw: str, width: int) -> None:
+    assert len(text.shorten(raw, width)) <= max(1, width)
+    if len(raw) <= width:
+        assert text.shorten(raw, width) == raw
+
+
+@given(ANY)
+def test_tags_are_words_each_once(raw: str) -> None:
+    found = text.tags(raw)
+    assert len(found) == len(set(found))
+    assert all(tag and tag == text.tags(tag)[0] for tag in found)
+    assert text.tags(",".join(found)) == found
+
+
+def test_tags() -> None:
+    assert text.tags("LR, Warm Down,,lr , x/y") == ["lr", "warm-down", "x-y"]
+    assert text.tags(" , ") == []

@@ -1,0 +1,213 @@
+"""The store on real repositories: transactions, refs, bare and odd ones."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pygit2
+import pytest
+
+from memorylab.errors import NotARepository, NotFound, StoreBusy
+from memorylab.store import Store, locate, refs
+from memorylab.store.files import locked
+from tests.conftest import Lab
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def add(lab: Lab, line: bytes = b"{}", **files: bytes) -> str:
+    """Add a line on HEAD; its writer."""
+    store = lab.store
+    with store.transaction(NOW) as transaction:
+        blobs = {name.replace("_", "."): transaction.create_blob(content) for name, content in files.items()}
+        transaction.add(lab.git("rev-parse", "HEAD"), line, blobs, "title")
+    return transaction.writer
+
+
+def test_git_reads_the_notes_and_the_journal(lab: Lab) -> None:
+    first = lab.experiment("baseline", 1.0)
+    lab.result(0.9)
+    lab.run("log", "--log", "run.log", "--description", "again")
+    writer = lab.store.writer()
+    shown = lab.git("notes", f"--ref=memorylab/ledger/{writer}", "show", first).splitlines()
+    # The hook's plan may stand first.
+    runs = [found for found in map(json.loads, shown) if found["kind"] == "run"]
+    assert [run["description"] for run in runs] == ["baseline", "again"]
+    tip = f"{refs.JOURNAL}{writer}"
+    assert lab.git("log", "-1", "--format=%s", tip) == f"{runs[1]['status']}: again"
+    assert lab.git("rev-parse", f"{tip}^2") == first
+    assert json.loads(lab.git("show", f"{tip}:record.json")) == runs[1]
+    assert lab.git("show", f"{tip}:run.log").startswith("step 00953")
+    assert "# Decision packet" in lab.git("show", f"{tip}:decision_packet.md")
+    assert lab.git("log", "-1").count("# Decision packet") == 2
+    lab.git("fsck", "--strict", "--no-dangling")
+
+
+def test_sequence_numbers_have_no_gaps(lab: Lab) -> None:
+    for n in range(1, 4):
+        with lab.store.transaction(NOW) as transaction:
+            assert transaction.next_sequence == n
+            transaction.add(lab.git("rev-parse", "HEAD"), b"%d" % n, {}, f"title {n}")
+    assert [entry.line for entry in lab.store.entries()] == [b"1", b"2", b"3"]
+
+
+def test_a_title_cannot_forge_a_sequence_number(lab: Lab) -> None:
+    lab.experiment("x\u2028Seq: 99\x0bSeq: 99", 1.0)
+    with lab.store.transaction(NOW) as transaction:
+        assert transaction.next_sequence == lab.memory.runs[0].seq + 1
+
+
+def test_nothing_is_written_when_the_block_fails(lab: Lab) -> None:
+    add(lab)
+    before = lab.store.tips()
+    with pytest.raises(ZeroDivisionError), lab.store.transaction(NOW) as transaction:
+        transaction.add(lab.git("rev-parse", "HEAD"), b"never", {}, "title")
+        raise ZeroDivisionError
+    assert lab.store.tips() == before
+    with lab.store.transaction(NOW):
+        pass
+    assert lab.store.tips() == before
+
+
+def test_a_busy_store_says_so(lab: Lab) -> None:
+    store = lab.store
+    with (
+        locked(store.state / "lock"),
+        pytest.raises(StoreBusy, match="0 seconds"),
+        store.transaction(NOW, seconds=0),
+    ):
+        pass
+
+
+def test_a_ref_that_was_moved_by_hand_is_not_moved_over(lab: Lab) -> None:
+    writer = add(lab)
+    head = pygit2.Oid(hex=lab.git("rev-parse", "HEAD"))
+    with pytest.raises(StoreBusy, match="moved"):
+        lab.store.move(refs.JOURNAL + writer, None, head, "x")
+    with pytest.raises(StoreBusy, match="moved"):
+        lab.store.move("refs/memorylab/journal/nobody", head, head, "x")
+    assert lab.store.tip("refs/memorylab/journal/nobody") is None
+
+
+def test_refs_that_git_packed_are_read_and_moved(lab: Lab) -> None:
+    add(lab, b"one")
+    lab.git("pack-refs", "--all", "--prune")
+    add(lab, b"two")
+    assert [entry.line for entry in lab.store.entries()] == [b"one", b"two"]
+
+
+def test_a_note_that_git_fanned_out_is_appended_to_where_it_stands(lab: Lab) -> None:
+    writer = add(lab, b"one")
+    for n in range(40):
+        commit = lab.commit(f"c{n}")
+        lab.git("notes", f"--ref=memorylab/ledger/{writer}", "add", "-m", f"{n}", commit)
+    add(lab, b"two")
+    lab.git("notes", f"--ref=memorylab/ledger/{writer}", "append", "-m", "three", "HEAD")
+    add(lab, b"four")
+    ours = [entry.line for entry in lab.store.entries() if entry.anchor == commit]
+    assert ours == [b"39", b"two", b"three", b"four"]
+    assert len(list(lab.store.entries())) == 44
+
+
+@pytest.mark.parametrize("value", [b" ", b"A <b>", b",", b"\\b", b"J\xfcrgen"])
+def test_an_identity_that_libgit2_refuses_is_replaced(lab: Lab, value: bytes) -> None:
+    """`git commit` drops angle brackets; every `log` of such a user ended as a bug."""
+    with (lab.path / ".git" / "config").open("ab") as config:
+        config.write(b'\n[user]\n\tname = "%s"\n\temail = "%s"\n' % (value, value))
+    writer = add(lab)
+    assert lab.git("log", "-1", "--format=%an <%ae>", refs.JOURNAL + writer)
+
+
+def test_a_user_without_identity_can_log(lab: Lab, sealed) -> None:  # type: ignore[no-untyped-def]
+    (sealed / ".gitconfig").write_text("")
+    writer = add(lab)
+    assert lab.git("log", "-1", "--format=%an", refs.JOURNAL + writer) == writer
+
+
+@pytest.mark.parametrize("target", ["blob", "gitlink", "missing blob"])
+def test_a_ledger_that_is_none_does_not_stop_the_others(lab: Lab, target: str) -> None:
+    """Anyone who may push can make such refs."""
+    lab.experiment("baseline", 1.0)
+    head = lab.git("rev-parse", "HEAD")
+    repo = lab.store.repo
+    found = repo.create_blob(b"not a tree")
+    if target != "blob":
+        mode = "160000 commit" if target == "gitlink" else "100644 blob"
+        (lab.path / "tree").write_text(f"{mode} {'1' * 40}\t{head}\n")
+        import subprocess
+
+        with (lab.path / "tree").open("rb") as listing:
+            command = ["git", "mktree", "--missing"]
+            done = subprocess.run(command, cwd=lab.path, stdin=listing, capture_output=True, check=True)
+        me = pygit2.Signature("a", "b", 0, 0)
+        found = repo.create_commit(None, me, me, "x", pygit2.Oid(hex=done.stdout.decode().strip()), [])
+    for kind in ("ledger", "decisions"):
+        repo.references.create(f"{refs.REMOTES}origin/notes/{kind}/hostile", found)
+    assert "1 runs" in lab.run("status").output
+    lab.experiment("after", 0.9, knob="DEPTH", to=9)
+    assert len(lab.memory.runs) == 2
+
+
+def test_only_refs_of_the_memory_are_its_tips(lab: Lab) -> None:
+    writer = add(lab)
+    lab.git("tag", "v1")
+    lab.git("notes", "add", "-m", "mine", "HEAD")
+    assert set(lab.store.tips()) == {refs.JOURNAL + writer, refs.LEDGER + writer}
+
+
+@pytest.mark.parametrize(
+    ("ref", "kind", "writer"),
+    [
+        ("refs/notes/memorylab/ledger/w", "ledger", "w"),
+        ("refs/memorylab/journal/w", "journal", "w"),
+        ("refs/notes/memorylab/decisions/w", "ledger", None),
+        ("refs/memorylab/remotes/origin/notes/ledger/w", "ledger", "w"),
+        ("refs/memorylab/remotes/a/b/journal/w", "journal", "w"),
+        ("refs/memorylab/remotes/origin/notes/ledger/w/x", "ledger", None),
+        ("refs/notes/commits", "ledger", None),
+    ],
+)
+def test_writer_of(ref: str, kind: str, writer: str | None) -> None:
+    assert refs.writer_of(ref, kind) == writer
+
+
+def test_a_revision_that_is_none(lab: Lab) -> None:
+    for revision in ("nothing", "", "HEAD~99", "HEAD^{tree}", "HEAD:train.py", "caf\udce9", "-x"):
+        with pytest.raises(NotFound):
+            lab.store.resolve(revision)
+    assert lab.store.resolve("HEAD").oid == lab.git("rev-parse", "HEAD")
+
+
+def test_branch_and_detached_head(lab: Lab) -> None:
+    assert lab.store.branch() == "main"
+    lab.git("switch", "-qc", "autoresearch/mär5")
+    assert lab.store.branch() == "autoresearch/mär5"
+    lab.git("switch", "-q", "--detach")
+    assert lab.store.branch() is None
+
+
+def test_nearest_logged_ancestors(lab: Lab) -> None:
+    root = lab.git("rev-parse", "HEAD")
+    a = lab.commit("a")
+    lab.commit("between")
+    b = lab.commit("b")
+    lab.git("switch", "-qc", "side", a)
+    c = lab.commit("c")
+    lab.git("merge", "-q", "--no-ff", "-m", "merge", "main")
+    d = lab.git("rev-parse", "HEAD")
+    found = lab.store.nearest_logged_ancestors({root, a, b, c, d, "f" * 40, "abc"})
+    assert found == {root: None, a: root, b: a, c: a, d: c}
+
+
+def test_a_placeholder_is_the_same_everywhere(make_lab: Callable[..., Lab]) -> None:
+    one, two = make_lab("one"), make_lab("two")
+    assert one.store.placeholder("abc") == two.store.placeholder("abc") != one.store.placeholder("abd")
+
+
+def test_a_repository_that_cannot_be_opened_is_said_so(lab: Lab) -> None:
+    (lab.path / "plain").mkdir()
+    with pytest.raises(NotARepository):
+        locate(lab.path.parent)
+    lab.git("init", "-q", "--object-format=sha256", str(lab.path / "new"))
+    with pytest.raises(NotARepository, match="cannot be opened"):
+        Store(locate(lab.path / "new"))

@@ -1,0 +1,160 @@
+"""status, show, diff, restore, amend: what is remembered can be seen, and comes back."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import TRAIN, Lab
+
+
+@pytest.fixture
+def told(lab: Lab) -> Lab:
+    """Two runs: one kept, one discarded and reset away."""
+    lab.git("config", "core.hooksPath", "/dev/null")
+    lab.experiment("raise depth", 1.5, "--family", "depth", "--tags", "a,b", "--hypothesis", "more helps",
+                   "--notes", "first\n\tsecond \x1b[31m", knob="DEPTH", to=9)  # fmt: skip
+    lab.experiment("raise LR", 1.6, knob="MATRIX_LR", to=0.05)
+    lab.git("reset", "-q", "--hard", "HEAD~1")
+    return lab
+
+
+def _ids(lab: Lab) -> list[str]:
+    return [run.run_id for run in lab.memory.runs]
+
+
+def test_status(told: Lab) -> None:
+    told.edit("DEPTH", 12)
+    told.git("commit", "-qam", "planned \u202e idea")
+    told.run("check", "--record")
+    said = told.run("status").stdout.splitlines()
+    assert said[0] == f"writer {told.store.writer()}"
+    assert said[1] == "2 runs: 1 kept, 1 discarded, 0 crashed; 1 writers"
+    assert said[2].startswith("champion 1.500000 ")
+    assert said[3].startswith("planned ")
+    assert "planned \ufffd idea" in said[3]
+    assert [line.split()[0] for line in said[4:]] == ["discard", "keep"]
+    value = json.loads(told.run("status", "--json").stdout)
+    assert set(value) == {"writer", "registry", "unreadable", "latest"}
+    assert value["latest"] == _ids(told)[::-1]
+    assert value["unreadable"] == 0
+
+
+def test_status_where_nothing_is_yet(make_lab) -> None:
+    lab = make_lab(init=False)
+    assert "(none yet: run `git memorylab init`)" in lab.run("status").stdout
+    assert not (lab.path / "results.tsv").exists()
+
+
+def test_show_names_everything_safely(told: Lab) -> None:
+    one = _ids(told)[0]
+    said = told.run("show", one, "--diff").stdout
+    for line in (
+        f"run {one}", "Status:  keep, val_bpb 1.500000", "    raise depth", "Family: depth", "Hypothesis: more helps",
+        "Tags: a, b", "    first", "    second \ufffd[31m", "Change: DEPTH 8 → 9", "+DEPTH = 9",
+    ):  # fmt: skip
+        assert line in said.splitlines(), line
+    assert "Artifacts: " in said
+    assert json.loads(told.run("show", one, "--json").stdout)["run_id"] == one
+
+
+@pytest.mark.parametrize("command", ["show", "diff", "restore", "amend"])
+def test_a_name_that_is_nobodys_or_everybodys(told: Lab, command: str) -> None:
+    assert "No run is called 'nobody'." in told.run(command, "nobody", rc=3).stderr
+    common = _ids(told)[0][:6]
+    assert f"'{common}' is part of 2 run ids. Give more of it." in told.run(command, common, rc=3).stderr
+
+
+def test_a_crash_says_why(lab: Lab) -> None:
+    lab.commit("crashes")
+    lab.run("log", "--status", "crash", "--error", "CUDA out of memory")
+    assert "Error: CUDA out of memory" in lab.run("show", lab.memory.runs[0].commit).stdout
+
+
+def test_the_code_of_a_discarded_run_comes_back_after_gc(told: Lab) -> None:
+    two = _ids(told)[1]
+    told.git("reflog", "expire", "--expire=now", "--all")
+    told.git("gc", "-q", "--prune=now")
+    patch = json.loads(told.run("diff", two, "--json").stdout)
+    assert set(patch) == {"run_id", "patch"}
+    assert "-MATRIX_LR = 0.04\n+MATRIX_LR = 0.05\n" in patch["patch"]
+    said = told.run("restore", two).stdout
+    assert "train.py is as it was in" in said
+    assert "MATRIX_LR = 0.05" in (told.path / "train.py").read_text()
+
+
+def test_restore_spares_what_is_not_committed(told: Lab) -> None:
+    one, two = _ids(told)
+    told.edit("WARMDOWN_RATIO", 0.9)
+    assert "has changes that would be lost" in told.run("restore", two, rc=3).stderr
+    assert "0.9" in (told.path / "train.py").read_text()
+    (told.path / "train.py").chmod(0o755)
+    value = json.loads(told.run("restore", two, "--force", "--json").stdout)
+    assert set(value) == {"run_id", "commit", "done"}
+    assert "0.9" not in (told.path / "train.py").read_text()
+    assert (told.path / "train.py").stat().st_mode & 0o777 == 0o755
+    told.git("checkout", "-q", "train.py")
+    (told.path / "train.py").unlink()
+    told.run("restore", one)
+    assert (told.path / "train.py").read_text() == TRAIN.replace("DEPTH = 8", "DEPTH = 9")
+
+
+def test_restore_to_a_branch(told: Lab) -> None:
+    two = _ids(told)[1]
+    assert "`git switch again` goes there" in told.run("restore", two, "--branch", "again").stdout
+    assert told.git("rev-parse", "again") == told.memory.find(two).commit
+    assert told.run("restore", two, "--branch", "again", rc=3).stderr.startswith("error: fatal: ")
+    assert told.run("restore", two, "--branch", "--force", rc=3).stderr.startswith("error: fatal: ")
+    told.git("clone", "-q", "--mirror", ".", "../bare.git")
+    bare = Lab(told.path.parent / "bare.git")
+    assert "Give --branch NAME." in bare.run("restore", two, rc=3).stderr
+    bare.run("restore", two, "--branch", "once-more")
+
+
+def _process(lab: Lab, *arguments: str, where: str = ".") -> str:
+    command = [sys.executable, "-m", "memorylab", *arguments]
+    done = subprocess.run(command, cwd=lab.path / where, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_diff_between_two_runs_and_from_a_subfolder(told: Lab) -> None:
+    one, two = _ids(told)
+    (told.path / "sub").mkdir()
+    (told.path / "sub" / "train.py").write_text("# not the subject\n")
+    shown = _process(told, "diff", one, two, where="sub")
+    assert [line for line in shown.splitlines() if line.startswith(("+MAT", "-MAT", "diff"))] == [
+        "diff --git a/train.py b/train.py", "-MATRIX_LR = 0.04", "+MATRIX_LR = 0.05",
+    ]  # fmt: skip
+    assert "+DEPTH = 9" in _process(told, "diff", one, where="sub")
+    assert "+MATRIX_LR = 0.05" in json.loads(told.run("diff", one, two, "--json").stdout)["patch"]
+
+
+def test_diff_of_an_uncommitted_run_is_what_was_run(lab: Lab) -> None:
+    lab.git("config", "core.hooksPath", "/dev/null")
+    lab.edit("DEPTH", 9)
+    lab.commit("deeper")
+    lab.edit("MATRIX_LR", 0.07)
+    lab.result(1.5)
+    lab.run("log", "--allow-dirty")
+    shown = _process(lab, "diff", lab.memory.runs[0].run_id)
+    assert "+DEPTH = 9" in shown
+    assert "+MATRIX_LR = 0.07" in shown
+    assert "(uncommitted part included)" in lab.run("show", lab.memory.runs[0].run_id).stdout
+    assert "the run had uncommitted changes" in lab.run("restore", lab.memory.runs[0].run_id, "--force").stdout
+
+
+def test_amend_corrects_what_was_said_and_nothing_else(told: Lab) -> None:
+    one = told.memory.runs[0]
+    value = told.run("amend", one.run_id, "--status", "discard", "--description", " said \x07 better ", "--tags", "X,y",
+                     "--notes", "a\nb", "--json").stdout  # fmt: skip
+    assert json.loads(value)["run_id"] == one.run_id
+    told.run("amend", one.commit, "--family", "size", "--hypothesis", "")
+    run = told.memory.find(one.run_id)
+    assert (run.status, run.description, run.tags, run.notes) == ("discard", "said \ufffd better", ["x", "y"], "a\nb")
+    assert (run.family, run.hypothesis, run.metrics, run.seq) == ("size", "", one.metrics, one.seq)
+    assert told.run("amend", one.run_id, rc=2).stderr.startswith("error: Nothing to amend. Give --status")
+    assert "said \ufffd better" in (told.path / "results.tsv").read_text()
+    assert told.run("amend", one.run_id, "--description", "x" * 30_000, rc=3).stderr.startswith("error: This cannot be")
+    assert told.memory.find(one.run_id).description == "said \ufffd better"
