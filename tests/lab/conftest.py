@@ -23,7 +23,7 @@ def sample_text(tmp_path_factory):
     rng = random.Random(0)
     words = ["".join(rng.choices("etaoinshr", k=rng.randint(2, 7))) for _ in range(200)]
     path = tmp_path_factory.mktemp("corpus") / "sample.txt"
-    path.write_text("\n".join(" ".join(rng.choices(words, k=9)) for _ in range(4000))[:200_000], newline="\n")
+    path.write_text("\n".join(" ".join(rng.choices(words, k=9)) for _ in range(5000))[:200_000], newline="\n")
     return path
 
 

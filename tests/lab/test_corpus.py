@@ -59,7 +59,7 @@ def test_shards_without_pyarrow_say_so(tmp_path, monkeypatch):
 
 @pytest.fixture
 def shards(tmp_path, monkeypatch):
-    """A stand-in for pyarrow whose shard holds 5,000 documents saying its file's name."""
+    """A stand-in for pyarrow whose shard holds 10,000 documents saying its file's name."""
 
     class Shard:
         columns = ["text"]
@@ -70,7 +70,7 @@ def shards(tmp_path, monkeypatch):
 
         def iter_batches(self, batch_size, columns):
             column = types.SimpleNamespace(to_pylist=lambda: [f"\u00e9 {self.name}", None] * 500)
-            return [types.SimpleNamespace(column=lambda index: column)] * 10
+            return [types.SimpleNamespace(column=lambda index: column)] * 20
 
     parquet = types.SimpleNamespace(ParquetFile=Shard)
     pyarrow = types.SimpleNamespace(parquet=parquet, ArrowInvalid=ValueError)

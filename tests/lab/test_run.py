@@ -23,7 +23,8 @@ def start(sample_text, tmp_path, monkeypatch):
 
 def table():
     model = torch.nn.Embedding(256, 256)
-    torch.nn.init.normal_(model.weight, std=0.1)
+    torch.nn.init.zeros_(model.weight)
+    model.weight.data[:, ord("a") : ord("z") + 1] = 1.0
     return model
 
 
@@ -97,7 +98,7 @@ def test_names_of_the_summary_are_taken(start):
 
 def test_the_sealed_split_is_another_text(start):
     run = start()
-    assert run.sealed_test_bpb(table()) == pytest.approx(8, abs=0.5)
+    assert 7 < run.sealed_test_bpb(table()) < 8
 
 
 def test_time_budget_is_cpu_time_on_a_cpu(start, monkeypatch):

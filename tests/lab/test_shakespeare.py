@@ -1,5 +1,6 @@
 import hashlib
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -72,6 +73,15 @@ def test_corpus_is_built_once_and_again_when_the_cache_is_damaged(tiny, tmp_path
     assert shakespeare.load(path) == (b"aa", b"bb", b"cc")
     assert len(tiny) == 2
     assert [file.name for file in path.parent.iterdir()] == ["cache.txt"]
+
+
+def test_builders_at_the_same_time_do_not_disturb_each_other(tiny, tmp_path):
+    path = tmp_path / "cache" / "cache.txt"
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: shakespeare.load(path), range(32)))
+    assert set(found) == {(b"aa", b"bb", b"cc")}
+    assert [file.name for file in path.parent.iterdir()] == ["cache.txt"]
+    assert path.read_bytes() == b"aabbcc"
 
 
 def test_corpus_loads_without_a_cache_it_can_write(tiny, tmp_path):

@@ -42,15 +42,21 @@ def test_closing_block_is_upstreams():
     ]
 
 
-def test_summary_is_written_whole_and_exact(tmp_path):
-    path = tmp_path / "run.json"
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "results").mkdir()
+    return tmp_path / "results"
+
+
+def test_summary_is_written_whole_and_exact(folder):
+    path = folder / "run.json"
     summary.write_summary(path, FULL | {"hit_rate": 0.5})
     assert json.loads(path.read_text()) == FULL | {"hit_rate": 0.5}
-    assert os.listdir(tmp_path) == ["run.json"]
+    assert os.listdir(folder) == ["run.json"]
 
 
-def test_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
-    path = tmp_path / "run.json"
+def test_failed_write_leaves_the_old_file_and_no_other(folder, monkeypatch):
+    path = folder / "run.json"
     path.write_text("old")
 
     def fail(*_):
@@ -60,17 +66,17 @@ def test_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     with pytest.raises(SettingError, match="No space left"):
         summary.write_summary(path, FULL)
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["run.json"]
+    assert os.listdir(folder) == ["run.json"]
 
 
 @pytest.mark.parametrize(
     "bad",
     [{"val_bpb": math.nan}, {"mine": math.inf}, {"mine": "text"}, {"mine": None}, {"mine": True}, {"val_bpb": None}],
 )
-def test_what_is_no_finite_number_is_refused(tmp_path, bad):
+def test_what_is_no_finite_number_is_refused(folder, bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
-        summary.write_summary(tmp_path / "run.json", FULL | bad)
-    assert not os.listdir(tmp_path)
+        summary.write_summary(folder / "run.json", FULL | bad)
+    assert not os.listdir(folder)
 
 
 def test_missing_key_is_refused():
