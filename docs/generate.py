@@ -24,6 +24,8 @@ EXIT_CODES = (
     ("3", "Something is not as it must be; one sentence on stderr says what, and what to do."),
     ("10", "run: the run was discarded."),
     ("11", "run: the run crashed."),
+    ("130", "Interrupted. run: the subject was stopped with it, and nothing was logged."),
+    ("141", "The reader of the output went away."),
     ("70", "A bug. The traceback is in the file that is named."),
 )
 REFS = (
@@ -71,9 +73,9 @@ def man_page() -> str:
         "\\fBgit memorylab\\fR <command> [<options>]",
         ".SH DESCRIPTION",
         _roff(
-            "An autoresearch loop edits a file, commits, trains for a fixed budget, reads a metric, keeps or discards the "
-            "commit, and repeats. git-memorylab remembers every experiment, kept or not, in git notes and refs; tells a "
-            "repeated idea from a new one; and says what to do next."
+            "An autoresearch loop edits a file, commits, trains for a fixed budget, reads a metric, keeps or discards "
+            "the commit, and repeats. git-memorylab remembers every experiment, kept or not, in git notes and refs; "
+            "tells a repeated idea from a new one; and says what to do next."
         ),
         ".SH COMMANDS",
     ]
@@ -83,7 +85,8 @@ def man_page() -> str:
         if command.hidden:
             continue
         arguments = [p.make_metavar(context) for p in command.params if isinstance(p, click.Argument)]
-        lines += [f".SS \\fBgit memorylab {_roff(name)}\\fR {_roff(' '.join(['[<options>]', *arguments]))}", _roff(_help(command))]
+        synopsis = " ".join(["[<options>]", *arguments])
+        lines += [f".SS \\fBgit memorylab {_roff(name)}\\fR {_roff(synopsis)}", _roff(_help(command))]
         for parameter in command.params:
             record = parameter.get_help_record(context) if isinstance(parameter, click.Option) else None
             if record:
@@ -91,10 +94,12 @@ def man_page() -> str:
     lines += [".SH EXIT STATUS", *_terms(EXIT_CODES)]
     lines += [
         ".SH CONFIGURATION",
-        _roff("[tool.memorylab] in pyproject.toml, or .memorylab.toml, for what a team shares; git config memorylab.<name> "
-              "(without underscores) for what is local, which wins."),
+        _roff(
+            "[tool.memorylab] in pyproject.toml, or .memorylab.toml, for what a team shares; git config "
+            "memorylab.<name> (without underscores) for what is local, which wins."
+        ),
         *_terms(SETTINGS),
-    ]  # fmt: skip
+    ]
     lines += [".SH FILES AND REFS", *_terms(REFS)]
     lines += [
         ".SH ENVIRONMENT",

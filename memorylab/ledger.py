@@ -10,11 +10,11 @@ import msgspec
 from memorylab.core.record import Amend, Artifact, Plan, Record, Rewrite, Run, Unreadable, decode, encode, to_json
 from memorylab.errors import BadInput, NotFound
 from memorylab.store import Store, Transaction
-from memorylab.store.repo import PACKET_FILE
+from memorylab.store.transaction import PACKET_FILE
 
-R = TypeVar("R", Run, Plan, Amend, Rewrite)
+R = TypeVar("R", bound=Record)
 
-__all__ = ["Ledger", "Memory", "new_id", "timestamp"]
+__all__ = ["Ledger", "Memory", "check_line", "new_id", "timestamp"]
 
 AMENDABLE = ("status", "family", "description", "hypothesis", "tags", "notes")
 
@@ -22,8 +22,9 @@ AMENDABLE = ("status", "family", "description", "hypothesis", "tags", "notes")
 class Memory(msgspec.Struct, frozen=True):
     """Everything that is known, at one moment.
 
-    `runs` is in the order of the views (time, writer, sequence; imported rows without a time first), amendments applied;
-    `lines` holds the canonical line of each, `anchors` the commit that each is a note on; `plans` is by commit.
+    `runs` is in the order of the views (time, writer, sequence; imported rows without a time first), amendments
+    applied; `lines` holds the canonical line of each, `anchors` the commit that each is a note on; `plans` is
+    by commit.
     """
 
     runs: tuple[Run, ...] = ()
@@ -45,6 +46,14 @@ class Memory(msgspec.Struct, frozen=True):
         if partly:
             raise NotFound(f"{wanted!r} is part of {len(partly)} run ids.", "Give more of it.")
         raise NotFound(f"No run is called {wanted!r}.", "`git memorylab status` names the latest ones.")
+
+
+def check_line(record: Record) -> bytes:
+    """The canonical line of a record. Raises BadInput if it cannot be one."""
+    try:
+        return encode(record)
+    except ValueError as problem:
+        raise BadInput(f"This cannot be recorded: {problem}.", "Correct it; nothing was written.") from None
 
 
 def timestamp(now: datetime) -> str:
@@ -114,11 +123,7 @@ class Ledger:
         return msgspec.structs.replace(draft, writer=transaction.writer, seq=transaction.next_sequence)
 
     def _add(self, transaction: Transaction, anchor: str, record: Record, blobs: dict[str, str]) -> None:
-        try:
-            line = encode(record)
-        except ValueError as problem:
-            raise BadInput(f"This cannot be recorded: {problem}.", "Correct it; nothing was written.") from None
-        transaction.add(anchor, line, blobs, _title(record))
+        transaction.add(anchor, check_line(record), blobs, _title(record))
 
 
 def _title(record: Record) -> str:

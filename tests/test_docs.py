@@ -1,4 +1,4 @@
-"""What is written is true: the man page names every option, the schema is the records', the README's commands are CI's."""
+"""What is written is true: the man page has every option, the schema is the records', the README's command is CI's."""
 
 import json
 import runpy

@@ -222,3 +222,29 @@ def test_log_without_init_remembers_too(make_lab: Callable[..., Lab]) -> None:
     lab.result(1.0)
     lab.run("log", "--log", "run.log")
     assert last(lab).description == "baseline" and (lab.path / "results.tsv").exists()
+
+
+def test_a_ledger_of_the_predecessor_is_set_aside_before_init(make_lab: Callable[..., Lab]) -> None:
+    """A first `log` without `init` overwrote results/memorylab/experiments.jsonl, which held another's runs."""
+    lab = make_lab(init=False)
+    old = lab.path / "results" / "memorylab" / "experiments.jsonl"
+    old.parent.mkdir(parents=True)
+    old.write_text('{"run_id": "old", "commit": "abc1234", "status": "keep", "description": "old", "metrics": {}}\n')
+    before = old.read_bytes()
+    lab.result(1.0)
+    result = lab.run("log", "--log", "run.log", "--description", "first")
+    kept = lab.path / "results" / "memorylab.before-memorylab" / "experiments.jsonl"
+    assert kept.read_bytes() == before
+    assert "git memorylab import results/memorylab.before-memorylab/experiments.jsonl" in result.stderr
+    lab.run("import", str(kept))
+    assert {run.description for run in lab.memory.runs} == {"first", "old"}
+
+
+def test_run_refuses_what_could_not_be_logged_before_it_trains(lab: Lab) -> None:
+    """A hundred tags too many were found out after the training run."""
+    marker = lab.path / "trained"
+    (lab.path / "train.py").write_text(f"open({str(marker)!r}, 'w')\n")
+    lab.commit("a subject that leaves a mark")
+    lab.run("run", "--tags", ",".join(f"t{n}" for n in range(101)), rc=3)
+    lab.run("run", "--description", " ", rc=2)
+    assert not marker.exists()

@@ -22,7 +22,7 @@ def amend(session: Session, run: Run, said: dict[str, Any]) -> Amend:
     # An imported run may bear any text as its commit; what it is a note on is one.
     anchor = session.memory.anchors[run.run_id]
     record = Amend(
-        writer="-", seq=1, id=new_id(session.now, anchor), timestamp_utc=timestamp(session.now), commit=run.commit,
+        writer="_", seq=1, id=new_id(session.now, anchor), timestamp_utc=timestamp(session.now), commit=run.commit,
         run_id=run.run_id, **clean,
     )  # fmt: skip
     session.ledger.append(session.now, [(anchor, record)])

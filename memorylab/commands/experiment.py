@@ -1,4 +1,4 @@
-"""An experiment as the repository tells it: what a commit, or the working tree, does to the subject, and what it says."""
+"""An experiment as the repository tells it: what a commit or the working tree does to the subject, and says of it."""
 
 from typing import cast, get_args
 

@@ -57,7 +57,7 @@ def _rewrite(session: Session, command: str, lines: Sequence[str], patience: flo
         if not (_COMMIT.fullmatch(old) and _COMMIT.fullmatch(new)) or old not in known or (old, new) in already:
             continue
         rewrite = Rewrite(
-            writer="-", seq=1, id=new_id(session.now, new), timestamp_utc=timestamp(session.now), commit=new,
+            writer="_", seq=1, id=new_id(session.now, new), timestamp_utc=timestamp(session.now), commit=new,
             old_commit=old, command=command,
         )  # fmt: skip
         records.append((new, rewrite))

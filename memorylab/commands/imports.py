@@ -99,7 +99,7 @@ def _run_id(row: tabular.Row, key: str) -> str:
 
 def _record(row: tabular.Row, run_id: str, anchor: str, real: bool, names: _Anchors, family: str) -> Run:
     return Run(
-        writer="-", seq=1, run_id=run_id, timestamp_utc=row.timestamp_utc, branch=row.branch,
+        writer="_", seq=1, run_id=run_id, timestamp_utc=row.timestamp_utc, branch=row.branch,
         commit=anchor if real else row.commit, parent_commit=row.parent_commit, family=row.family or family,
         status=row.status, description=row.description, hypothesis=row.hypothesis, tags=list(row.tags),
         notes=row.notes, metrics=row.metrics, error=row.error, artifacts={}, novelty_guard=None, decision_packet=None,

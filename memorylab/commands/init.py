@@ -8,14 +8,12 @@ from pathlib import Path
 
 from memorylab.commands import hooks, imports, run
 from memorylab.commands.session import Session
-from memorylab.core.record import Run, decode
 from memorylab.errors import BadInput, MemoryLabError
 from memorylab.store import git, refs
 from memorylab.store.files import replace
 from memorylab.views import table
-from memorylab.views.refresh import FOLDER, TABLE
+from memorylab.views.refresh import BEFORE, FOLDER, TABLE
 
-_BEFORE = ".before-memorylab"
 _EXCLUDE_BEGIN = "# >>> git-memorylab >>>\n"
 _EXCLUDE_END = "# <<< git-memorylab <<<\n"
 _EXCLUDED = ("/results/", "/results.tsv", "/results.tsv.*", "/run.log")
@@ -79,7 +77,7 @@ def _clear(session: Session) -> None:
     session.views.remove()
     (session.place.git_dir / run.SIDECAR).unlink(missing_ok=True)
     for view in (top / TABLE, top / FOLDER):
-        before = view.with_name(view.name + _BEFORE)
+        before = view.with_name(view.name + BEFORE)
         if before.exists() and not view.exists():
             before.rename(view)
 
@@ -112,38 +110,18 @@ def _exclude(place: git.Place, wanted: bool) -> None:
 
 def _adopt(session: Session) -> list[str]:
     """Import the ledgers that others left here, once, and keep them beside ours."""
-    top = session.place.top
-    assert top is not None
     said = []
-    ledger = top / FOLDER / "experiments.jsonl"
-    if session.views.is_foreign(ledger) and not _is_our_ledger(session, ledger):
+    ledger = session.views.foreign_ledger(session.memory)
+    if ledger is not None:
         said += _import(session, ledger)
-        # The predecessor's registry, reports and run folders have the names of our views: the folder goes as one.
-        (top / FOLDER).rename(_free(top / FOLDER))
-    path = top / TABLE
-    if session.views.is_foreign(path) and not _is_our_table(session, path):
+    path = session.views.foreign_table()
+    if path is not None and not _is_our_table(session, path):
         said += _import(session, path)
-        kept = path.with_name(path.name + _BEFORE)
+        kept = path.with_name(path.name + BEFORE)
         if kept.exists() and kept.read_bytes() != path.read_bytes():
             kept = path.with_name(f"{kept.name}-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}")
         path.rename(kept)
     return said
-
-
-def _free(path: Path) -> Path:
-    """A name for what was at a path before us that is not taken."""
-    kept, count = path.with_name(path.name + _BEFORE), 1
-    while kept.exists():
-        count += 1
-        kept = path.with_name(f"{path.name}{_BEFORE}-{count}")
-    return kept
-
-
-def _is_our_ledger(session: Session, path: Path) -> bool:
-    """Whether a file is a view of ours that is not remembered as one, because somebody deleted the local state."""
-    known = session.memory.lines
-    records = [decode(line) for line in path.read_bytes().split(b"\n") if line.strip()]
-    return all(isinstance(record, Run) and record.run_id in known for record in records)
 
 
 def _is_our_table(session: Session, path: Path) -> bool:

@@ -11,7 +11,7 @@ from memorylab.core.novelty import Idea, evaluate_policy
 from memorylab.core.record import Error, Mode, Run, Status, Verdict
 from memorylab.core.text import block, inline
 from memorylab.errors import BadInput, UsageError
-from memorylab.ledger import new_id, timestamp
+from memorylab.ledger import check_line, new_id, timestamp
 from memorylab.views.refresh import FOLDER
 
 EVIDENCE = 5
@@ -53,30 +53,37 @@ def log(session: Session, request: Request, found: experiment.Experiment | None 
     """
     if found is None:
         found = experiment.refuse_dirty(session, experiment.of_commit(session, request.commit), request.allow_dirty)
-    if request.description is not None and not inline(request.description):
-        raise UsageError("--description is empty.", "Say in one line what was tried, or leave it out.")
-    found = _said(found, request)
-    if not inline(found.description):
-        raise BadInput("The run has no description.", "Give --description, or commit with a message.")
+    run = draft(session, request, found)
     remarks = _default_log(session, request, found)
     log_data = _read(request.log, "--log", _LONGEST_LOG)
     sidecar_data = _read(request.summary, "--summary", 1 << 20)
     read = _results(sidecar_data, log_data, request, remarks)
-    judged = _verdict(session, found, request)
-    run = Run(
-        writer="-", seq=1, run_id=new_id(session.now, found.commit.oid), timestamp_utc=timestamp(session.now),
-        branch=session.store.branch(), commit=found.commit.oid,
-        parent_commit=found.commit.parents[0] if found.commit.parents else None, family=inline(found.family),
-        status=request.status or "keep", description=inline(found.description), hypothesis=inline(found.hypothesis),
-        tags=found.tags, notes=block(request.notes), metrics=read.metrics, error=None, artifacts={},
-        novelty_guard=judged, decision_packet=None, change=found.change, environment=read.environment,
-    )  # fmt: skip
+    run = msgspec.structs.replace(run, metrics=read.metrics, environment=read.environment)
     run = _with_status(session, run, request, log_data)
     packet = decision.decide(run, session.memory.runs, session.settings.metric, session.settings.direction)
     run = msgspec.structs.replace(run, decision_packet=packet)
     files = _artifacts(session, sidecar_data, log_data, found.patch)
     run = session.ledger.append_run(session.now, found.commit.oid, run, files, _markdown)
     return Logged(run, remarks)
+
+
+def draft(session: Session, request: Request, found: experiment.Experiment) -> Run:
+    """The record of a run as far as it is known before its result. Raises BadInput if it could not be recorded."""
+    if request.description is not None and not inline(request.description):
+        raise UsageError("--description is empty.", "Say in one line what was tried, or leave it out.")
+    found = _said(found, request)
+    if not inline(found.description):
+        raise BadInput("The run has no description.", "Give --description, or commit with a message.")
+    run = Run(
+        writer="_", seq=1, run_id=new_id(session.now, found.commit.oid), timestamp_utc=timestamp(session.now),
+        branch=session.store.branch(), commit=found.commit.oid,
+        parent_commit=found.commit.parents[0] if found.commit.parents else None, family=inline(found.family),
+        status=request.status or "keep", description=inline(found.description), hypothesis=inline(found.hypothesis),
+        tags=found.tags, notes=block(request.notes), metrics={}, error=None, artifacts={},
+        novelty_guard=_verdict(session, found, request), decision_packet=None, change=found.change, environment=None,
+    )  # fmt: skip
+    check_line(run)
+    return run
 
 
 def render(session: Session, logged: Logged) -> str:

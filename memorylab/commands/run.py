@@ -53,6 +53,7 @@ def run(
             f"There is no {session.settings.subject} to run here.",
             "Set memorylab.subject, or `subject` in [tool.memorylab] of pyproject.toml.",
         )
+    logging.draft(session, request, found)  # what cannot be logged is refused before minutes are spent on it
     limit = time_limit or session.settings.time_limit
     outcome = execute(session, command or default_command(session), limit, progress)
     request.log = outcome.log if outcome.log.exists() else None

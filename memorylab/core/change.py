@@ -38,8 +38,8 @@ class _Program(Struct, frozen=True):
 def read_change(old: str | None, new: str | None, subject: str, blob: str | None = None, dirty: bool = False) -> Change:
     """The change from one text of the subject to another; None means that there is no such file.
 
-    A file that was not there before sets no knobs: it is where they start (`constants`). `subject` is its path, whose suffix tells whether it is Python. What cannot be parsed is compared by its lines.
-    Never raises, whatever the texts.
+    A file that was not there before sets no knobs: it is where they start (`constants`). `subject` is its
+    path, whose suffix tells whether it is Python; what cannot be parsed is compared by its lines. Never raises.
     """
     before, after = _python(old, subject), _python(new, subject)
     if before is None or after is None:

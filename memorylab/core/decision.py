@@ -96,7 +96,7 @@ def _action(run: Run, comparison: Comparison, close: bool) -> tuple[NextAction, 
         if comparison.is_new_champion:
             return "promote", "high", "It is the new champion: branch from it."
         if known == "novel":
-            return "replicate", "medium", "It was kept, and nothing like it was tried: confirm it before building on it."
+            return "replicate", "medium", "It was kept and nothing like it was tried: confirm it before building on it."
         if known == "duplicate_run":
             return "replicate", "medium", "It repeats an earlier run: best read as a check of that one."
         if close:

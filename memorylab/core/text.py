@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-# Underscores inside words and a ">" after an escaped "<" mean nothing in Markdown: MATRIX_LR 0.04 -> 0.06 stays legible.
+# Underscores inside words and a ">" after an escaped "<" mean nothing: MATRIX_LR 0.04 -> 0.06 stays legible.
 _MARKDOWN = re.compile(r"([\\`*\[\]<|]|(?<!\w)_|_(?!\w)|~(?=~))")
 
 

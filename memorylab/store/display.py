@@ -6,7 +6,7 @@ from contextlib import suppress
 import pygit2
 
 from memorylab.errors import StoreBusy
-from memorylab.store import notes, refs
+from memorylab.store import notes, objects, refs
 from memorylab.store.files import locked
 from memorylab.store.repo import Store
 
@@ -29,7 +29,7 @@ def _is_fresh(store: Store, sources: dict[str, str]) -> bool:
     shown = store.tip(refs.DISPLAY)
     if shown is None or len(sources) < 2:
         return not sources or str(shown) in sources.values()
-    return _stamp(sources) in store.repo[shown].message
+    return _stamp(sources) in objects.commit(store.repo, shown).message
 
 
 def _union(store: Store, sources: dict[str, str]) -> pygit2.Oid:
@@ -56,7 +56,7 @@ def _merge(store: Store, tips: list[str], stamp: str) -> pygit2.Oid:
     merged: dict[str, list[bytes]] = {}
     for tip in tips:
         with suppress(KeyError):  # a tree that is not whole; its ledger's reader says so
-            for commit, blob in notes.read(store.repo, store.repo[tip].peel(pygit2.Tree).id):
+            for commit, blob in notes.read(store.repo, tip):
                 content = store.blob(str(blob))
                 if content is not None:
                     merged.setdefault(commit, []).append(content)

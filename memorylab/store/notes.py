@@ -10,18 +10,20 @@ from collections.abc import Iterator
 import pygit2
 from pygit2.enums import FileMode
 
+from memorylab.store import objects
+
 # 256 folders of 40 notes are some 10,000; from there on a third level is cheaper (measured: 4.4 ms against 1.7 ms).
 _FULL = 40
 _DEEPEST = 2
 _HEX = frozenset("0123456789abcdef")
 
 
-def read(repo: pygit2.Repository, tree: pygit2.Oid) -> Iterator[tuple[str, pygit2.Oid]]:
-    """(annotated commit, blob) of every note in a tree, in the order of the commits' names within each folder."""
-    pending = [("", tree)]
+def read(repo: pygit2.Repository, tip: str | pygit2.Oid) -> Iterator[tuple[str, pygit2.Oid]]:
+    """(annotated commit, blob) of every note in a tree or a notes commit, by name within each folder."""
+    pending = [("", objects.tree(repo, tip).id)]
     while pending:
         prefix, oid = pending.pop()
-        for entry in repo[oid]:
+        for entry in objects.tree(repo, oid):
             name = prefix + (entry.name or "")
             if not _HEX.issuperset(name) or len(name) > 40:
                 continue
@@ -34,9 +36,9 @@ def read(repo: pygit2.Repository, tree: pygit2.Oid) -> Iterator[tuple[str, pygit
 class NotesTree:
     """A notes tree being edited: `get` and `set` notes, then `write` the folders that changed, once each."""
 
-    def __init__(self, repo: pygit2.Repository, tree: pygit2.Oid | None) -> None:
+    def __init__(self, repo: pygit2.Repository, tip: pygit2.Oid | None) -> None:
         self._repo = repo
-        self._tree = tree
+        self._tree = objects.tree(repo, tip).id if tip is not None else None
         self._folders: dict[str, dict[str, tuple[pygit2.Oid, int]]] = {}
         self._changed: set[str] = set()
         self._contents: dict[str, bytes] = {}
@@ -52,7 +54,8 @@ class NotesTree:
             oid = found[0] if found and found[1] == FileMode.TREE else None
         if oid is None and prefix:
             return None
-        entries = {entry.name or "": (entry.id, int(entry.filemode)) for entry in self._repo[oid]} if oid else {}
+        listed = objects.tree(self._repo, oid) if oid else ()
+        entries = {entry.name or "": (entry.id, int(entry.filemode)) for entry in listed}
         self._folders[prefix] = entries
         return entries
 
@@ -75,7 +78,7 @@ class NotesTree:
         if found is None:
             return None
         folder = self._folder(found[0])
-        return self._repo[folder[found[1]][0]].data if folder else None
+        return objects.data(self._repo, folder[found[1]][0]) if folder else None
 
     def set(self, commit: str, content: bytes) -> None:
         """Replace a note's content."""

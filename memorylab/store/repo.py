@@ -1,23 +1,20 @@
 """A repository's memory: what its refs hold, and the one transaction that adds to them."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 
 import msgspec
 import pygit2
-from pygit2.enums import FileMode
 
-from memorylab.errors import BadInput, NotARepository, NotFound, StoreBusy
+from memorylab.errors import NotARepository, NotFound, StoreBusy
 from memorylab.store import git, notes, refs, writer
 from memorylab.store.files import LOCK_SECONDS, locked
+from memorylab.store.transaction import Transaction
 
-RECORD_FILE = "record.json"
-PACKET_FILE = "decision_packet.md"
 _IDENTITY = ("user.name", "user.email")
 _NO_ANGLES = str.maketrans("", "", "<>")
-_EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 class Commit(msgspec.Struct, frozen=True):
@@ -76,7 +73,7 @@ class Store:
             if name is None:
                 continue
             try:
-                found = sorted(notes.read(self.repo, self._tree(tip)))
+                found = sorted(notes.read(self.repo, tip))
             except (KeyError, ValueError, pygit2.GitError):
                 yield Entry(name, tip, f"the ledger of {name} cannot be read".encode())
                 continue
@@ -148,7 +145,7 @@ class Store:
     @contextmanager
     def transaction(
         self, now: datetime, name: str = "", seconds: float = LOCK_SECONDS
-    ) -> Iterator["Transaction"]:
+    ) -> Iterator[Transaction]:
         """Add entries to this clone's memory; all of them, in a crash-safe order, when the block ends without error.
 
         Raises StoreBusy if another process writes for longer than `seconds`.
@@ -180,13 +177,11 @@ class Store:
                     lock_file.unlink(missing_ok=True)
                 time.sleep(0.05)
 
-    def _tree(self, tip: str | pygit2.Oid) -> pygit2.Oid:
-        return self.repo[tip].peel(pygit2.Tree).id
-
     def tip(self, ref: str) -> pygit2.Oid | None:
         """What a ref points to, None if it does not exist."""
         found = self.repo.references.get(ref)
-        return found.resolve().target if found else None
+        target = found.resolve().target if found else None
+        return target if isinstance(target, pygit2.Oid) else None
 
     def signature(self, name: str, now: datetime) -> pygit2.Signature:
         """The user's identity, or the writer's where git has none, at a time."""
@@ -206,113 +201,3 @@ class Store:
         message = f"Placeholder for {name or 'an imported run'}\n\nThe commit itself was never in this repository.\n"
         tree = self.repo.TreeBuilder().write()
         return str(self.repo.create_commit(None, nobody, nobody, message, tree, []))
-
-
-class Transaction:
-    """Entries about to be added by one writer. Made by `Store.transaction`, under its lock."""
-
-    def __init__(self, store: Store, me: str, now: datetime) -> None:
-        self._store = store
-        self._repo = store.repo
-        self.writer = me
-        self._signature = store.signature(me, now)
-        self._refs = {kind: prefix + me for kind, prefix in _KINDS.items()}
-        self._tips = {kind: store.tip(ref) for kind, ref in self._refs.items()}
-        self._journal = self._tips["journal"]
-        self._trees = {kind: self._notes(kind) for kind in ("ledger", "decisions")}
-        self._count = self._sequence(self._journal)
-        self._added = self._complete()
-
-    @property
-    def next_sequence(self) -> int:
-        """The sequence number of the entry that `add` will write next; the first is 1."""
-        return self._count + 1
-
-    def create_blob(self, content: bytes) -> str:
-        """Store an artifact's content."""
-        return str(self._repo.create_blob(content))
-
-    def add(self, anchor: str, line: bytes, files: Mapping[str, str], title: str) -> None:
-        """Add one line as a note on a commit, with files (name -> blob) beside it in the journal, which pins both."""
-        self._count += 1
-        if self._journal is None:
-            self._journal = self._commit("", f"Journal of {self.writer}\n", [])
-        builder = self._repo.TreeBuilder()
-        builder.insert(RECORD_FILE, self._repo.create_blob(line + b"\n"), FileMode.BLOB)
-        for name, blob in files.items():
-            builder.insert(name, pygit2.Oid(hex=blob), FileMode.BLOB)
-        message = f"{title}\n\nSeq: {self._count}\n"
-        self._journal = self._commit(str(builder.write()), message, [self._journal, pygit2.Oid(hex=anchor)])
-        self._annotate(anchor, line, files.get(PACKET_FILE))
-
-    def commit(self) -> None:
-        """Move the refs: journal, ledger, decisions. What a kill leaves out, `_complete` finds next time."""
-        if not self._added:
-            return
-        note = "Notes added by 'git memorylab'\n"
-        if self._journal is not None and self._journal != self._tips["journal"]:
-            self._store.move(self._refs["journal"], self._tips["journal"], self._journal, "memorylab")
-        for kind, tree in self._trees.items():
-            before = self._tips[kind]
-            written = str(tree.write())
-            if (written == _EMPTY_TREE) if before is None else str(self._store._tree(before)) == written:
-                continue
-            target = self._commit(written, note, [before] if before else [])
-            self._store.move(self._refs[kind], before, target, note.strip())
-
-    def _annotate(self, anchor: str, line: bytes, packet: str | None) -> None:
-        self._trees["ledger"].append(anchor, line)
-        if packet:
-            self._trees["decisions"].append(anchor, self._repo[packet].data.rstrip(b"\n"))
-        self._added = True
-
-    def _complete(self) -> bool:
-        """Give the latest journal entries the notes that a killed process did not come to write."""
-        missing = []
-        at = self._journal
-        while at is not None and (entry := self._read(at)) is not None:
-            anchor, line, packet = entry
-            noted = line in (self._trees["ledger"].get(anchor) or b"").split(b"\n")
-            shown = packet is None or self._repo[packet].data.rstrip(b"\n") in (
-                self._trees["decisions"].get(anchor) or b""
-            )
-            if noted and shown:
-                break
-            missing.append((anchor, line if not noted else None, packet if not shown else None))
-            at = self._repo[at].parent_ids[0]
-        for anchor, line, packet in reversed(missing):
-            if line is not None:
-                self._trees["ledger"].append(anchor, line)
-            if packet is not None:
-                self._trees["decisions"].append(anchor, self._repo[packet].data.rstrip(b"\n"))
-        return bool(missing)
-
-    def _read(self, oid: pygit2.Oid) -> tuple[str, bytes, str | None] | None:
-        """(anchor, line, packet's blob) of a journal commit, None for the root of the chain."""
-        commit = self._repo[oid]
-        if len(commit.parent_ids) < 2:
-            return None
-        tree = commit.tree
-        packet = str(tree[PACKET_FILE].id) if PACKET_FILE in tree else None
-        return str(commit.parent_ids[1]), tree[RECORD_FILE].data.rstrip(b"\n"), packet
-
-    def _sequence(self, tip: pygit2.Oid | None) -> int:
-        if tip is None:
-            return 0
-        for line in reversed(self._repo[tip].message.splitlines()):
-            if line.startswith("Seq: ") and line[5:].isdigit():
-                return int(line[5:])
-        if self._repo[tip].parent_ids:
-            raise BadInput(f"The tip of {self._refs['journal']} is not a journal entry.", "Restore it from a remote.")
-        return 0
-
-    def _notes(self, kind: str) -> notes.NotesTree:
-        tip = self._tips[kind]
-        return notes.NotesTree(self._repo, self._store._tree(tip) if tip else None)
-
-    def _commit(self, tree: str, message: str, parents: list[pygit2.Oid]) -> pygit2.Oid:
-        oid = pygit2.Oid(hex=tree) if tree else self._repo.TreeBuilder().write()
-        return self._repo.create_commit(None, self._signature, self._signature, message, oid, parents)
-
-
-_KINDS = {"journal": refs.JOURNAL, "ledger": refs.LEDGER, "decisions": refs.DECISIONS}

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from memorylab.core import kinds, ranking
-from memorylab.core.record import Run, to_json
+from memorylab.core.record import Run, decode, to_json
 from memorylab.ledger import Ledger, Memory
 from memorylab.settings import Settings
 from memorylab.store import Store, display
@@ -19,6 +19,7 @@ from memorylab.views import report, table
 
 FOLDER = Path("results") / "memorylab"
 TABLE = Path("results.tsv")
+BEFORE = ".before-memorylab"  # what stood where a view belongs is kept under this ending
 _LATEST = FOLDER / "reports" / "latest.md"
 _WATCHED = (TABLE, FOLDER / "experiments.jsonl", FOLDER / "champion_challenger.json", FOLDER / "runs", _LATEST)
 
@@ -97,17 +98,29 @@ class Views:
             # What was to be remembered is in the ledger; a full disk or a file in the way does not undo that.
             return [f"The views could not be written: {problem}. The next command tries again."]
 
-    def is_foreign(self, path: Path) -> bool:
-        """Whether a file that stands where a view belongs was made by somebody else."""
+    def foreign_table(self) -> Path | None:
+        """results.tsv, if it is there and not as we last wrote it."""
         assert self.top is not None
+        path = self.top / TABLE
         try:
             found = path.read_bytes()
         except OSError:
-            return False
-        state = self._load()
-        if path == self.top / TABLE:
-            return hashlib.sha256(found).hexdigest() != state.table_digest and bool(found.strip())
-        return not state.made_from and bool(found.strip())
+            return None
+        is_ours = hashlib.sha256(found).hexdigest() == self._load().table_digest
+        return path if found.strip() and not is_ours else None
+
+    def foreign_ledger(self, memory: Memory) -> Path | None:
+        """experiments.jsonl, if it is there and somebody else's: the predecessor kept its runs under this name.
+
+        A view of ours that is not remembered as one, because the local state was deleted, holds known runs only.
+        """
+        assert self.top is not None
+        path = self.top / FOLDER / "experiments.jsonl"
+        if self._load().made_from or not path.exists():
+            return None
+        records = [decode(line) for line in path.read_bytes().split(b"\n") if line.strip()]
+        is_ours = all(isinstance(record, Run) and record.run_id in memory.lines for record in records)
+        return None if is_ours else path
 
     def remove(self) -> None:
         """Delete the views and what is remembered of them; a results.tsv that somebody edited stays."""
@@ -116,7 +129,7 @@ class Views:
         shutil.rmtree(self.top / FOLDER, ignore_errors=True)
         with suppress(OSError):
             (self.top / FOLDER).parent.rmdir()
-        if not self.is_foreign(self.top / TABLE):
+        if self.foreign_table() is None:
             (self.top / TABLE).unlink(missing_ok=True)
         self._state_file.unlink(missing_ok=True)
         self._lock_file.unlink(missing_ok=True)
@@ -126,7 +139,7 @@ class Views:
         folder = self.top / FOLDER
         rendered = table.render(memory.runs, self.settings.metric).encode()
         self._sweep()
-        said = self._rescue_table(memory, state)
+        said = self._set_aside(memory) + self._rescue_table(memory, state)
         replace(folder / "experiments.jsonl", b"".join(memory.lines[run.run_id] + b"\n" for run in memory.runs))
         board = msgspec.json.format(to_json(self.registry(memory)), indent=2)
         replace(folder / "champion_challenger.json", board + b"\n")
@@ -173,6 +186,19 @@ class Views:
             (building / name).write_bytes(content)
         shutil.rmtree(final, ignore_errors=True)
         building.rename(final)
+
+    def _set_aside(self, memory: Memory) -> list[str]:
+        """Move a folder of somebody else's out of our views' way: its registry and reports have their names."""
+        ledger = self.foreign_ledger(memory)
+        if ledger is None:
+            return []
+        kept, count = ledger.parent.with_name(ledger.parent.name + BEFORE), 1
+        while kept.exists():
+            count += 1
+            kept = ledger.parent.with_name(f"{ledger.parent.name}{BEFORE}-{count}")
+        ledger.parent.rename(kept)
+        known = f"{kept.parent.name}/{kept.name}/{ledger.name}"
+        return [f"{FOLDER} was there already; it is kept as {known}. `git memorylab import {known}` adds what is new."]
 
     def _rescue_table(self, memory: Memory, state: _State) -> list[str]:
         """Keep a copy of results.tsv if somebody wrote rows into it that the ledger does not have."""
