@@ -380,11 +380,17 @@ def import_(files: tuple[Path, ...], family: str, as_json: bool) -> None:
 @click.option("--budget", type=Range(1), default=15.0, show_default=True, help="CPU seconds per run.")
 @click.option("--tokens", type=click.IntRange(1), help="Train on this many bytes instead: the same result every time.")
 @click.option("--dir", "folder", type=FILE, help="Where; otherwise a new temporary folder.")
-def demo(budget: float, tokens: int | None, folder: Path | None) -> None:
+@as_json
+def demo(budget: float, tokens: int | None, folder: Path | None, as_json: bool) -> None:
     """The whole loop in a scratch repository: real training, real commits, packets, a report."""
     from memorylab.commands import demo as command
 
-    command.demo(budget, tokens, folder, click.echo)
+    where = command.demo(budget, tokens, folder, sys.stderr if as_json else sys.stdout)
+    if as_json:
+        from memorylab.commands.session import Session
+
+        session = Session(where)
+        _emit({"folder": str(where), "registry": session.views.registry(session.memory)}, lambda: "", True)
 
 
 @cli.command(hidden=True)

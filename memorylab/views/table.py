@@ -20,7 +20,11 @@ def row(run: Run, metric: str) -> str:
     else:
         value = run.value(metric)
         measured = ("" if value is None else f"{value:.6f}", "" if memory is None else f"{memory:.1f}")
-    return "\t".join((run.commit[:7], *measured, run.status, run.description.replace("\t", " "))) + "\n"
+    description = run.description.replace("\t", " ")
+    if description.startswith('"'):
+        # Upstream's notebook reads a field that begins with a quote up to the next quote, be it many rows below.
+        description = "'" + description[1:]
+    return "\t".join((run.commit[:7], *measured, run.status, description)) + "\n"
 
 
 def render(runs: Iterable[Run], metric: str) -> str:
