@@ -238,7 +238,8 @@ def run(
         description=description, tags=_tags(tags), family=family, hypothesis=hypothesis, notes=notes, mode=mode,
         allow_dirty=allow_dirty,
     )  # fmt: skip
-    with click.progressbar(length=1000, label="running", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+    quiet = not sys.stderr.isatty()
+    with click.progressbar(length=1000, label="running", file=sys.stderr, show_eta=False, hidden=quiet) as bar:
         logged = running.run(
             session, request, command, time_limit, lambda percent: bar.update(max(0, int(10 * percent) - bar.pos))
         )

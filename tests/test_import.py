@@ -227,3 +227,13 @@ def test_real_ledgers(lab: Lab) -> None:
     again = json.loads(lab.run("import", "--json", *(str(path) for path in paths)).stdout)
     assert sum(one["added"] for one in again) == 0
     assert lab.git("fsck", "--strict") == ""
+
+
+def test_a_table_from_before_an_amendment_adds_nothing(lab: Lab) -> None:
+    """The row as it was before the amendment was taken for another run."""
+    lab.experiment("raise MATRIX_LR to 0.06", 1.0, knob="MATRIX_LR", to=0.06)
+    kept = lab.path / "kept.tsv"
+    kept.write_bytes((lab.path / "results.tsv").read_bytes())
+    lab.run("amend", lab.memory.runs[0].run_id, "--description", "raise the matrix learning rate")
+    lab.run("import", "kept.tsv")
+    assert len(lab.memory.runs) == 1

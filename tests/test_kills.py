@@ -115,7 +115,7 @@ def logged(lab: Lab, description: str) -> str:
 
 def test_log_killed_at_every_step(make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch) -> None:
     # Nobody else is here: the second's patience with each lock that a kill left behind would be spent in vain.
-    monkeypatch.setattr("memorylab.store.repo.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("memorylab.store.swap.time.sleep", lambda seconds: None)
     lab = make_lab()
     lab.experiment("baseline", 1.0)
     lab.edit("DEPTH", 9)

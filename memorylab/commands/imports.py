@@ -9,7 +9,7 @@ import msgspec
 from memorylab.commands import experiment
 from memorylab.commands.session import Session
 from memorylab.core import tabular
-from memorylab.core.record import ID_PATTERN, Change, Record, Run
+from memorylab.core.record import ID_PATTERN, Change, Record, Run, decode
 from memorylab.errors import BadInput, NotFound
 from memorylab.views import table
 
@@ -36,8 +36,10 @@ def import_file(session: Session, path: Path, family: str = "") -> Imported:
     rows, rejected = read(data)
     names = _Anchors(session, rows)
     known = {run.run_id for run in session.memory.runs}
-    # An edited results.tsv of our own holds our rows too: they are runs already.
-    ours = {table.row(run, session.settings.metric).rstrip("\n") for run in session.memory.runs}
+    # An edited results.tsv of our own holds our rows too, as amended or as they were before: they are runs already.
+    recorded = (decode(entry.line) for entry in session.store.entries())
+    runs = [*session.memory.runs, *(record for record in recorded if isinstance(record, Run))]
+    ours = {table.row(run, session.settings.metric).rstrip("\n") for run in runs}
     lines = data.decode("utf-8", "replace").split("\n")
     records: list[tuple[str, Record]] = []
     for key, row in tabular.keyed(rows):

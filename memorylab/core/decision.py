@@ -140,6 +140,18 @@ def _summary(run: Run, action: NextAction, comparison: Comparison) -> str:
     return f"{verb.get(action, 'Investigate')}: {result}, {against}."
 
 
+def _standing(comparison: Comparison) -> str:
+    """Where the result stands, to be appended to it."""
+    if comparison.is_new_champion and comparison.delta_to_prior_champion is None:
+        return ", the first champion"
+    if comparison.is_new_champion:
+        return f", {signed(comparison.delta_to_prior_champion)} to the champion before it"
+    if comparison.delta_to_current_champion is None:
+        return ""
+    best = number(comparison.current_champion_value)
+    return f", {signed(comparison.delta_to_current_champion)} to the champion's {best}"
+
+
 def number(value: float | int | None, digits: int = 6) -> str:
     """A metric as people read it: six decimals as upstream prints val_bpb, "-" where there is none."""
     return "-" if value is None else f"{value:.{digits}f}"
@@ -152,7 +164,7 @@ def signed(value: float | int | None) -> str:
 
 def markdown(packet: Packet) -> str:
     """The packet as it stands under the commit in `git log`, and in decision_packet.md."""
-    run, against = packet.run, packet.comparison
+    run = packet.run
     lines = [
         "# Decision packet",
         "",
@@ -160,8 +172,7 @@ def markdown(packet: Packet) -> str:
         "",
         f"- Why: {cell(packet.rationale)}",
         f"- Run: `{run.run_id}`, {run.status}, {cell(run.description)}",
-        f"- {cell(run.metric)}: {number(run.value)}, {signed(against.delta_to_prior_champion)} to the prior champion, "
-        f"{signed(against.delta_to_current_champion)} to the current one",
+        f"- Result: {cell(run.metric)} {number(run.value)}{_standing(packet.comparison)}",
         f"- Memory: {'-' if run.memory_gb is None else f'{run.memory_gb:.1f} GB'}",
     ]
     if run.family:

@@ -9,6 +9,7 @@ from memorylab.errors import StoreBusy
 from memorylab.store import notes, objects, refs
 from memorylab.store.files import locked
 from memorylab.store.repo import Store
+from memorylab.store.swap import current, swap
 
 _PATIENCE = 10.0
 
@@ -22,11 +23,12 @@ def refresh(store: Store) -> None:
     with suppress(StoreBusy), locked(store.state / "display.lock", _PATIENCE):
         sources = _sources(store)
         if not _is_fresh(store, sources):
-            store.move(refs.DISPLAY, store.tip(refs.DISPLAY), _union(store, sources), "memorylab")
+            shown = current(store.repo, refs.DISPLAY)
+            swap(store.repo, store.place.common_dir, refs.DISPLAY, shown, _union(store, sources), "memorylab")
 
 
 def _is_fresh(store: Store, sources: dict[str, str]) -> bool:
-    shown = store.tip(refs.DISPLAY)
+    shown = current(store.repo, refs.DISPLAY)
     if shown is None or len(sources) < 2:
         return not sources or str(shown) in sources.values()
     return _stamp(sources) in objects.commit(store.repo, shown).message

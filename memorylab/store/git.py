@@ -36,7 +36,7 @@ def locate(start: Path) -> Place:
     """The repository that `start` is in, as git itself finds it. Raises NotARepository, or git's own complaint."""
     command = ["git", "rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir", "--show-toplevel"]
     try:
-        done = subprocess.run(command, cwd=start, capture_output=True, check=False)
+        done = subprocess.run(command, cwd=start, env=os.environ | {"LC_ALL": "C"}, capture_output=True, check=False)
     except FileNotFoundError:
         raise NotARepository("git is not installed, or this folder is gone.", "Install git 2.39 or later.") from None
     lines = [Path(os.fsdecode(line)) for line in done.stdout.splitlines()]

@@ -1,6 +1,5 @@
 """A repository's memory: what its refs hold, and the one transaction that adds to them."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -8,13 +7,10 @@ from datetime import datetime
 import msgspec
 import pygit2
 
-from memorylab.errors import NotARepository, NotFound, StoreBusy
+from memorylab.errors import NotARepository, NotFound
 from memorylab.store import git, notes, refs, writer
 from memorylab.store.files import LOCK_SECONDS, locked
 from memorylab.store.transaction import Transaction
-
-_IDENTITY = ("user.name", "user.email")
-_NO_ANGLES = str.maketrans("", "", "<>")
 
 
 class Commit(msgspec.Struct, frozen=True):
@@ -152,48 +148,9 @@ class Store:
         """
         with locked(self.state / "lock", seconds):
             me = writer.ensure(self.place.common_dir, name)
-            transaction = Transaction(self, me, now)
+            transaction = Transaction(self.repo, self.place.common_dir, me, now)
             yield transaction
             transaction.commit()
-
-    def move(self, ref: str, expected: pygit2.Oid | None, target: pygit2.Oid, message: str) -> None:
-        """Compare-and-swap of one ref. Raises StoreBusy if it has moved or stays locked."""
-        lock_file = self.place.common_dir / f"{ref}.lock"
-        for attempt in range(41):
-            try:
-                with self.repo.transaction() as moving:
-                    moving.lock_ref(ref)
-                    found = self.repo.references.get(ref)
-                    if (found.target if found else None) != expected:
-                        raise StoreBusy(f"{ref} was moved by something else than git-memorylab.", "Try again.")
-                    moving.set_target(ref, target, message=message)
-                return
-            except pygit2.GitError as problem:
-                if attempt == 40:
-                    raise StoreBusy(f"{ref} stays locked: {problem}.", f"Remove {lock_file} if no git runs.") from None
-                # We hold the clone's lock, and own refs are ours alone: what is still there after a second was
-                # left by a process that was killed between locking and moving.
-                if attempt == 20:
-                    lock_file.unlink(missing_ok=True)
-                time.sleep(0.05)
-
-    def tip(self, ref: str) -> pygit2.Oid | None:
-        """What a ref points to, None if it does not exist."""
-        found = self.repo.references.get(ref)
-        target = found.resolve().target if found else None
-        return target if isinstance(target, pygit2.Oid) else None
-
-    def signature(self, name: str, now: datetime) -> pygit2.Signature:
-        """The user's identity, or the writer's where git has none, at a time."""
-        offset = now.utcoffset()
-        when = int(now.timestamp()), int(offset.total_seconds() // 60) if offset else 0
-        config = self.repo.config
-        try:
-            # git drops angle brackets from a name; libgit2 refuses the name.
-            known = [(config[key] or "").translate(_NO_ANGLES).strip() if key in config else "" for key in _IDENTITY]
-            return pygit2.Signature(known[0] or name, known[1] or f"{name}@memorylab", *when)
-        except (pygit2.GitError, ValueError):
-            return pygit2.Signature(name, f"{name}@memorylab", *when)
 
     def placeholder(self, name: str) -> str:
         """A commit that stands for one that is not here: the same in every repository for the same name."""

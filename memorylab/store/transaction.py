@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pygit2
 from pygit2.enums import FileMode
 
 from memorylab.errors import BadInput
-from memorylab.store import notes, objects, refs
-
-if TYPE_CHECKING:
-    from memorylab.store.repo import Store
+from memorylab.store import notes, objects, refs, writer
+from memorylab.store.swap import current, swap
 
 RECORD_FILE = "record.json"
 PACKET_FILE = "decision_packet.md"
@@ -21,15 +19,15 @@ _KINDS = {"journal": refs.JOURNAL, "ledger": refs.LEDGER, "decisions": refs.DECI
 class Transaction:
     """Entries about to be added by one writer. Made by `Store.transaction`, under its lock."""
 
-    def __init__(self, store: "Store", me: str, now: datetime) -> None:
-        self._store = store
-        self._repo = store.repo
+    def __init__(self, repo: pygit2.Repository, common_dir: Path, me: str, now: datetime) -> None:
+        self._repo = repo
+        self._common_dir = common_dir
         self.writer = me
-        self._signature = store.signature(me, now)
+        self._signature = writer.signature(repo, me, now)
         self._refs = {kind: prefix + me for kind, prefix in _KINDS.items()}
-        self._tips = {kind: store.tip(ref) for kind, ref in self._refs.items()}
+        self._tips = {kind: current(repo, ref) for kind, ref in self._refs.items()}
         self._journal = self._tips["journal"]
-        self._trees = {kind: notes.NotesTree(store.repo, self._tips[kind]) for kind in ("ledger", "decisions")}
+        self._trees = {kind: notes.NotesTree(repo, self._tips[kind]) for kind in ("ledger", "decisions")}
         self._count = self._sequence(self._journal)
         self._added = False
         self._complete()
@@ -62,14 +60,14 @@ class Transaction:
             return
         note = "Notes added by 'git memorylab'\n"
         if self._journal is not None and self._journal != self._tips["journal"]:
-            self._store.move(self._refs["journal"], self._tips["journal"], self._journal, "memorylab")
+            self._move("journal", self._journal)
         for kind, tree in self._trees.items():
             before = self._tips[kind]
             written = tree.write()
             if written == (objects.tree(self._repo, before).id if before else self._empty()):
                 continue
             target = self._commit(written, note, [before] if before else [])
-            self._store.move(self._refs[kind], before, target, note.strip())
+            self._move(kind, target)
 
     def _annotate(self, anchor: str, line: bytes | None, packet: bytes | None) -> None:
         if line is not None:
@@ -115,6 +113,9 @@ class Transaction:
         if commit.parent_ids:
             raise BadInput(f"The tip of {self._refs['journal']} is not a journal entry.", "Restore it from a remote.")
         return 0
+
+    def _move(self, kind: str, target: pygit2.Oid) -> None:
+        swap(self._repo, self._common_dir, self._refs[kind], self._tips[kind], target, "memorylab")
 
     def _empty(self) -> pygit2.Oid:
         return self._repo.TreeBuilder().write()

@@ -4,13 +4,17 @@ import getpass
 import re
 import secrets
 import socket
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
+import pygit2
 
 from memorylab.store.files import replace
 
 _FILE = "writer.json"
+_IDENTITY = ("user.name", "user.email")
+_NO_ANGLES = str.maketrans("", "", "<>")
 
 
 class Writer(msgspec.Struct, frozen=True):
@@ -69,3 +73,16 @@ def _save(common_dir: Path, known: Writer) -> None:
     path = common_dir / "memorylab" / _FILE
     if not path.exists() or path.read_bytes() != content:
         replace(path, content)
+
+
+def signature(repo: pygit2.Repository, name: str, now: datetime) -> pygit2.Signature:
+    """The user's identity, or the writer's where git has none, at a time."""
+    offset = now.utcoffset()
+    when = int(now.timestamp()), int(offset.total_seconds() // 60) if offset else 0
+    config = repo.config
+    try:
+        # git drops angle brackets from a name; libgit2 refuses the name.
+        known = [(config[key] or "").translate(_NO_ANGLES).strip() if key in config else "" for key in _IDENTITY]
+        return pygit2.Signature(known[0] or name, known[1] or f"{name}@memorylab", *when)
+    except (pygit2.GitError, ValueError):
+        return pygit2.Signature(name, f"{name}@memorylab", *when)

@@ -40,7 +40,7 @@ def render(
         "",
         "## Decision queue",
         "",
-        *_queue(night),
+        *_queue(night, registry.champion),
         "",
         "## Champion board",
         "",
@@ -94,8 +94,14 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> 
     return ["| " + " | ".join(line) + " |" for line in (head, marks, *rows)]
 
 
-def _queue(night: Sequence[Run]) -> list[str]:
-    decided = [run for run in night if run.decision_packet is not None]
+def _queue(night: Sequence[Run], champion: ranking.Standing | None) -> list[str]:
+    # A promotion is done with once a later run has taken the lead.
+    leader = champion.run_id if champion else ""
+    decided = [
+        run
+        for run in night
+        if run.decision_packet is not None and (run.decision_packet.next_action != "promote" or run.run_id == leader)
+    ]
     decided.reverse()  # within a priority the latest comes first
     decided = sorted(decided, key=lambda run: _PRIORITY[_packet(run).priority])[:QUEUE]
     rows = [

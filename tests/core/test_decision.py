@@ -182,7 +182,7 @@ def test_markdown_is_safe_and_whole(make_run: Make) -> None:
     guard = decide(make_run, "keep", 0.9, "novel", None).novelty
     assert guard is not None
     shown = decision.markdown(msgspec.structs.replace(packet, novelty=msgspec.structs.replace(guard, top_match=match)))
-    for said in (r"\<b>x\</b>\|", r"lr\|x", r"\*y\*", r"\[x\](y)", r"a\|b \<i>", "val_bpb: -"):
+    for said in (r"\<b>x\</b>\|", r"lr\|x", r"\*y\*", r"\[x\](y)", r"a\|b \<i>", "Result: val_bpb -"):
         assert said in shown
     assert shown.startswith("# Decision packet\n\n**investigate_crash** (high): ") and shown.endswith("\n")
 

@@ -10,6 +10,7 @@ import pytest
 from memorylab.errors import NotARepository, NotFound, StoreBusy
 from memorylab.store import Store, locate, refs
 from memorylab.store.files import locked
+from memorylab.store.swap import current, swap
 from tests.conftest import Lab
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -83,10 +84,10 @@ def test_a_ref_that_was_moved_by_hand_is_not_moved_over(lab: Lab) -> None:
     writer = add(lab)
     head = pygit2.Oid(hex=lab.git("rev-parse", "HEAD"))
     with pytest.raises(StoreBusy, match="moved"):
-        lab.store.move(refs.JOURNAL + writer, None, head, "x")
+        swap(lab.store.repo, lab.path / ".git", refs.JOURNAL + writer, None, head, "x")
     with pytest.raises(StoreBusy, match="moved"):
-        lab.store.move("refs/memorylab/journal/nobody", head, head, "x")
-    assert lab.store.tip("refs/memorylab/journal/nobody") is None
+        swap(lab.store.repo, lab.path / ".git", "refs/memorylab/journal/nobody", head, head, "x")
+    assert current(lab.store.repo, "refs/memorylab/journal/nobody") is None
 
 
 def test_refs_that_git_packed_are_read_and_moved(lab: Lab) -> None:
