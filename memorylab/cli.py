@@ -1,5 +1,6 @@
 """The command line: options, echo, exit codes. What a command does is in memorylab.commands."""
 
+import errno
 import math
 import os
 import sys
@@ -55,6 +56,10 @@ class Safe(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as bug:
+            if isinstance(bug, OSError) and bug.errno == errno.ENOSPC:
+                click.echo("error: There is no space left on the device. What was recorded stays recorded.", err=True)
+                _forget_stdout()
+                ctx.exit(MemoryLabError.exit_code)
             handle, path = tempfile.mkstemp(prefix="git-memorylab-", suffix=".traceback")
             with os.fdopen(handle, "w", errors="replace") as file:
                 traceback.print_exc(file=file)
@@ -218,7 +223,7 @@ def log(
     _finish(session, command.log(session, request), report, as_json)
 
 
-@cli.command(context_settings={"ignore_unknown_options": False})
+@cli.command()
 @_about_the_run
 @click.option("--time-limit", type=Range(min=0, min_open=True), help="Seconds of wall time; default 600.")
 @click.argument("command", nargs=-1)
@@ -256,21 +261,14 @@ def report(since_hours: float | None, output: Path | None, as_json: bool) -> Non
     session = _session()
     hours = since_hours or session.settings.since_hours
     _remark(session.views.refresh())
-    text = session.views.report(session.memory, session.now, hours)
-    if output is not None:
-        from memorylab.store.files import replace
-
-        replace(output.resolve(), text.encode())
-        written = [output.resolve()]
-    else:
-        written = session.views.write_report(session.memory, session.now, hours)
+    written = session.views.write_report(session.memory, session.now, hours, output)
     if as_json:
         registry = session.views.registry(session.memory)
         _emit({"written": [str(path) for path in written], "registry": registry}, lambda: "", True)
     elif written:
         click.echo("\n".join(f"wrote {os.path.relpath(path)}" for path in written))
     else:
-        click.echo(text, nl=False)
+        click.echo(session.views.report(session.memory, session.now, hours), nl=False)
 
 
 @cli.command()
@@ -294,12 +292,12 @@ def status(as_json: bool) -> None:
 @click.option("--diff", "diff_too", is_flag=True, help="With the change to the subject.")
 @as_json
 def show(run: str, diff_too: bool, as_json: bool) -> None:
-    """One run whole. RUN is a run id, a part of one, or a commit."""
+    """One run whole. RUN is a run id, a part of one, or a commit by any name that git knows."""
     from memorylab.commands import inspect
 
     session = _session()
     _remark(session.views.refresh())
-    found = session.memory.find(run)
+    found = inspect.find(session, run)
     if as_json:
         _emit(found, lambda: "", True)
     else:
@@ -316,7 +314,7 @@ def diff(run: str, other: str | None, as_json: bool) -> None:
 
     session = _session()
     _remark(session.views.refresh())
-    one, two = session.memory.find(run), session.memory.find(other) if other else None
+    one, two = inspect.find(session, run), inspect.find(session, other) if other else None
     if as_json:
         patch = inspect.between(session, one, two) if two else inspect.patch(session, one)
         _emit({"run_id": one.run_id, "patch": patch.decode("utf-8", "replace")}, lambda: "", True)
@@ -335,7 +333,7 @@ def restore(run: str, branch: str, force: bool, as_json: bool) -> None:
     from memorylab.commands import inspect
 
     session = _session()
-    found = session.memory.find(run)
+    found = inspect.find(session, run)
     said = inspect.restore(session, found, branch, force)
     _remark(session.views.refresh())
     _emit({"run_id": found.run_id, "commit": found.commit, "done": said}, lambda: said, as_json)
@@ -353,9 +351,10 @@ def restore(run: str, branch: str, force: bool, as_json: bool) -> None:
 def amend(run: str, as_json: bool, tags: str | None, **said: Any) -> None:
     """Correct what was said of a run, by a further record. Measurements cannot be amended."""
     from memorylab.commands import amend as command
+    from memorylab.commands import inspect
 
     session = _session()
-    amended = command.amend(session, session.memory.find(run), said | {"tags": _tags(tags)})
+    amended = command.amend(session, inspect.find(session, run), said | {"tags": _tags(tags)})
     fresh = _session()
     _remark(fresh.views.refresh())
     _emit(amended, lambda: f"amended {amended.run_id}", as_json)

@@ -10,6 +10,7 @@ import msgspec
 from memorylab.core.record import Amend, Artifact, Plan, Record, Rewrite, Run, Unreadable, decode, encode, to_json
 from memorylab.errors import BadInput, NotFound
 from memorylab.store import Store, Transaction
+from memorylab.store.files import LOCK_SECONDS
 from memorylab.store.transaction import PACKET_FILE
 
 R = TypeVar("R", bound=Record)
@@ -109,7 +110,7 @@ class Ledger:
             self._add(transaction, anchor, run, blobs)
         return run
 
-    def append(self, now: datetime, anchored: list[tuple[str, Record]], seconds: float = 60.0) -> list[Record]:
+    def append(self, now: datetime, anchored: list[tuple[str, Record]], seconds: float = LOCK_SECONDS) -> list[Record]:
         """Store records that have no artifacts, all in one transaction: (the commit they are notes on, record)."""
         with self.store.transaction(now, seconds=seconds) as transaction:
             written = []

@@ -237,3 +237,35 @@ def test_a_table_from_before_an_amendment_adds_nothing(lab: Lab) -> None:
     lab.run("amend", lab.memory.runs[0].run_id, "--description", "raise the matrix learning rate")
     lab.run("import", "kept.tsv")
     assert len(lab.memory.runs) == 1
+
+
+def test_runs_of_one_second_have_one_id_in_the_predecessors_ledger(lab: Lab) -> None:
+    """The second and later ones were taken for known."""
+    rows = [
+        {"run_id": "20260101T000000Z-abc1", "commit": "abc1", "status": status, "description": said, "metrics": {}}
+        for status, said in (("keep", "one"), ("discard", "two"), ("crash", "three"))
+    ]
+    (lab.path / "old.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert json.loads(lab.run("import", "--json", "old.jsonl").stdout)[0]["added"] == 3
+    assert json.loads(lab.run("import", "--json", "old.jsonl").stdout)[0]["added"] == 0
+    assert {run.description for run in lab.memory.runs} == {"one", "two", "three"}
+
+
+def test_the_same_row_appended_later_is_another_run(lab: Lab) -> None:
+    """In upstream's exact format it was taken for a row of our own view."""
+    path = lab.path / "theirs.tsv"
+    row = "d4e5f6a\t0.000000\t0.0\tcrash\tdouble width (OOM)\n"
+    path.write_text("commit\tval_bpb\tmemory_gb\tstatus\tdescription\n" + row)
+    for expected in (1, 0):
+        assert json.loads(lab.run("import", "--json", "theirs.tsv").stdout)[0]["added"] == expected
+    path.write_text(path.read_text() + row)
+    for expected in (1, 0):
+        assert json.loads(lab.run("import", "--json", "theirs.tsv").stdout)[0]["added"] == expected
+
+
+@pytest.mark.parametrize("encoding, end", [("utf-16", "\n"), ("utf-8", "\r"), ("utf-8-sig", "\r\n")])
+def test_tables_as_spreadsheets_save_them(lab: Lab, encoding: str, end: str) -> None:
+    text = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\nabc1234\t1.0\t1.0\tkeep\tnaïve\n".replace("\n", end)
+    (lab.path / "theirs.tsv").write_bytes(text.encode(encoding))
+    lab.run("import", "theirs.tsv")
+    assert [run.description for run in lab.memory.runs] == ["naïve"]

@@ -188,7 +188,7 @@ def test_upstreams_table_is_imported_and_kept(make_lab: Callable[..., Lab]) -> N
     lab = make_lab(init=False)
     (lab.path / "results.tsv").write_text(UPSTREAM + "bad\trow\n")
     said = lab.run("init").output
-    assert "results.tsv: 2 runs imported, 0 known, 1 rejected" in said
+    assert "results.tsv: 2 runs imported, 0 already known, 1 rejected" in said
     assert "  line 4: " in said
     assert "ledger: 2 runs" in said
     assert (lab.path / "results.tsv.before-memorylab").read_text() == UPSTREAM + "bad\trow\n"
@@ -313,3 +313,15 @@ def test_from_a_linked_worktree_and_a_subfolder(make_lab: Callable[..., Lab]) ->
     assert (other.path / "results.tsv").exists()
     assert not (other.path / "sub" / "results.tsv").exists()
     assert other.git("status", "--porcelain") == ""
+
+
+def test_uninstall_leaves_files_that_are_no_views(lab: Lab) -> None:
+    """The whole folder was removed."""
+    lab.experiment("x", 1.0, "--report")
+    mine = [lab.path / "results" / "memorylab" / name for name in ("notes.md", "reports/mine.md", "runs/mine/x")]
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    lab.run("init", "--uninstall")
+    left = [path for path in (lab.path / "results").rglob("*") if path.is_file()]
+    assert sorted(left) == sorted(mine)

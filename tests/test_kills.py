@@ -212,3 +212,17 @@ def _now(lab: Lab):  # type: ignore[no-untyped-def]
     from memorylab.commands.session import Session
 
     return Session(Path(lab.path)).now
+
+
+def test_a_command_that_reads_completes_what_a_kill_left(lab: Lab) -> None:
+    """Only the next writer did, and until then the views lacked the run."""
+    lab.experiment("one", 1.0, knob="DEPTH", to=9)
+    writer = lab.store.writer()
+    before = {kind: lab.git("rev-parse", f"refs/notes/memorylab/{kind}/{writer}") for kind in ("ledger", "decisions")}
+    lab.experiment("two", 0.9, knob="DEPTH", to=10)
+    for kind, oid in before.items():
+        lab.git("update-ref", f"refs/notes/memorylab/{kind}/{writer}", oid)
+    assert len(lab.memory.runs) == 1
+    lab.run("status")
+    assert [run.description for run in lab.memory.runs] == ["one", "two"]
+    assert len((lab.path / "results.tsv").read_text().splitlines()) == 3

@@ -58,11 +58,19 @@ def test_the_verdict_is_the_plans(lab: Lab) -> None:
     commit = lab.experiment("raise matrix LR", 1.0, knob="MATRIX_LR", to=0.06)
     plan = lab.memory.plans[commit]
     assert last(lab).novelty_guard == plan.novelty_guard
-    lab.run("log", "--log", "run.log", "--description", "again")
-    assert last(lab).novelty_guard == plan.novelty_guard
-    lab.run("log", "--log", "run.log", "--mode", "replicate")
+    lab.run("log", "--log", "run.log", "--description", "again", "--mode", "replicate")
     guard = last(lab).novelty_guard
-    assert guard is not None and (guard.mode, guard.policy.mode) == ("replicate", "replicate")
+    assert guard is not None and guard.classification == "duplicate_run", "a plan speaks of the first run alone"
+
+
+def test_another_mode_reads_the_plan_in_its_own_way(lab: Lab) -> None:
+    lab.edit("MATRIX_LR", 0.06)
+    commit = lab.commit("raise matrix LR")
+    plan = lab.memory.plans[commit]
+    lab.result(1.0)
+    lab.run("log", "--log", "run.log", "--mode", "explore")
+    guard = last(lab).novelty_guard
+    assert guard is not None and (guard.mode, guard.policy.decision) == ("explore", "allow")
     assert guard.classification == plan.novelty_guard.classification
     lab.run("log", "--log", "run.log", "--threshold", "0.9")
     guard = last(lab).novelty_guard
@@ -205,6 +213,8 @@ def test_a_metric_of_another_name_and_direction(lab: Lab) -> None:
     lab.git("config", "memorylab.metric", "accuracy")
     lab.git("config", "memorylab.direction", "maximize")
     for value, status in ((0.5, "keep"), (0.4, "discard"), (0.6, "keep")):
+        lab.edit("DEPTH", int(100 * value))
+        lab.commit("another depth")
         lab.run("log", "--summary", summary(lab, accuracy=value))
         assert last(lab).status == status
     assert (lab.path / "results.tsv").read_text().startswith("commit\taccuracy\t")
@@ -248,3 +258,34 @@ def test_run_refuses_what_could_not_be_logged_before_it_trains(lab: Lab) -> None
     lab.run("run", "--tags", ",".join(f"t{n}" for n in range(101)), rc=3)
     lab.run("run", "--description", " ", rc=2)
     assert not marker.exists()
+
+
+def test_another_commits_result_is_not_taken(lab: Lab) -> None:
+    """run.log is newer than any older commit, and was taken for its result."""
+    lab.experiment("first", 1.0, knob="DEPTH", to=9)
+    lab.commit("second")
+    result = lab.run("log", "--commit", "HEAD~1", rc=3)
+    assert "There is no val_bpb to log" in result.stderr
+
+
+@pytest.mark.parametrize("sidecar", ['{"val_bpb": NaN}', '{"val_bpb": null}'])
+def test_a_sidecar_without_a_result_is_not_overruled_by_the_log(lab: Lab, sidecar: str) -> None:
+    (lab.path / "summary.json").write_text(sidecar)
+    lab.result(0.5)
+    lab.commit("x")
+    assert "There is no val_bpb" in lab.run("log", "--summary", "summary.json", "--log", "run.log", rc=3).stderr
+
+
+def test_why_a_summary_was_of_no_use_is_said(lab: Lab) -> None:
+    (lab.path / "summary.json").write_text("{")
+    error = lab.run("log", "--summary", "summary.json", rc=3).stderr
+    assert "summary.json cannot be read" in error and "log was read instead" not in error
+
+
+def test_a_run_log_that_is_another_runs_is_left_alone(lab: Lab) -> None:
+    """After a reset, run.log is newer than the commit, and is the result of the one that was reset away."""
+    lab.experiment("first", 0.9, knob="DEPTH", to=9)
+    lab.git("reset", "-q", "--hard", "HEAD~1")
+    os.utime(lab.path / "run.log")
+    error = lab.run("log", rc=3).stderr
+    assert f"run.log is that of {lab.memory.runs[0].run_id} and was left alone" in error

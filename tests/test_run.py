@@ -187,7 +187,7 @@ def test_a_command_of_ones_own(lab: Lab) -> None:
     assert result.stdout.startswith("keep: ")
     assert (lab.path / "run.log").read_text() == f"val_bpb: 1.5\n--json --time-limit: 2\n{lab.path}\n"  # stdin is empty
     result = lab.run("run", "--", "no-such-program", rc=3)
-    assert result.stderr.startswith("error: no-such-program cannot be run: No such file or directory. Give ")
+    assert result.stderr.startswith("error: no-such-program cannot be run: there is no such program. Give ")
     assert len(lab.memory.runs) == 1
 
 
@@ -266,3 +266,17 @@ def test_the_environment_reaches_the_subject(lab: Lab) -> None:
     _subject(lab, "import os\nprint('val_bpb:  1.5', os.environ['PYTHONUNBUFFERED'], os.getpgid(0) == os.getpid())\n")
     lab.run("run", rc=11)
     assert (lab.path / "run.log").read_text() == "val_bpb:  1.5 1 True\n"
+
+
+def test_a_replicate_of_the_champion_is_not_reset_away(lab: Lab) -> None:
+    """It had to beat itself to be kept, and program.md says to reset what is not."""
+    subject = lab.path / "train.py"
+    subject.write_text("import os\nDEPTH = 9\nprint('val_bpb:', os.environ.get('RESULT', '1.0'))\n")
+    lab.commit("deeper")
+    lab.run("run")
+    result = lab.run("run", "--mode", "replicate", "--", "env", "RESULT=1.1", sys.executable, "train.py", rc=0)
+    replicate = lab.memory.runs[-1]
+    assert replicate.status == "keep" and replicate.metrics["val_bpb"] == 1.1
+    guard = replicate.novelty_guard
+    assert guard is not None and (guard.classification, guard.policy.decision) == ("duplicate_run", "allow")
+    assert "champion: 1.000000" in result.stdout

@@ -186,3 +186,12 @@ def test_a_quote_at_the_start_does_not_swallow_the_rows_below(lab: Lab) -> None:
     with (lab.path / "results.tsv").open(newline="") as file:
         rows = list(csv.reader(file, delimiter="\t"))
     assert [row[4] for row in rows[1:]] == ["'lucky\" seed", "'unbalanced", "plain"]
+
+
+def test_a_file_deleted_from_a_run_folder_comes_back(lab: Lab) -> None:
+    lab.experiment("x", 1.0)
+    (packet,) = (lab.path / "results" / "memorylab" / "runs").glob("*/decision_packet.md")
+    before = packet.read_bytes()
+    packet.unlink()
+    lab.run("status")
+    assert packet.read_bytes() == before

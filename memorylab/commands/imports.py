@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -32,25 +33,48 @@ def import_file(session: Session, path: Path, family: str = "") -> Imported:
         raise BadInput(f"{path}: {problem.strerror}.", "Give the path of a results.tsv or experiments.jsonl.") from None
     if len(data) > _LARGEST:
         raise BadInput(f"{path} is larger than {_LARGEST:,} bytes.", "Split it.")
+    data = _as_utf8(data)
     read = tabular.read_jsonl if data.lstrip()[:1] == b"{" else tabular.read_tsv
     rows, rejected = read(data)
     names = _Anchors(session, rows)
-    known = {run.run_id for run in session.memory.runs}
-    # An edited results.tsv of our own holds our rows too, as amended or as they were before: they are runs already.
     recorded = (decode(entry.line) for entry in session.store.entries())
-    runs = [*session.memory.runs, *(record for record in recorded if isinstance(record, Run))]
-    ours = {table.row(run, session.settings.metric).rstrip("\n") for run in runs}
+    known = {record.run_id: record for record in recorded if isinstance(record, Run)}  # as before any amendment
+    ours = _our_rows(session, known)
     lines = data.decode("utf-8", "replace").split("\n")
     records: list[tuple[str, Record]] = []
     for key, row in tabular.keyed(rows):
-        run_id = _run_id(row, key)
-        if run_id not in known and lines[row.line - 1].rstrip("\r") not in ours:
-            known.add(run_id)
-            anchor, real = names.anchor(row)
-            records.append((anchor, _record(row, run_id, anchor, real, names, family)))
+        line = lines[row.line - 1].rstrip("\r")
+        anchor, real = names.anchor(row)
+        run = _record(row, _run_id(row, key), anchor, real, names, family)
+        if row.run_id and run.run_id in known and not _is_same(run, known[run.run_id]):
+            # The predecessor numbered runs by the second, and gave two of one second one id.
+            run = msgspec.structs.replace(run, run_id=_derived_id(row, key))
+        if run.run_id in known or ours[line] > 0:
+            ours[line] -= 1
+        else:
+            known[run.run_id] = run
+            records.append((anchor, run))
     if records:
         session.ledger.append(session.now, records)
     return Imported(len(records), len(rows) - len(records), [(bad.line, bad.reason) for bad in rejected])
+
+
+def _as_utf8(data: bytes) -> bytes:
+    """What a spreadsheet saved as UTF-16, or with the line ends of an old Macintosh, as everybody else has it."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        data = data.decode("utf-16", "replace").encode()
+    return data if b"\n" in data else data.replace(b"\r", b"\n")
+
+
+def _our_rows(session: Session, recorded: Mapping[str, Run]) -> Counter[str]:
+    """The lines that a results.tsv of our own holds, or held before an amendment: an edited one has them too."""
+    metric = session.settings.metric
+    amended = [recorded[run.run_id] for run in session.memory.runs if recorded[run.run_id] != run]
+    return Counter(table.row(run, metric).rstrip("\n") for run in [*session.memory.runs, *amended])
+
+
+def _is_same(one: Run, other: Run) -> bool:
+    return (one.status, one.description, one.metrics) == (other.status, other.description, other.metrics)
 
 
 class _Anchors:
@@ -60,7 +84,7 @@ class _Anchors:
         self._session = session
         ideas: dict[str, set[str]] = defaultdict(set)
         for row in rows:
-            ideas[row.commit].add(row.description)
+            ideas[row.commit.lower()].add(row.description)
         # One hash under several ideas is the base they started from, or the last that was kept: not their code.
         self._shared = {commit for commit, found in ideas.items() if len(found) > 1}
         self._found: dict[str, tuple[str, bool]] = {}
@@ -81,6 +105,7 @@ class _Anchors:
         return self._changes[oid]
 
     def _own(self, name: str) -> str:
+        name = name.lower()
         if name in self._shared or not re.fullmatch(r"[0-9a-f]{6,40}", name):
             return ""
         try:
@@ -95,6 +120,10 @@ def _run_id(row: tabular.Row, key: str) -> str:
     given = row.run_id or ""
     if given and len(given) <= 120 and re.search(ID_PATTERN, given):
         return given
+    return _derived_id(row, key)
+
+
+def _derived_id(row: tabular.Row, key: str) -> str:
     readable = re.sub(r"[^A-Za-z0-9]", "", row.commit)[:7] or "nohash"
     return f"imported-{readable}-{key}"
 
@@ -109,7 +138,7 @@ def _record(row: tabular.Row, run_id: str, anchor: str, real: bool, names: _Anch
     )  # fmt: skip
 
 
-def summary(done: Imported, path: Path) -> str:
+def summary(done: Imported, path: Path | str) -> str:
     """What the terminal shows."""
     lines = [f"{path}: {done.added} runs imported, {done.known} already known, {len(done.rejected)} rejected"]
     reasons = Counter(reason for _, reason in done.rejected)

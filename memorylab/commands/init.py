@@ -131,6 +131,4 @@ def _is_our_table(session: Session, path: Path) -> bool:
 
 def _import(session: Session, path: Path) -> list[str]:
     done = imports.import_file(Session(session.place.top, session.now), path)
-    return [f"{path.name}: {done.added} runs imported, {done.known} known, {len(done.rejected)} rejected"] + [
-        f"  line {line}: {reason}" for line, reason in done.rejected
-    ]
+    return imports.summary(done, path.name).splitlines()

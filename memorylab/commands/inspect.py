@@ -18,6 +18,21 @@ from memorylab.store.files import replace
 _LATEST = 5
 
 
+def find(session: Session, name: str) -> Run:
+    """The run that a name stands for: as in `Memory.find`, else the latest run on the commit that git knows by it."""
+    try:
+        return session.memory.find(name)
+    except NotFound:
+        try:
+            oid = session.store.resolve(name).oid
+        except NotFound:
+            oid = ""
+        found = [run for run in session.memory.runs if run.commit == oid]
+        if not found:
+            raise
+        return found[-1]
+
+
 def status(session: Session, registry: ranking.Registry) -> str:
     """Where the lab stands, and what to type next."""
     memory = session.memory

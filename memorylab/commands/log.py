@@ -59,7 +59,7 @@ def log(session: Session, request: Request, found: experiment.Experiment | None 
     sidecar_data = _read(request.summary, "--summary", 1 << 20)
     read = _results(sidecar_data, log_data, request, remarks)
     run = msgspec.structs.replace(run, metrics=read.metrics, environment=read.environment)
-    run = _with_status(session, run, request, log_data)
+    run = _with_status(session, run, request, log_data, remarks)
     packet = decision.decide(run, session.memory.runs, session.settings.metric, session.settings.direction)
     run = msgspec.structs.replace(run, decision_packet=packet)
     files = _artifacts(session, sidecar_data, log_data, found.patch)
@@ -128,8 +128,10 @@ def _read(path: Path | None, option: str, longest: int) -> bytes | None:
 
 
 def _default_log(session: Session, request: Request, found: experiment.Experiment) -> list[str]:
-    """Take run.log where nothing is named and it is not older than the commit, whose result it cannot be otherwise."""
+    """Take run.log where nothing is named and it can be this commit's: HEAD's, and not older than it."""
     if request.log is not None or request.summary is not None or session.place.top is None:
+        return []
+    if found.commit.oid != session.store.resolve("HEAD").oid:
         return []
     path = session.place.top / LOG_FILE
     try:
@@ -137,7 +139,12 @@ def _default_log(session: Session, request: Request, found: experiment.Experimen
     except OSError:
         return []
     if not fresh:
-        return [f"{LOG_FILE} is older than the commit and was left alone."]
+        return [f"{LOG_FILE} is older than the commit and was left alone"]
+    content = summary.collapse_progress(path.read_bytes()[:_LONGEST_LOG], session.settings.artifact_limit)
+    blob = session.store.hash(content)
+    for run in session.memory.runs:
+        if LOG_FILE in run.artifacts and run.artifacts[LOG_FILE].blob == blob:
+            return [f"{LOG_FILE} is that of {run.run_id} and was left alone"]
     request.log = path
     return [f"the result was read from {LOG_FILE}"]
 
@@ -151,7 +158,8 @@ def _results(
         try:
             sidecar = summary.parse_sidecar(sidecar_data)
         except ValueError as problem:
-            remarks.append(f"{request.summary} cannot be read ({problem}); the log was read instead.")
+            instead = "; the log was read instead" if log_data is not None else ""
+            remarks.append(f"{request.summary} cannot be read: {str(problem).rstrip('.')}{instead}")
     text = log_data.decode("utf-8", "replace") if log_data is not None else None
     read = summary.metrics_of(sidecar, summary.parse_log(text) if text is not None else None)
     remarks.extend(read.problems)
@@ -159,8 +167,13 @@ def _results(
 
 
 def _verdict(session: Session, found: experiment.Experiment, request: Request) -> Verdict:
-    """The plan's, so that what the guard said before the run is what is kept; else what it says now."""
+    """The plan's, so that what the guard said before the run is what is kept; else what it says now.
+
+    A plan speaks of the first run of its commit: a further one is a replicate.
+    """
     plan = session.memory.plans.get(found.commit.oid)
+    if any(run.commit == found.commit.oid for run in session.memory.runs):
+        plan = None
     mode = request.mode or found.mode
     if plan is None or request.threshold is not None:
         idea: Idea = check.idea_of(found)
@@ -171,14 +184,14 @@ def _verdict(session: Session, found: experiment.Experiment, request: Request) -
     return msgspec.structs.replace(judged, mode=mode, policy=evaluate_policy(judged.classification, mode))
 
 
-def _with_status(session: Session, run: Run, request: Request, log_data: bytes | None) -> Run:
+def _with_status(
+    session: Session, run: Run, request: Request, log_data: bytes | None, remarks: list[str]
+) -> Run:
     """The status that was given, else the one that the result speaks for; a crash with its error and its nulls."""
     metric = session.settings.metric
     status = request.status
     if status is None and run.metrics.get(metric) is None and request.crash is None and not request.error:
-        raise BadInput(
-            f"There is no {metric} to log.", "Give --summary or --log of the run, or --status crash if it crashed."
-        )
+        raise _no_result(metric, remarks)
     if status is None:
         crashed = request.crash is not None or bool(request.error)
         status = "crash" if crashed else decision.judge(run, session.memory.runs, metric, session.settings.direction)
@@ -188,11 +201,15 @@ def _with_status(session: Session, run: Run, request: Request, log_data: bytes |
         metrics = summary.crash_metrics(run.metrics) | {metric: None}
         return msgspec.structs.replace(run, status=status, metrics=metrics, error=error)
     if run.metrics.get(metric) is None:
-        raise BadInput(
-            f"A run with status {status} needs its {metric}.",
-            "Give --summary or --log of the run, or --status crash if it crashed.",
-        )
+        raise _no_result(metric, remarks)
     return msgspec.structs.replace(run, status=status)
+
+
+def _no_result(metric: str, remarks: list[str]) -> BadInput:
+    found = "".join(f" ({remark})" for remark in remarks)
+    return BadInput(
+        f"There is no {metric} to log{found}.", "Give --summary or --log of the run, or --status crash if it crashed."
+    )
 
 
 def _artifacts(session: Session, sidecar: bytes | None, log_data: bytes | None, patch: bytes) -> dict[str, bytes]:

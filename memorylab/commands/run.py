@@ -82,6 +82,8 @@ def execute(
     """Run a command in the working tree's folder, its output in run.log, as a process group that ends with it."""
     top = session.place.top
     assert top is not None
+    if shutil.which(command[0]) is None:
+        raise BadInput(f"{command[0]} cannot be run: there is no such program.", "Give the command after `--`.")
     log = top / logging.LOG_FILE
     sidecar = session.place.git_dir / SIDECAR
     sidecar.unlink(missing_ok=True)

@@ -25,14 +25,22 @@ CLOSE = 0.0015
 def judge(run: Run, history: Sequence[Run], metric: str, direction: ranking.Direction) -> Status:
     """keep or discard for a run with a value: kept if it beats the champion, or if there is none to beat.
 
-    A run without a value is a crash.
+    The status tells the loop whether to reset the commit away, so a run that repeats a kept program is kept, whatever
+    its luck this time. A run without a value is a crash.
     """
     value = run.value(metric)
     if value is None:
         return "crash"
+    if any(past.status == "keep" and _is_same_program(run, past) for past in history):
+        return "keep"
     leader = ranking.champion((past for past in history if past.status == "keep"), metric, direction, run)
     best = leader.value(metric) if leader else None
     return "keep" if best is None or (value < best if direction == "minimize" else value > best) else "discard"
+
+
+def _is_same_program(run: Run, past: Run) -> bool:
+    blobs = [found.change.blob if found.change else None for found in (run, past)]
+    return blobs[0] == blobs[1] is not None or run.commit == past.commit
 
 
 def compare(run: Run, history: Sequence[Run], metric: str, direction: ranking.Direction) -> Comparison:
@@ -90,7 +98,7 @@ def _action(run: Run, comparison: Comparison, close: bool) -> tuple[NextAction, 
     known = run.novelty_guard.classification if run.novelty_guard else "novel"
     if run.status == "crash":
         if run.error and is_memory_error(run.error.summary):
-            return "fix_and_retry", "high", "It ran out of memory before it could be measured: make it smaller."
+            return "fix_and_retry", "high", "It seems to have run out of memory: make it smaller."
         return "investigate_crash", "high", "It crashed before it could be measured."
     if run.status == "keep":
         if comparison.is_new_champion:
@@ -102,8 +110,10 @@ def _action(run: Run, comparison: Comparison, close: bool) -> tuple[NextAction, 
         if close:
             return "branch_followup", "high", "It stayed close to the champion in a line that works."
         return "branch_followup", "medium", "It extends a line that works."
-    if known in ("repeat_failure", "duplicate_run"):
+    if known == "repeat_failure":
         return "abandon", "low", "It had failed before, and failed again."
+    if known == "duplicate_run":
+        return "abandon", "low", "It repeats an earlier run and is no better."
     if close:
         return "retry", "medium", "It ended close to the champion: another seed or a smaller step may decide it."
     if known in ("incremental_followup", "known_success"):
@@ -133,11 +143,11 @@ def _summary(run: Run, action: NextAction, comparison: Comparison) -> str:
         before = comparison.delta_to_prior_champion
         gain = "the first champion" if before is None else f"{signed(before)} to the champion before it"
         return f"Promote: {result}, {gain}."
-    if run.error is not None:
+    if run.status == "crash":
         what = "Fix and retry" if action == "fix_and_retry" else "Investigate"
-        return f"{what}: {run.error.summary}"[:2000]
+        return f"{what}: {run.error.summary if run.error else 'it crashed.'}"[:2000]
     verb = {"replicate": "Replicate", "branch_followup": "Branch from it", "retry": "Retry", "abandon": "Abandon"}
-    return f"{verb.get(action, 'Investigate')}: {result}, {against}."
+    return f"{verb[action]}: {result}, {against}."
 
 
 def _standing(comparison: Comparison) -> str:

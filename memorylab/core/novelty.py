@@ -200,9 +200,7 @@ def _relation(planned: Idea, past: Idea, likeness: Likeness) -> Relation:
             return Relation("same", 0.98, 1.0, "the same statements were added")
         if ours.knobs and theirs.knobs and ours.fingerprint and theirs.fingerprint and same >= DUPLICATE:
             same, why = 0.75, f"{why}, but other statements differ"
-    elif (
-        same > 0.7 and _plain(planned) == _plain(past) or not likeness.related and _plain(planned) == _plain(past) != ""
-    ):
+    elif _plain(planned) == _plain(past) != "" and (same > 0.7 or not likeness.related):
         same, why = max(same, 0.95), "the same words"
     related = max(likeness.related, same)
     if likeness.opposite:

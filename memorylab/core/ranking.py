@@ -100,16 +100,16 @@ def champion(runs: Iterable[Run], metric: str, direction: Direction, like: Run |
     """
     measured = [run for run in runs if run.value(metric) is not None and (like is None or comparable(run, like))]
     kept = [run for run in measured if run.status == "keep"]
-    key = _better_first(metric, direction)
-    return min(kept or measured, key=key, default=None)
+    return min(kept or measured, key=_better_first(metric, direction), default=None)
 
 
-def _better_first(metric: str, direction: Direction) -> Callable[[Run], tuple[float, str, str]]:
+def _better_first(metric: str, direction: Direction) -> Callable[[Run], float]:
+    """A sort key. Of equals the earlier in the order of the ledger stays first, as sorted() and min() have it."""
     sign = 1.0 if direction == "minimize" else -1.0
 
-    def key(run: Run) -> tuple[float, str, str]:
+    def key(run: Run) -> float:
         value = run.value(metric)
-        return (sign * value if value is not None else float("inf"), run.timestamp_utc or "", run.run_id)
+        return sign * value if value is not None else float("inf")
 
     return key
 
@@ -145,7 +145,9 @@ def registry(
 ) -> Registry:
     """The whole board. `kinds` groups failures: (label, runs) each. The latest run decides what is comparable."""
     roots = lineage_roots(runs, nearest)
-    latest = runs[-1] if runs else None
+    # A crash or an imported row does not say where it ran, and would make everything comparable.
+    placed = (run for run in reversed(runs) if run.environment is not None)
+    latest = next(placed, runs[-1] if runs else None)
     best = champion(runs, metric, direction, latest)
     key = _better_first(metric, direction)
     ranked = sorted(
@@ -188,7 +190,7 @@ def registry(
 def _clusters(
     runs: Sequence[Run],
     kinds: Callable[[Sequence[Run]], Sequence[tuple[str, Sequence[Run]]]],
-    key: Callable[[Run], tuple[float, str, str]],
+    key: Callable[[Run], float],
     metric: str,
 ) -> tuple[Cluster, ...]:
     failures = [run for run in runs if run.status != "keep"]

@@ -218,8 +218,11 @@ def _assemble(pairs: Iterable[tuple[str, Any]]) -> Summary:
         elif value is None:
             metrics[name] = None
         elif (measured := number(value)) is None:
-            # A log's last word counts: what it printed under this name before is not the result.
+            # The last word counts: what was printed under this name before is not the result, nor is what the log says
+            # of a value that the sidecar gives as NaN.
             metrics.pop(name, None)
+            if name in PUBLISHED or isinstance(value, float):
+                metrics[name] = None
             problems.append(f"{name}: {_shown(value)} is not a finite number")
         else:
             whole = name in _COUNTS and float(measured).is_integer()

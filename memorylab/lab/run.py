@@ -14,7 +14,7 @@ from memorylab.lab.corpus import load_corpus
 from memorylab.lab.errors import LabError, RunRefused
 from memorylab.lab.evaluate import VOCAB_SIZE, evaluate_bpb
 from memorylab.lab.fingerprint import evaluator
-from memorylab.lab.settings import DEFAULT_CPU_THREADS, read_settings
+from memorylab.lab.settings import DEFAULT_CPU_THREADS, read_settings, summary_path
 from memorylab.lab.summary import check_summary, closing_block, peak_rss_mb, remove_stale, write_summary
 
 if TYPE_CHECKING:
@@ -48,9 +48,10 @@ class Run:
 
     def __init__(self, env: Mapping[str, str] | None = None) -> None:
         with self._ending():
+            stale = summary_path(env)
+            if stale is not None:
+                remove_stale(stale)
             self.settings = read_settings(env)
-            if self.settings.summary_path:
-                remove_stale(self.settings.summary_path)
             self._corpus = load_corpus(self.settings.corpus)
         import torch
 

@@ -51,8 +51,13 @@ def read_settings(env: Mapping[str, str] | None = None) -> Settings:
         seed=DEFAULT_SEED if seed is None else seed,
         threads=_integer(env, "AUTORESEARCH_THREADS", least=1),
         corpus=_path(env, "AUTORESEARCH_CORPUS"),
-        summary_path=_path(env, "AUTORESEARCH_SUMMARY_PATH"),
+        summary_path=summary_path(env),
     )
+
+
+def summary_path(env: Mapping[str, str] | None = None) -> Path | None:
+    """Where the summary goes. Known before the other settings are read, so that no stale one outlives a bad one."""
+    return _path(os.environ if env is None else env, "AUTORESEARCH_SUMMARY_PATH")
 
 
 def _text(env: Mapping[str, str], name: str) -> str:

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 import pygit2
 
 from memorylab.errors import NotARepository, NotFound
-from memorylab.store import git, notes, refs, writer
+from memorylab.store import git, notes, objects, refs, writer
 from memorylab.store.files import LOCK_SECONDS, locked
+from memorylab.store.swap import current
 from memorylab.store.transaction import Transaction
 
 
@@ -151,6 +152,15 @@ class Store:
             transaction = Transaction(self.repo, self.place.common_dir, me, now)
             yield transaction
             transaction.commit()
+
+    def complete(self) -> None:
+        """Write the notes that a process killed in the middle of a transaction did not come to write."""
+        me = self.writer()
+        tip = current(self.repo, refs.JOURNAL + me) if me else None
+        if tip is not None:
+            when = datetime.fromtimestamp(objects.commit(self.repo, tip).commit_time, UTC)
+            with self.transaction(when, seconds=1.0):
+                pass
 
     def placeholder(self, name: str) -> str:
         """A commit that stands for one that is not here: the same in every repository for the same name."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 from contextlib import suppress
 from datetime import datetime
@@ -11,6 +12,7 @@ import msgspec
 
 from memorylab.core import kinds, ranking
 from memorylab.core.record import Run, decode, to_json
+from memorylab.errors import BadInput, StoreBusy
 from memorylab.ledger import Ledger, Memory
 from memorylab.settings import Settings
 from memorylab.store import Store, display
@@ -20,8 +22,10 @@ from memorylab.views import report, table
 FOLDER = Path("results") / "memorylab"
 TABLE = Path("results.tsv")
 BEFORE = ".before-memorylab"  # what stood where a view belongs is kept under this ending
+_REPORT = re.compile(r"\d{8}T\d{6}Z\.md")
 _LATEST = FOLDER / "reports" / "latest.md"
-_WATCHED = (TABLE, FOLDER / "experiments.jsonl", FOLDER / "champion_challenger.json", FOLDER / "runs", _LATEST)
+_RUNS = FOLDER / "runs"
+_WATCHED = (TABLE, FOLDER / "experiments.jsonl", FOLDER / "champion_challenger.json", _RUNS, _LATEST)
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -62,16 +66,24 @@ class Views:
             unreadable=len(memory.unreadable),
         )
 
-    def write_report(self, memory: Memory, now: datetime, since_hours: float) -> list[Path]:
-        """Write reports/latest.md and reports/<time>.md, and remember the moment, so that latest.md can come back."""
+    def write_report(self, memory: Memory, now: datetime, since_hours: float, output: Path | None = None) -> list[Path]:
+        """Write reports/latest.md and reports/<time>.md, and remember the moment, so that latest.md can come back; or
+        write `output` alone. The files written; none in a bare repository."""
+        text = self.report(memory, now, since_hours).encode()
+        if output is not None:
+            replace(output.resolve(), text)
+            return [output]
         if self.top is None:
             return []
-        text = self.report(memory, now, since_hours).encode()
         folder = self.top / FOLDER / "reports"
         written = [folder / "latest.md", folder / f"{now:%Y%m%dT%H%M%SZ}.md"]
         with locked(self._lock_file):
-            for path in written:
-                replace(path, text)
+            try:
+                for path in written:
+                    replace(path, text)
+            except OSError as problem:
+                message = f"The report cannot be written: {problem}."
+                raise BadInput(message, "Clear its way, or give --output FILE.") from None
             state = self._load()
             stamps = state.stamps | {str(_LATEST): self._stamps()[str(_LATEST)]}
             self._save(msgspec.structs.replace(state, as_of=now.isoformat(), since_hours=since_hours, stamps=stamps))
@@ -90,6 +102,8 @@ class Views:
         if state.made_from == made_from and self._stamps() == state.stamps:
             return []
         try:
+            with suppress(StoreBusy):
+                self.store.complete()
             with locked(self._lock_file):
                 # The ledger is read under the lock: of two refreshes at once, the later one writes what is newer.
                 made_from = self._fingerprint()
@@ -126,9 +140,17 @@ class Views:
         """Delete the views and what is remembered of them; a results.tsv that somebody edited stays."""
         if self.top is None:
             return
-        shutil.rmtree(self.top / FOLDER, ignore_errors=True)
-        with suppress(OSError):
-            (self.top / FOLDER).parent.rmdir()
+        folder = self.top / FOLDER
+        memory = Ledger(self.store).read()
+        for run in memory.runs:
+            shutil.rmtree(folder / "runs" / run.run_id, ignore_errors=True)
+        reports = [path for path in folder.glob("reports/*.md") if _REPORT.fullmatch(path.name)]
+        for path in (*reports, *(self.top / view for view in _WATCHED if view.suffix != "" and view != TABLE)):
+            path.unlink(missing_ok=True)
+        # What else is in there is the user's, and keeps its folder.
+        for path in (folder / "runs", folder / "reports", folder, folder.parent):
+            with suppress(OSError):
+                path.rmdir()
         if self.foreign_table() is None:
             (self.top / TABLE).unlink(missing_ok=True)
         self._state_file.unlink(missing_ok=True)
@@ -228,13 +250,17 @@ class Views:
         return hashlib.sha256(repr((sorted(self.store.tips().items()), self.settings)).encode()).hexdigest()
 
     def _stamps(self) -> dict[str, tuple[int, int]]:
-        """(size, time) of every view that the user may have deleted or changed; of all run folders, of their list."""
+        """(size, time) of every view that the user may have deleted or changed; of the run folders their number, and
+        the latest time that a file came into one or went."""
         assert self.top is not None
         stamps = {}
         for path in _WATCHED:
             try:
                 status = (self.top / path).stat()
                 stamps[str(path)] = status.st_size, status.st_mtime_ns
+                if path == _RUNS:
+                    folders = [entry.stat().st_mtime_ns for entry in os.scandir(self.top / path)]
+                    stamps[str(path)] = len(folders), max(folders, default=0)
             except OSError:
                 stamps[str(path)] = 0, 0
         return stamps

@@ -121,7 +121,7 @@ def test_f_strings_and_the_newest_syntax_are_read():
 
 def test_describe_says_what_is_not_committed():
     found = read_change("x = 1\n", "x = 2\n", "train.py", blob="ab", dirty=True)
-    assert (found.blob, describe(found)) == ("ab", "statements of train.py, no constants (uncommitted)")
+    assert (found.blob, describe(found)) == ("ab", "statements of train.py (uncommitted)")
 
 
 def test_hostile_texts_neither_raise_nor_take_long():

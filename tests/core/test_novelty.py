@@ -300,7 +300,7 @@ def test_relations_are_symmetric_where_nothing_was_kept(a, b):
 
 
 @settings(deadline=None)
-@given(_TEXTS.filter(str.strip))
+@given(_TEXTS.filter(lambda text: text.strip() and "from" not in text.lower()))  # a base that the words themselves move
 def test_the_same_words_again_are_a_duplicate(text):
     assert verdict(text, run(1, text)).classification == "duplicate_run"
 

@@ -63,7 +63,7 @@ def test_what_is_no_finite_number_is_dropped_and_named():
         b'{"val_bpb": NaN, "a": Infinity, "b": true, "c": "fast", "d": {"e": 1}, "f": [1], "g": "-inf", "h": "1_0",'
         b' "ok": "3e-4", "unknown": null, "huge": ' + b"9" * 400 + b', "seed": 1.5, "device": 3}'
     )
-    assert found.metrics == {"ok": 3e-4, "unknown": None}
+    assert found.metrics == {"ok": 3e-4, "unknown": None, "val_bpb": None, "a": None}
     assert found.environment is None
     assert [problem.split(":")[0] for problem in found.problems] == [
         "val_bpb", "a", "b", "c", "d", "f", "g", "h", "huge", "seed", "device",
@@ -123,9 +123,9 @@ def test_progress_and_windows_line_ends_do_not_confuse():
 
 def test_a_diverged_run_has_no_value():
     found = parse_log("val_bpb: 2.0\n---\nval_bpb:          nan\npeak_vram_mb:     inf\ndepth: 8\n")
-    assert found.metrics == {"depth": 8}
+    assert found.metrics == {"val_bpb": None, "peak_vram_mb": None, "depth": 8}
     assert found.problems == ("val_bpb: nan is not a finite number", "peak_vram_mb: inf is not a finite number")
-    assert parse_log("val_bpb: 2.0\nval_bpb: nan\n").metrics == {}
+    assert parse_log("val_bpb: 2.0\nval_bpb: nan\n").metrics == {"val_bpb": None}
 
 
 def test_the_sidecar_wins_and_the_log_fills():

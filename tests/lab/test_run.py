@@ -109,3 +109,12 @@ def test_time_budget_is_cpu_time_on_a_cpu(start, monkeypatch):
     run.train_bytes()
     now[0] = 9.0
     assert run.step(tokens=1, loss=5.0) == 0.2
+
+
+def test_a_stale_summary_does_not_outlive_a_bad_setting(tmp_path, capsys):
+    stale = tmp_path / "summary.json"
+    stale.write_text("{}")
+    with pytest.raises(SystemExit) as ended:
+        Run({"AUTORESEARCH_SUMMARY_PATH": str(stale), "AUTORESEARCH_TOKENS": "abc"})
+    assert ended.value.code == 2
+    assert not stale.exists()
