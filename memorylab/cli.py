@@ -1,11 +1,7 @@
 """The command line: options, echo, exit codes. What a command does is in memorylab.commands."""
 
-import errno
-import math
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,58 +9,15 @@ from typing import Any
 import click
 
 from memorylab import __version__
-from memorylab.errors import MemoryLabError
+from memorylab.terminal import EXIT_PIPE_CLOSED, Range, Safe, emit, forget_stdout, remark
 
 EXIT_BLOCKED = 1
-EXIT_BUG = 70
-EXIT_INTERRUPTED = 130
-EXIT_PIPE_CLOSED = 141
 MODES = click.Choice(["explore", "exploit", "replicate"])
 STATUSES = click.Choice(["keep", "discard", "crash"])
 FILE = click.Path(path_type=Path)
 
 
-class Range(click.FloatRange):
-    """Numbers in a range, of which "nan" is none, though it compares as if it were."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        found = super().convert(value, param, ctx)
-        if math.isnan(found):
-            self.fail(f"{value} is not a number.", param, ctx)
-        return found
-
-
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
-
-
-class Safe(click.Group):
-    """One boundary for errors: what the user can act on is one sentence, the rest is a bug, kept in a file."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except MemoryLabError as problem:
-            click.echo(f"error: {problem.message} {problem.hint}".rstrip(), err=True)
-            ctx.exit(problem.exit_code)
-        except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
-            ctx.exit(EXIT_INTERRUPTED)
-        except BrokenPipeError:
-            # click would make it 1, which means blocked.
-            _forget_stdout()
-            ctx.exit(EXIT_PIPE_CLOSED)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except Exception as bug:
-            if isinstance(bug, OSError) and bug.errno == errno.ENOSPC:
-                click.echo("error: There is no space left on the device. What was recorded stays recorded.", err=True)
-                _forget_stdout()
-                ctx.exit(MemoryLabError.exit_code)
-            handle, path = tempfile.mkstemp(prefix="git-memorylab-", suffix=".traceback")
-            with os.fdopen(handle, "w", errors="replace") as file:
-                traceback.print_exc(file=file)
-            click.echo(f"bug: {type(bug).__name__}: {bug}. Please report it with {path}.", err=True)
-            ctx.exit(EXIT_BUG)
 
 
 @click.group(cls=Safe, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -87,13 +40,8 @@ def main() -> None:
             if sys.stdout is not None:
                 sys.stdout.flush()
     except BrokenPipeError:
-        _forget_stdout()
+        forget_stdout()
         sys.exit(EXIT_PIPE_CLOSED)
-
-
-def _forget_stdout() -> None:
-    """What is still unwritten goes nowhere, instead of failing once more at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _session() -> Any:
@@ -105,20 +53,6 @@ def _session() -> Any:
 
         hook.drain(session)
     return session
-
-
-def _emit(value: Any, text: Callable[[], str], json: bool) -> None:
-    if json:
-        from memorylab.core.record import to_json
-
-        click.echo(to_json(value).decode())
-    else:
-        click.echo(text())
-
-
-def _remark(lines: list[str]) -> None:
-    for line in lines:
-        click.echo(f"note: {line}", err=True)
 
 
 def _tags(value: str | None) -> list[str] | None:
@@ -137,7 +71,7 @@ def init(writer: str, uninstall: bool, as_json: bool) -> None:
 
     session = _session()
     said = command.uninstall(session) if uninstall else command.init(session, writer)
-    _emit({"done": said}, lambda: "\n".join(said), as_json)
+    emit({"done": said}, lambda: "\n".join(said), as_json)
 
 
 @cli.command()
@@ -164,8 +98,8 @@ def check(
         raise click.UsageError("--description is empty. Say in one line what is to be tried, or leave it out.")
     said = {"description": description, "tags": _tags(tags), "family": family, "hypothesis": hypothesis}
     judged = command.check(session, said, mode, threshold, limit, record)
-    _remark(session.views.refresh())
-    _emit(judged, lambda: command.render(judged), as_json)
+    remark(session.views.refresh())
+    emit(judged, lambda: command.render(judged), as_json)
     if fail_on_similar and judged.policy.decision == "block":
         sys.exit(EXIT_BLOCKED)
 
@@ -194,8 +128,8 @@ def _finish(session: Any, logged: Any, report: bool, json: bool) -> None:
     remarks = logged.remarks + fresh.views.refresh()
     if report:
         fresh.views.write_report(fresh.memory, fresh.now, fresh.settings.since_hours)
-    _remark(remarks)
-    _emit(logged.run, lambda: command.render(session, logged), json)
+    remark(remarks)
+    emit(logged.run, lambda: command.render(session, logged), json)
 
 
 @cli.command()
@@ -260,11 +194,11 @@ def report(since_hours: float | None, output: Path | None, as_json: bool) -> Non
     """Render the morning report: what needs a decision, who leads, what failed."""
     session = _session()
     hours = since_hours or session.settings.since_hours
-    _remark(session.views.refresh())
+    remark(session.views.refresh())
     written = session.views.write_report(session.memory, session.now, hours, output)
     if as_json:
         registry = session.views.registry(session.memory)
-        _emit({"written": [str(path) for path in written], "registry": registry}, lambda: "", True)
+        emit({"written": [str(path) for path in written], "registry": registry}, lambda: "", True)
     elif written:
         click.echo("\n".join(f"wrote {os.path.relpath(path)}" for path in written))
     else:
@@ -278,13 +212,13 @@ def status(as_json: bool) -> None:
     from memorylab.commands import inspect
 
     session = _session()
-    _remark(session.views.refresh())
+    remark(session.views.refresh())
     registry = session.views.registry(session.memory)
     value = {
         "writer": session.store.writer(), "registry": registry, "unreadable": len(session.memory.unreadable),
         "latest": [run.run_id for run in session.memory.runs[:-6:-1]],
     }  # fmt: skip
-    _emit(value, lambda: inspect.status(session, registry), as_json)
+    emit(value, lambda: inspect.status(session, registry), as_json)
 
 
 @cli.command()
@@ -296,10 +230,10 @@ def show(run: str, diff_too: bool, as_json: bool) -> None:
     from memorylab.commands import inspect
 
     session = _session()
-    _remark(session.views.refresh())
+    remark(session.views.refresh())
     found = inspect.find(session, run)
     if as_json:
-        _emit(found, lambda: "", True)
+        emit(found, lambda: "", True)
     else:
         inspect.page(inspect.show(session, found, diff_too))
 
@@ -313,11 +247,11 @@ def diff(run: str, other: str | None, as_json: bool) -> None:
     from memorylab.commands import inspect
 
     session = _session()
-    _remark(session.views.refresh())
+    remark(session.views.refresh())
     one, two = inspect.find(session, run), inspect.find(session, other) if other else None
     if as_json:
         patch = inspect.between(session, one, two) if two else inspect.patch(session, one)
-        _emit({"run_id": one.run_id, "patch": patch.decode("utf-8", "replace")}, lambda: "", True)
+        emit({"run_id": one.run_id, "patch": patch.decode("utf-8", "replace")}, lambda: "", True)
     else:
         sys.stdout.flush()
         sys.exit(inspect.diff(session, one, two))
@@ -335,8 +269,8 @@ def restore(run: str, branch: str, force: bool, as_json: bool) -> None:
     session = _session()
     found = inspect.find(session, run)
     said = inspect.restore(session, found, branch, force)
-    _remark(session.views.refresh())
-    _emit({"run_id": found.run_id, "commit": found.commit, "done": said}, lambda: said, as_json)
+    remark(session.views.refresh())
+    emit({"run_id": found.run_id, "commit": found.commit, "done": said}, lambda: said, as_json)
 
 
 @cli.command()
@@ -356,8 +290,8 @@ def amend(run: str, as_json: bool, tags: str | None, **said: Any) -> None:
     session = _session()
     amended = command.amend(session, inspect.find(session, run), said | {"tags": _tags(tags)})
     fresh = _session()
-    _remark(fresh.views.refresh())
-    _emit(amended, lambda: f"amended {amended.run_id}", as_json)
+    remark(fresh.views.refresh())
+    emit(amended, lambda: f"amended {amended.run_id}", as_json)
 
 
 @cli.command("import")
@@ -371,9 +305,9 @@ def import_(files: tuple[Path, ...], family: str, as_json: bool) -> None:
     results = []
     for path in files:
         results.append((path, command.import_file(_session(), path, family)))
-    _remark(_session().views.refresh())
+    remark(_session().views.refresh())
     value = [{"file": str(path), "added": r.added, "known": r.known, "rejected": r.rejected} for path, r in results]
-    _emit(value, lambda: "\n".join(command.summary(r, path) for path, r in results), as_json)
+    emit(value, lambda: "\n".join(command.summary(r, path) for path, r in results), as_json)
 
 
 @cli.command()
@@ -390,7 +324,7 @@ def demo(budget: float, tokens: int | None, folder: Path | None, as_json: bool) 
         from memorylab.commands.session import Session
 
         session = Session(where)
-        _emit({"folder": str(where), "registry": session.views.registry(session.memory)}, lambda: "", True)
+        emit({"folder": str(where), "registry": session.views.registry(session.memory)}, lambda: "", True)
 
 
 @cli.command(hidden=True)

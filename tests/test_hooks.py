@@ -201,7 +201,7 @@ def test_in_a_linked_worktree(lab: Lab) -> None:
 
 
 def test_paths_with_spaces_quotes_and_other_letters(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
-    lab = make_lab("it's \"a\" $HOME lab · ü")
+    lab = make_lab('it\'s "a" $HOME lab · ü')
     lab.edit("DEPTH", 9)
     assert "memorylab: novel" in _commit(lab, "commit", "-qam", "deeper")
     assert _head(lab) in lab.memory.plans
@@ -486,9 +486,7 @@ esac
     return wrapper
 
 
-def test_hooks_in_the_configuration_where_git_has_them(
-    make_lab: Callable[..., Lab], new_git: Path
-) -> None:
+def test_hooks_in_the_configuration_where_git_has_them(make_lab: Callable[..., Lab], new_git: Path) -> None:
     lab = make_lab("it's new", init=False)
     config = lab.path / ".git" / "config"
     before = config.read_bytes()
@@ -524,9 +522,7 @@ def test_an_upgrade_of_git_moves_the_hooks(lab: Lab, new_git: Path) -> None:
     assert (lab.path / ".git" / "hooks" / "post-rewrite").read_text() == "#!/bin/sh\necho theirs\n"
 
 
-def test_a_git_that_says_so_but_ignores_configured_hooks_gets_files(
-    lab: Lab, new_git: Path
-) -> None:
+def test_a_git_that_says_so_but_ignores_configured_hooks_gets_files(lab: Lab, new_git: Path) -> None:
     new_git.write_text(new_git.read_text().replace('|| echo "${key', '|| : "${key'))
     config = (lab.path / ".git" / "config").read_bytes()
     assert "post-commit is there" in lab.run("init").output

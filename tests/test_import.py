@@ -140,14 +140,14 @@ def test_only_a_hash_that_is_certain_is_a_commit_of_ours(lab: Lab) -> None:
     names = {
         "own": own[:7], "two ideas, one": shared[:7], "two ideas, two": shared[:7], "unknown": "1234567", "tree": tree,
         "empty": "", "invented": "exp-12", "branch": "facade0", "tag": "deadbeef", "head": "HEAD", "short": own[:5],
-        "upper": own[:7].upper() + "A", "placeholder": "pending", "hostile": "../x;$(y)`z`\x1b[31m", "zero": "0" * 40,
+        "upper": own[:8].upper(), "placeholder": "pending", "hostile": "../x;$(y)`z`\x1b[31m", "zero": "0" * 40,
     }  # fmt: skip
     rows = "".join(f"{commit}\t1.5\t1\tkeep\t{description}\n" for description, commit in names.items())
     assert _import(lab, HEADER + rows)["added"] == len(names)
     memory = lab.memory
     for run in memory.runs:
         anchor = memory.anchors[run.run_id]
-        if run.description == "own":
+        if run.description in ("own", "upper"):
             assert run.commit == anchor == own
             assert run.change is not None
             assert run.change.knobs["DEPTH"].new == "9"

@@ -21,10 +21,16 @@ MAY = {
     "ledger": {"core", "store", "errors"},
     "views": {"views", "ledger", "settings", "core", "store", "errors"},
     "commands": {"commands", "views", "ledger", "settings", "templates", "core", "store", "errors", "__init__"},
-    "cli": {"commands", "core", "errors", "__init__"},
+    "terminal": {"core", "errors"},
+    "cli": {"terminal", "commands", "core", "__init__"},
     "__main__": {"cli"},
 }
-ONLY_IN = {"pygit2": {"store"}, "click": {"cli"}, "torch": {"lab"}, "subprocess": {"store", "commands", "lab"}}
+ONLY_IN = {
+    "pygit2": {"store"},
+    "click": {"cli", "terminal"},
+    "torch": {"lab"},
+    "subprocess": {"store", "commands", "lab"},
+}
 
 
 def _imports(path: Path) -> set[str]:

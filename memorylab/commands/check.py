@@ -74,9 +74,7 @@ def idea_of(found: experiment.Experiment) -> Idea:
     )
 
 
-def record_plan(
-    session: Session, found: experiment.Experiment, judged: Verdict, patience: float = PATIENCE
-) -> Plan:
+def record_plan(session: Session, found: experiment.Experiment, judged: Verdict, patience: float = PATIENCE) -> Plan:
     """Store the verdict on a commit before its result is known, which also pins the commit.
 
     Raises StoreBusy if another process writes for longer than `patience` seconds.

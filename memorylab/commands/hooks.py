@@ -23,7 +23,7 @@ _SHELLS = ("sh", "bash", "dash", "ksh", "zsh")
 # process more.
 _SECTIONS = {
     "post-commit": (
-        'if { IFS= read -r memorylab && '
+        "if { IFS= read -r memorylab && "
         'git diff-tree -r --root --no-commit-id --quiet HEAD -- ":(top,literal)$memorylab"; } '
         '2>/dev/null <"${0%/*}/../memorylab/hooks/settings"; then :; else\n'
         '    "${0%/*}/../memorylab/hooks/post-commit" "$@" 2>/dev/null || :\n'

@@ -184,9 +184,7 @@ def _verdict(session: Session, found: experiment.Experiment, request: Request) -
     return msgspec.structs.replace(judged, mode=mode, policy=evaluate_policy(judged.classification, mode))
 
 
-def _with_status(
-    session: Session, run: Run, request: Request, log_data: bytes | None, remarks: list[str]
-) -> Run:
+def _with_status(session: Session, run: Run, request: Request, log_data: bytes | None, remarks: list[str]) -> Run:
     """The status that was given, else the one that the result speaks for; a crash with its error and its nulls."""
     metric = session.settings.metric
     status = request.status

@@ -76,9 +76,7 @@ def default_command(session: Session) -> list[str]:
     return [(shutil.which("python") if active else None) or sys.executable, subject]
 
 
-def execute(
-    session: Session, command: Sequence[str], time_limit: float, progress: Callable[[float], None]
-) -> Outcome:
+def execute(session: Session, command: Sequence[str], time_limit: float, progress: Callable[[float], None]) -> Outcome:
     """Run a command in the working tree's folder, its output in run.log, as a process group that ends with it."""
     top = session.place.top
     assert top is not None

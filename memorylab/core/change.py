@@ -77,9 +77,7 @@ def describe(change: Change) -> str:
     if len(change.knobs) > 6:
         parts.append(f"and {len(change.knobs) - 6} more")
     if not parts:
-        parts = [
-            "no effective change" if change.fingerprint is None else f"statements of {change.subject}"
-        ]
+        parts = ["no effective change" if change.fingerprint is None else f"statements of {change.subject}"]
     return ", ".join(parts) + (" (uncommitted)" if change.dirty else "")
 
 

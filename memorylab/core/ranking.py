@@ -89,7 +89,7 @@ def comparable(one: Run, other: Run) -> bool:
 
 
 def _device_class(environment: Environment) -> str | None:
-    """"cuda" of "cuda:0", "cuda (NVIDIA H100)"; what follows tells machines of one class apart."""
+    """ "cuda" of "cuda:0", "cuda (NVIDIA H100)"; what follows tells machines of one class apart."""
     return next(iter((environment.device or "").replace(":", " ").split()), None)
 
 

@@ -9,31 +9,21 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from memorylab.core import cells as fields
 from memorylab.core import text
 from memorylab.core.record import ID_PATTERN, MAX_BYTES, Error, Number, Status, to_json
 from memorylab.core.summary import MAX_METRICS, MAX_NAME, PUBLISHED, number, tail_of
 
 MAX_DESCRIPTION = 20_000
 MAX_NOTES = 100_000
-# No single accelerator has that much: a larger "GB" was written by a loop that put megabytes into the column.
-MAX_MEMORY_GB = 1_024
 
 # The header of karpathy/autoresearch, program.md.
 _UPSTREAM = ("commit", "val_bpb", "memory_gb", "status", "description")
 
-# The words found in real ledgers, and their plain inflections. What was measured and not adopted is a discard. Words
-# for a control run ("sentinel") or for no run at all ("TODO") are none of the three, and are rejected.
-_STATUSES: dict[str, Status] = {
-    **dict.fromkeys(("keep", "kept", "baseline", "accept", "accepted"), "keep"),
-    **dict.fromkeys(("discard", "discarded", "revert", "reverted", "reject", "rejected", "dropped"), "discard"),
-    **dict.fromkeys(("size_violation", "parked"), "discard"),
-    **dict.fromkeys(("crash", "crashed", "fail", "failed", "oom", "timeout", "timed_out", "error", "killed"), "crash"),
-}
 _ALIASES = {
     **dict.fromkeys(("desc", "change", "idea"), "description"),
     **dict.fromkeys(("outcome", "decision", "verdict"), "status"),
@@ -45,23 +35,11 @@ _ALIASES = {
 _FIELDS = frozenset(
     ("commit", "status", "description", "timestamp_utc", "family", "hypothesis", "notes", "tags", "branch")
 ) | {"parent_commit", "run_id"}
-_MEMORY = {
-    f"{stem}_{unit}": scale
-    for stem in ("memory", "mem", "vram", "peak_memory", "peak_mem", "peak_vram")
-    for unit, scale in (("mb", 1), ("gb", 1024))
-}
-_METRICS = {name.lower(): name for name in PUBLISHED} | dict.fromkeys(_MEMORY, "peak_vram_mb")
+_METRICS = {name.lower(): name for name in PUBLISHED} | dict.fromkeys(fields.MEMORY, "peak_vram_mb")
 # Numbers that name something and measure nothing.
 _LABELS = frozenset(("id", "#", "no", "experiment", "exp", "run", "iteration", "iter", "trial", "index", "round"))
 _LABELS |= {"seed", "agent", "worker", "author", "device", "gpu", "parent", "date"}
 
-_ABSENT = frozenset(("", "-", "--", "—", "–", "n/a", "na", "none", "null", "nan", "inf", "-inf", "+inf", "?"))
-# "1,234" may be European for 1.234; only a second group or a decimal point decides.
-_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:(?:,[0-9]{3})+\.[0-9]+|(?:,[0-9]{3}){2,})")
-_UNIT = re.compile(r"(.*?)\s*(gib|gb|mib|mb|%|s|ms)", re.IGNORECASE)
-_MEMORY_UNITS = {"gb": 1024, "gib": 1024, "mb": 1, "mib": 1}
-_UNITS = {"s": ("_seconds", "_s"), "ms": ("_ms",), "%": ("_percent", "_pct", "mfu")}
-_TIME = re.compile(r"[T ][0-9]{2}:?[0-9]{2}")
 _NAME = re.compile(r"[A-Za-z_#][\w ./%()#-]{0,60}")
 
 
@@ -196,7 +174,7 @@ def _is_header(cells: list[str]) -> bool:
         return False
     names = [_column(cell) for cell in cells]
     known = {name for name in names if name in _FIELDS or name in _METRICS}
-    return len(known) >= (3 if any(name in _STATUSES for name in names) else 2)
+    return len(known) >= (3 if any(name in fields.STATUSES for name in names) else 2)
 
 
 def _is_foreign_header(cells: list[str]) -> bool:
@@ -204,12 +182,12 @@ def _is_foreign_header(cells: list[str]) -> bool:
     return (
         2 <= len(cells) <= MAX_METRICS
         and len(set(cells)) == len(cells)
-        and all(_NAME.fullmatch(cell) and _status(cell) is None for cell in cells)
+        and all(_NAME.fullmatch(cell) and fields.status(cell) is None for cell in cells)
     )
 
 
 def _is_upstream(cells: list[str]) -> bool:
-    return len(cells) == len(_UPSTREAM) and _reads_as_number(cells[1]) and _status(cells[3]) is not None
+    return len(cells) == len(_UPSTREAM) and fields.reads_as_number(cells[1]) and fields.status(cells[3]) is not None
 
 
 def _place(names: list[str], cells: list[str]) -> dict[int, str]:
@@ -226,7 +204,7 @@ def _place(names: list[str], cells: list[str]) -> dict[int, str]:
         return dict(enumerate(cells))
     # A short row is anchored by the field that reads as its status: either fields at its end are missing, or the
     # memory, the one measurement that loops are known to leave out.
-    orders = [list(range(len(cells))), [index for index, name in enumerate(names) if name not in _MEMORY]]
+    orders = [list(range(len(cells))), [index for index, name in enumerate(names) if name not in fields.MEMORY]]
     fits = [dict(zip(order, cells, strict=True)) for order in orders if len(order) == len(cells) < width]
     fits = [fit for fit in fits if _is_plausible(names, fit)]
     if not fits or fits[0] != fits[-1]:
@@ -237,54 +215,18 @@ def _place(names: list[str], cells: list[str]) -> dict[int, str]:
 def _is_plausible(names: list[str], fit: dict[int, str]) -> bool:
     placed = {names[index]: cell for index, cell in fit.items()}
     return (
-        _status(placed.get("status", "")) is not None
-        and all(_reads_as_number(cell) for name, cell in placed.items() if name in _METRICS)
+        fields.status(placed.get("status", "")) is not None
+        and all(fields.reads_as_number(cell) for name, cell in placed.items() if name in _METRICS)
         # A measurement where the commit belongs: the commit is what is missing.
         and not ("." in placed.get("commit", "") and number(placed["commit"]) is not None)
     )
-
-
-# -- values
-
-
-def _status(word: str) -> Status | None:
-    return _STATUSES.get(re.sub(r"[\s-]+", "_", word.strip().lower().rstrip("*")))
-
-
-def _plain(cell: str) -> int | float | None:
-    return number(cell.replace(",", "") if _THOUSANDS.fullmatch(cell) else cell)
-
-
-def _unit(cell: str) -> re.Match[str] | None:
-    return _UNIT.fullmatch(cell) if len(cell) <= MAX_NAME else None
-
-
-def _reads_as_number(cell: str) -> bool:
-    unit = _unit(cell)
-    return cell.lower() in _ABSENT or _plain(cell) is not None or bool(unit and _plain(unit[1]) is not None)
-
-
-def _measure(name: str, cell: str) -> int | float | None:
-    """The number in a cell of a column, memory in MB; None if it cannot be one. A unit must be that of the column."""
-    amount, scale = _plain(cell), _MEMORY.get(name)
-    unit = _unit(cell)
-    if amount is None and unit:
-        symbol = unit[2].lower()
-        if scale and symbol in _MEMORY_UNITS:
-            amount, scale = _plain(unit[1]), _MEMORY_UNITS[symbol]
-        elif name.endswith(_UNITS.get(symbol, ())):
-            amount = _plain(unit[1])
-    if amount is None or not scale:
-        return amount
-    implausible = amount < 0 or (scale == 1024 and amount > MAX_MEMORY_GB)
-    return None if implausible else round(float(amount * scale), 3)
 
 
 class _Draft:
     """A row while it is read."""
 
     def __init__(self, status_word: str) -> None:
-        status = _status(status_word)
+        status = fields.status(status_word)
         if status is None:
             shown = text.shorten(text.inline(status_word), 60)
             raise _Refused(f'its status "{shown}" is not known' if shown else "it has no status")
@@ -298,7 +240,7 @@ class _Draft:
     def note(self, name: str, value: object) -> None:
         shown = text.inline(str(value))
         # The absence of a note says what a false flag says.
-        if shown.lower() not in _ABSENT and shown.lower() != "false":
+        if shown.lower() not in fields.ABSENT and shown.lower() != "false":
             self.notes.append(f"{text.shorten(text.inline(name), MAX_NAME) or 'unnamed'}: {shown}")
 
     def measure(self, header: str, value: object) -> None:
@@ -306,10 +248,10 @@ class _Draft:
         column = _column(header)
         name = _METRICS.get(column, text.inline(header))
         written = text.inline(value) if isinstance(value, str) else to_json(value).decode()
-        amount = _measure(column, written)
+        amount = fields.measure(column, written)
         is_loss = name.endswith(("bpb", "loss"))
         is_metric = is_loss or column in _METRICS
-        if amount is None and not (is_metric and written.lower() in _ABSENT):
+        if amount is None and not (is_metric and written.lower() in fields.ABSENT):
             self.note(header, written)
         if amount is None and not is_metric:
             return
@@ -317,23 +259,23 @@ class _Draft:
             self.note(header, written)
             return
         # Loops write 0 where nothing was measured; memory is never 0, and a loss never exactly so.
-        if amount == 0 and (self.status == "crash" or is_loss or column in _MEMORY):
+        if amount == 0 and (self.status == "crash" or is_loss or column in fields.MEMORY):
             amount = None
         # Some write a very bad loss for "crashed".
         if self.status == "crash" and name == "val_bpb" and amount is not None:
             self.note(header, written)
             amount = None
         # Where the memory is stated twice, the column in MB is the exact one.
-        if self.metrics.get(name) is None or (amount is not None and _MEMORY.get(column) == 1):
+        if self.metrics.get(name) is None or (amount is not None and fields.MEMORY.get(column) == 1):
             self.metrics[name] = amount
-        elif amount is not None and column not in _MEMORY:
+        elif amount is not None and column not in fields.MEMORY:
             self.note(header, written)
 
     def field(self, header: str, value: str) -> None:
         """A cell under the name of a field of Row, or a label."""
         name = _column(header)
         shown = text.inline(value)
-        is_absent = shown.lower() in _ABSENT
+        is_absent = shown.lower() in fields.ABSENT
         if name in self.fields or name not in _FIELDS:
             self.note(header, value)
         elif name in ("commit", "description"):
@@ -348,7 +290,7 @@ class _Draft:
             self.notes.insert(0, shown)
         elif name == "tags":
             self.fields[name] = tuple(tag[:100] for tag in text.tags(value)[:100])
-        elif name == "timestamp_utc" and (stamp := _timestamp(value, is_utc=header.lower().endswith("utc"))):
+        elif name == "timestamp_utc" and (stamp := fields.timestamp(value, is_utc=header.lower().endswith("utc"))):
             self.fields[name] = stamp
         elif name == "run_id" and len(value) <= 120 and re.match(ID_PATTERN, value):
             self.fields[name] = value
@@ -359,19 +301,6 @@ class _Draft:
         fields = {"commit": "", "description": ""} | self.fields
         notes = text.shorten("; ".join(self.notes), MAX_NOTES)
         return Row(line=line, status=self.status, metrics=self.metrics, notes=notes, error=error, **fields)
-
-
-def _timestamp(written: str, *, is_utc: bool) -> str | None:
-    """A moment as UTC; None for a time without zone, unless its column says UTC."""
-    try:
-        moment = datetime.fromisoformat(written.strip())
-        if moment.tzinfo is None:
-            if not is_utc or not _TIME.search(written):
-                return None
-            moment = moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
-    except (ValueError, OverflowError):
-        return None
 
 
 # -- rows

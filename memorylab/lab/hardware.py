@@ -22,7 +22,7 @@ PEAK_FLOPS = {
 
 
 def pick_device() -> str:
-    """"cuda" when a GPU is there, else "cpu"."""
+    """ "cuda" when a GPU is there, else "cpu"."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"

@@ -97,9 +97,7 @@ class Run:
             self._show(progress, running)
             return progress
 
-    def finish(
-        self, model: "Module", depth: int, flops_per_token: float | None = None, **numbers: float
-    ) -> float:
+    def finish(self, model: "Module", depth: int, flops_per_token: float | None = None, **numbers: float) -> float:
         """Score `model`, print the closing block, write the summary. Returns val_bpb.
 
         `flops_per_token`, forward and backward, is for the MFU. `numbers` are added to the
@@ -138,9 +136,7 @@ class Run:
         model.eval()
         return evaluate_bpb(model, text, self.device)
 
-    def _summary(
-        self, model: "Module", val_bpb: float, depth: int, flops_per_token: float | None
-    ) -> dict[str, Any]:
+    def _summary(self, model: "Module", val_bpb: float, depth: int, flops_per_token: float | None) -> dict[str, Any]:
         import torch
 
         budget = self._budget

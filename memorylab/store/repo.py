@@ -140,9 +140,7 @@ class Store:
     # -- writing ----------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def transaction(
-        self, now: datetime, name: str = "", seconds: float = LOCK_SECONDS
-    ) -> Iterator[Transaction]:
+    def transaction(self, now: datetime, name: str = "", seconds: float = LOCK_SECONDS) -> Iterator[Transaction]:
         """Add entries to this clone's memory; all of them, in a crash-safe order, when the block ends without error.
 
         Raises StoreBusy if another process writes for longer than `seconds`.

@@ -15,9 +15,13 @@ from memorylab.core import record
 from memorylab.core.record import Environment, Plan, Record, Run, Unreadable, decode, encode, to_json
 
 IDS = st.from_regex(record.ID_PATTERN, fullmatch=True).filter(lambda found: len(found) <= 120)
-TIMES = st.datetimes().map(lambda t: f"{t:%m-%dT%H:%M:%S}").flatmap(
-    lambda rest: st.tuples(st.integers(1, 9999), st.sampled_from(["", ".5", ".123456789"])).map(
-        lambda part: f"{part[0]:04}-{rest}{part[1]}Z"
+TIMES = (
+    st.datetimes()
+    .map(lambda t: f"{t:%m-%dT%H:%M:%S}")
+    .flatmap(
+        lambda rest: st.tuples(st.integers(1, 9999), st.sampled_from(["", ".5", ".123456789"])).map(
+            lambda part: f"{part[0]:04}-{rest}{part[1]}Z"
+        )
     )
 )
 TIMES = TIMES.filter(lambda t: not isinstance(_time_or_none(t), Exception))

@@ -33,7 +33,7 @@ def test_equal_runs_are_equal_to_the_last_bit(first, run_train):
 def test_divergence_exits_3_without_a_summary(run_train, tmp_path):
     stale = tmp_path / "stale.json"
     stale.write_text("{}")
-    wreck = [("progress = run.step(", "loss = loss * float(\"nan\")\n    progress = run.step(")]
+    wreck = [("progress = run.step(", 'loss = loss * float("nan")\n    progress = run.step(')]
     done, found = run_train(edits=wreck, SUMMARY_PATH=stale)
     assert done.returncode == 3
     assert found is None and not stale.exists()
