@@ -218,7 +218,7 @@ def test_the_predecessors_ledger_is_imported_and_its_folder_kept(make_lab: Calla
     (folder / "champion_challenger.json").write_text("theirs")
     (lab.path / "results.tsv").write_text(UPSTREAM)
     said = lab.run("init").output
-    assert "experiments.jsonl: 1 runs imported" in said
+    assert "experiments.jsonl: 1 run imported" in said
     assert "results.tsv: 2 runs imported" in said
     (run,) = [run for run in lab.memory.runs if run.family == "depth"]
     assert (run.run_id, run.value("val_bpb"), run.tags) == ("20260311T120000Z-deadbee", 1.7, ["depth"])

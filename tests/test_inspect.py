@@ -30,7 +30,7 @@ def test_status(told: Lab) -> None:
     told.run("check", "--record")
     said = told.run("status").stdout.splitlines()
     assert said[0] == f"writer {told.store.writer()}"
-    assert said[1] == "2 runs: 1 kept, 1 discarded, 0 crashed; 1 writers"
+    assert said[1] == "2 runs: 1 kept, 1 discarded, 0 crashed; 1 writer"
     assert said[2].startswith("champion 1.500000 ")
     assert said[3].startswith("planned ")
     assert "planned \ufffd idea" in said[3]

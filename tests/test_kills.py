@@ -161,7 +161,7 @@ def test_a_reader_does_not_mind_a_lock(lab: Lab) -> None:
     lab.experiment("baseline", 1.0)
     lock = lab.path / ".git" / f"{refs.LEDGER}{lab.store.writer()}.lock"
     lock.write_text("")
-    assert "1 runs" in lab.run("status").output
+    assert "1 run" in lab.run("status").output
     assert lock.exists()
 
 

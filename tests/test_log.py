@@ -245,7 +245,7 @@ def test_a_ledger_of_the_predecessor_is_set_aside_before_init(make_lab: Callable
     result = lab.run("log", "--log", "run.log", "--description", "first")
     kept = lab.path / "results" / "memorylab.before-memorylab" / "experiments.jsonl"
     assert kept.read_bytes() == before
-    assert "git memorylab import results/memorylab.before-memorylab/experiments.jsonl" in result.stderr
+    assert "results/memorylab was another's and is results/memorylab.before-memorylab now" in result.stderr
     lab.run("import", str(kept))
     assert {run.description for run in lab.memory.runs} == {"first", "old"}
 

@@ -11,6 +11,7 @@ from memorylab.commands import experiment
 from memorylab.commands.session import Session
 from memorylab.core import tabular
 from memorylab.core.record import ID_PATTERN, Change, Record, Run, decode
+from memorylab.core.text import count
 from memorylab.errors import BadInput, NotFound
 from memorylab.views import table
 
@@ -140,7 +141,7 @@ def _record(row: tabular.Row, run_id: str, anchor: str, real: bool, names: _Anch
 
 def summary(done: Imported, path: Path | str) -> str:
     """What the terminal shows."""
-    lines = [f"{path}: {done.added} runs imported, {done.known} already known, {len(done.rejected)} rejected"]
+    lines = [f"{path}: {count(done.added, 'run')} imported, {done.known} already known, {len(done.rejected)} rejected"]
     reasons = Counter(reason for _, reason in done.rejected)
     lines += [f"  line {line}: {reason}" for line, reason in done.rejected[:20]]
     if len(done.rejected) > 20:

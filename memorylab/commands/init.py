@@ -8,6 +8,7 @@ from pathlib import Path
 
 from memorylab.commands import hooks, imports, run
 from memorylab.commands.session import Session
+from memorylab.core.text import count
 from memorylab.errors import BadInput, MemoryLabError
 from memorylab.store import git, refs
 from memorylab.store.files import replace
@@ -39,7 +40,7 @@ def init(session: Session, name: str = "") -> list[str]:
     _exclude(place, True)
     said += _adopt(session)
     said += session.views.refresh()
-    said.append(f"ledger: {len(session.ledger.read().runs)} runs, views in {FOLDER}/ and {TABLE}")
+    said.append(f"ledger: {count(len(session.ledger.read().runs), 'run')}, views in {FOLDER}/ and {TABLE}")
     return said
 
 
@@ -114,6 +115,7 @@ def _adopt(session: Session) -> list[str]:
     ledger = session.views.foreign_ledger(session.memory)
     if ledger is not None:
         said += _import(session, ledger)
+        said.append(f"{FOLDER}: what was there is {session.views.set_aside(session.memory)} now")
     path = session.views.foreign_table()
     if path is not None and not _is_our_table(session, path):
         said += _import(session, path)

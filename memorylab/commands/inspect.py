@@ -10,7 +10,7 @@ from memorylab.core import ranking
 from memorylab.core.change import describe
 from memorylab.core.decision import markdown, number
 from memorylab.core.record import Run
-from memorylab.core.text import inline, shorten
+from memorylab.core.text import count, inline, shorten
 from memorylab.errors import BadInput, DirtySubject, NotFound
 from memorylab.store import git
 from memorylab.store.files import replace
@@ -36,11 +36,11 @@ def find(session: Session, name: str) -> Run:
 def status(session: Session, registry: ranking.Registry) -> str:
     """Where the lab stands, and what to type next."""
     memory = session.memory
-    counts = registry.status_counts
+    kept, discarded, crashed = (registry.status_counts[status] for status in ("keep", "discard", "crash"))
+    runs, writers = count(len(memory.runs), "run"), count(len({run.writer for run in memory.runs}), "writer")
     lines = [
         f"writer {session.store.writer() or '(none yet: run `git memorylab init`)'}",
-        f"{len(memory.runs)} runs: {counts['keep']} kept, {counts['discard']} discarded, {counts['crash']} crashed; "
-        f"{len({run.writer for run in memory.runs})} writers",
+        f"{runs}: {kept} kept, {discarded} discarded, {crashed} crashed; {writers}",
     ]
     if memory.unreadable:
         lines.append(f"{len(memory.unreadable)} records could not be read and were left alone")

@@ -41,6 +41,11 @@ def code(text: str) -> str:
     return f"`{clean}`" if clean else "-"
 
 
+def count(number: int, noun: str) -> str:
+    """A number of things: "1 run", "2 runs"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def shorten(text: str, width: int) -> str:
     """At most `width` characters, cut at the end with an ellipsis."""
     return text if len(text) <= width else text[: max(0, width - 1)].rstrip() + "…"

@@ -161,7 +161,11 @@ class Views:
         folder = self.top / FOLDER
         rendered = table.render(memory.runs, self.settings.metric).encode()
         self._sweep()
-        said = self._set_aside(memory) + self._rescue_table(memory, state)
+        kept = self.set_aside(memory)
+        said = (
+            [f"{FOLDER} was another's and is {kept} now; `git memorylab import` takes in its ledger."] if kept else []
+        )
+        said += self._rescue_table(memory, state)
         replace(folder / "experiments.jsonl", b"".join(memory.lines[run.run_id] + b"\n" for run in memory.runs))
         board = msgspec.json.format(to_json(self.registry(memory)), indent=2)
         replace(folder / "champion_challenger.json", board + b"\n")
@@ -209,18 +213,19 @@ class Views:
         shutil.rmtree(final, ignore_errors=True)
         building.rename(final)
 
-    def _set_aside(self, memory: Memory) -> list[str]:
-        """Move a folder of somebody else's out of our views' way: its registry and reports have their names."""
+    def set_aside(self, memory: Memory) -> Path | None:
+        """Move a folder of somebody else's out of our views' way: its registry and reports have their names. Where it
+        is then, in the working tree; None if there was none."""
+        assert self.top is not None
         ledger = self.foreign_ledger(memory)
         if ledger is None:
-            return []
-        kept, count = ledger.parent.with_name(ledger.parent.name + BEFORE), 1
-        while kept.exists():
-            count += 1
-            kept = ledger.parent.with_name(f"{ledger.parent.name}{BEFORE}-{count}")
-        ledger.parent.rename(kept)
-        known = f"{kept.parent.name}/{kept.name}/{ledger.name}"
-        return [f"{FOLDER} was there already; it is kept as {known}. `git memorylab import {known}` adds what is new."]
+            return None
+        kept, number = FOLDER.with_name(FOLDER.name + BEFORE), 1
+        while (self.top / kept).exists():
+            number += 1
+            kept = FOLDER.with_name(f"{FOLDER.name}{BEFORE}-{number}")
+        ledger.parent.rename(self.top / kept)
+        return kept
 
     def _rescue_table(self, memory: Memory, state: _State) -> list[str]:
         """Keep a copy of results.tsv if somebody wrote rows into it that the ledger does not have."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from memorylab.core import ranking
 from memorylab.core.decision import number, signed
 from memorylab.core.record import Packet, Run
-from memorylab.core.text import cell, code, shorten
+from memorylab.core.text import cell, code, count, shorten
 
 QUEUE = 10
 RECENT = 15
@@ -64,7 +64,8 @@ def render(
 def _headline(runs: Sequence[Run], night: Sequence[Run], registry: ranking.Registry, unreadable: int) -> list[str]:
     counts = {status: sum(run.status == status for run in night) for status in ("keep", "discard", "crash")}
     kept, discarded, crashed = counts.values()
-    lines = [f"- {len(night)} runs: {kept} kept, {discarded} discarded, {crashed} crashed; {len(runs)} in all."]
+    made = count(len(night), "run")
+    lines = [f"- {made}: {kept} kept, {discarded} discarded, {crashed} crashed; {len(runs)} in all."]
     best = registry.champion
     if best is None:
         lines.append("- No champion yet.")

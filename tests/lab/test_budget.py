@@ -73,7 +73,7 @@ def burn(seconds):
 def test_children_that_ended_are_paid_for():
     before, own = cpu_seconds(), time.process_time()
     subprocess.run([sys.executable, "-c", burn(0.2)], check=True)
-    assert cpu_seconds() - before - (time.process_time() - own) >= 0.19
+    assert cpu_seconds() - before - (time.process_time() - own) >= 0.15
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="running children are read from /proc")

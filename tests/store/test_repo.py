@@ -144,7 +144,7 @@ def test_a_ledger_that_is_none_does_not_stop_the_others(lab: Lab, target: str) -
         found = repo.create_commit(None, me, me, "x", pygit2.Oid(hex=done.stdout.decode().strip()), [])
     for kind in ("ledger", "decisions"):
         repo.references.create(f"{refs.REMOTES}origin/notes/{kind}/hostile", found)
-    assert "1 runs" in lab.run("status").output
+    assert "1 run" in lab.run("status").output
     lab.experiment("after", 0.9, knob="DEPTH", to=9)
     assert len(lab.memory.runs) == 2
 
