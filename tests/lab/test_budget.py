@@ -82,5 +82,5 @@ def test_children_that_run_are_paid_for_as_they_go():
     before, own = cpu_seconds(), time.process_time()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         child.stdout.readline()
-        assert cpu_seconds() - before - (time.process_time() - own) >= 0.17
+        assert cpu_seconds() - before - (time.process_time() - own) >= 0.15
         child.communicate("\n")
