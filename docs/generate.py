@@ -2,7 +2,7 @@
 
     python docs/generate.py
 
-A test compares the files with what this would write.
+A test compares the schema with what this would write, and looks for every command and option in the man page.
 """
 
 import json

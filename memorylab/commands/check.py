@@ -74,7 +74,7 @@ def idea_of(found: experiment.Experiment) -> Idea:
     )
 
 
-def record_plan(session: Session, found: experiment.Experiment, judged: Verdict, patience: float = PATIENCE) -> Plan:
+def record_plan(session: Session, found: experiment.Experiment, judged: Verdict, patience: float = PATIENCE) -> None:
     """Store the verdict on a commit before its result is known, which also pins the commit.
 
     Raises StoreBusy if another process writes for longer than `patience` seconds.
@@ -86,7 +86,7 @@ def record_plan(session: Session, found: experiment.Experiment, judged: Verdict,
         family=inline(found.family), description=inline(found.description), hypothesis=inline(found.hypothesis),
         tags=found.tags, novelty_guard=judged, change=found.change,
     )  # fmt: skip
-    return session.ledger.append(session.now, [(commit.oid, plan)], seconds=patience)[0]  # type: ignore[return-value]
+    session.ledger.append(session.now, [(commit.oid, plan)], seconds=patience)
 
 
 def headline(judged: Verdict) -> str:
