@@ -81,26 +81,48 @@ def init(writer: str, uninstall: bool, as_json: bool) -> None:
 @click.option("--hypothesis", metavar="TEXT", help="Why it should help.")
 @click.option("--mode", type=MODES, help="What is wanted now; explore asks for new, exploit for what works.")
 @click.option("--threshold", type=Range(0, 1), help="How alike counts as a match, before the mode's share.")
-@click.option("--limit", type=click.IntRange(0, 1000), default=3, show_default=True, help="Matches to show.")
+@click.option("--limit", type=click.IntRange(0, 1000), help="Matches to show; default 3, with --stdin 1.")
 @click.option("--fail-on-similar", is_flag=True, help=f"Exit with {EXIT_BLOCKED} if the mode blocks it.")
 @click.option("--record", is_flag=True, help="Store the verdict on HEAD, as the post-commit hook does.")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Judge many ideas, one JSON object a line.")
 @as_json
 def check(
     description: str | None, tags: str | None, family: str | None, hypothesis: str | None, mode: Any,
-    threshold: float | None, limit: int, fail_on_similar: bool, record: bool, as_json: bool,
+    threshold: float | None, limit: int | None, fail_on_similar: bool, record: bool, from_stdin: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Has this been tried? Prints classification, policy decision and the closest earlier runs."""
+    """Has this been tried? Prints classification, policy decision, the closest earlier runs, what its knobs gave.
+
+    With --stdin each line is an object with description and, if wanted, hypothesis, family, tags and id. The ideas
+    come back ranked by novelty; --fail-on-similar then fails if every one of them is blocked.
+    """
     from memorylab.commands import check as command
     from memorylab.core.text import inline
 
+    given = {"description": description, "tags": tags, "family": family, "hypothesis": hypothesis}
+    if from_stdin:
+        if record or any(value is not None for value in given.values()):
+            raise click.UsageError("--stdin takes the ideas from the input: leave --description and the like out.")
+        _candidates(mode, threshold, limit, fail_on_similar, as_json)
+        return
     session = _session()
     if description is not None and not inline(description):
         raise click.UsageError("--description is empty. Say in one line what is to be tried, or leave it out.")
-    said = {"description": description, "tags": _tags(tags), "family": family, "hypothesis": hypothesis}
-    judged = command.check(session, said, mode, threshold, limit, record)
+    limit = 3 if limit is None else limit
+    judged = command.check(session, given | {"tags": _tags(tags)}, mode, threshold, limit, record)
     remark(session.views.refresh())
     emit(judged, lambda: command.render(judged), as_json)
     if fail_on_similar and judged.policy.decision == "block":
+        sys.exit(EXIT_BLOCKED)
+
+
+def _candidates(mode: Any, threshold: float | None, limit: int | None, fail_on_similar: bool, as_json: bool) -> None:
+    from memorylab.commands import candidates
+
+    session = _session()
+    judged = candidates.judge(session, sys.stdin.buffer, mode, threshold, 1 if limit is None else limit)
+    remark(session.views.refresh())
+    emit({"candidates": judged}, lambda: candidates.render(judged), as_json)
+    if fail_on_similar and all(candidate.decision == "block" for candidate in judged):
         sys.exit(EXIT_BLOCKED)
 
 

@@ -11,14 +11,19 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from memorylab.core.novelty import DEFAULT_THRESHOLD
+from memorylab.core.aliases import Vocabulary
 from memorylab.core.record import Mode
+from memorylab.core.tokens import extended
+from memorylab.core.verdict import DEFAULT_THRESHOLD
 from memorylab.errors import BadInput
 from memorylab.store import git
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One per command. `time_limit` in seconds of wall time, `since_hours` in hours, `artifact_limit` in bytes."""
+    """One per command. `time_limit` in seconds of wall time, `since_hours` in hours, `artifact_limit` in bytes.
+
+    `aliases` are words of this lab and what they stand for, as in {"peak lr": "matrix lr"}.
+    """
 
     subject: Annotated[str, Meta(min_length=1)] = "train.py"
     metric: Annotated[str, Meta(min_length=1)] = "val_bpb"
@@ -29,6 +34,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_limit: Annotated[float, Meta(gt=0)] = 600.0
     since_hours: Annotated[float, Meta(gt=0)] = 16.0
     artifact_limit: Annotated[int, Meta(ge=1024)] = 1 << 20
+    aliases: dict[str, str] = {}
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the guard, with this lab's own."""
+        return extended(tuple(sorted(self.aliases.items())))
 
 
 def load(place: git.Place) -> Settings:
@@ -40,12 +51,16 @@ def load(place: git.Place) -> Settings:
         name = known.get(key.partition(".")[2].lower(), key)
         values[name], source[name] = value, f"git config {key}"
     try:
-        return msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False)
+        extended(tuple(sorted(settings.aliases.items())))
+        return settings
     except msgspec.ValidationError as problem:
         # msgspec ends with the place, "- at `$.threshold`", or names an unknown field in backquotes.
         named = [name for name in source if re.search(rf"`(\$\.)?{re.escape(name)}`", str(problem))]
         where = source[named[0]] if named else shared or "git config"
         raise BadInput(f"A setting cannot be used: {problem}.", f"Correct it in {where}.") from None
+    except ValueError as problem:
+        raise BadInput(f"An alias cannot be used: {problem}.", f"Correct it in {shared or 'git config'}.") from None
 
 
 def _shared(top: Path) -> tuple[dict[str, object], str]:

@@ -20,7 +20,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from memorylab.core.novelty import evaluate_policy
+from memorylab.core.verdict import evaluate_policy
 from memorylab.core.record import Plan, Verdict
 from memorylab.ledger import Ledger, new_id, timestamp
 from memorylab.store import Store, locate

@@ -9,9 +9,10 @@ from memorylab.commands import experiment
 from memorylab.commands.session import Session
 from memorylab.core.change import constants
 from memorylab.core.decision import number
-from memorylab.core.novelty import Idea, classify
-from memorylab.core.record import Mode, Plan, Verdict
+from memorylab.core.novelty import Idea
+from memorylab.core.record import Mode, Plan, Trial, Verdict
 from memorylab.core.text import inline, shorten
+from memorylab.core.verdict import Guard
 from memorylab.ledger import new_id, timestamp
 
 PATIENCE = 10.0  # seconds that a plan waits for another writer: a commit should not hang for longer
@@ -36,18 +37,22 @@ def check(
 
 def verdict(session: Session, idea: Idea, mode: Mode | None, threshold: float | None, limit: int) -> Verdict:
     """What the history says of an idea."""
-    return classify(
-        idea,
+    threshold = session.settings.threshold if threshold is None else threshold
+    return guard(session).judge(idea, mode or session.settings.mode, threshold, limit)
+
+
+def guard(session: Session) -> Guard:
+    """The guard over all runs so far."""
+    return Guard(
         session.memory.runs,
-        mode=mode or session.settings.mode,
-        threshold=session.settings.threshold if threshold is None else threshold,
-        limit=limit,
         metric=session.settings.metric,
-        start=_starting_values(session),
+        direction=session.settings.direction,
+        start=starting_values(session),
+        vocabulary=session.settings.vocabulary,
     )
 
 
-def _starting_values(session: Session) -> dict[str, str] | None:
+def starting_values(session: Session) -> dict[str, str] | None:
     """The subject's constants before the first run that is known by its commit, None if there is none such."""
     memory, subject = session.memory, session.settings.subject
     first = next((run for run in memory.runs if memory.anchors[run.run_id] == run.commit), None)
@@ -108,4 +113,12 @@ def render(judged: Verdict) -> str:
         lines.append("  No earlier run comes close.")
     elif judged.match_count > len(judged.top_matches):
         lines.append(f"  {judged.match_count - len(judged.top_matches)} more; --limit shows them.")
+    lines += [f"  {inline(knob.knob)} before: {', '.join(map(_trial, knob.trials))}" for knob in judged.known]
     return "\n".join(lines)
+
+
+def _trial(trial: Trial) -> str:
+    """What a value gave: `0.06 keep 1.2201 (-0.0040)`."""
+    result = f" {trial.result:.6g}" if trial.result is not None else ""
+    against = f" ({trial.delta:+.4g})" if trial.delta is not None else ""
+    return f"{inline(trial.value)} {trial.status}{result}{against}"

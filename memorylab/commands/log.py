@@ -7,9 +7,10 @@ import msgspec
 from memorylab.commands import check, experiment
 from memorylab.commands.session import Session
 from memorylab.core import decision, summary
-from memorylab.core.novelty import Idea, evaluate_policy
+from memorylab.core.novelty import Idea
 from memorylab.core.record import Error, Mode, Run, Status, Verdict
 from memorylab.core.text import block, inline
+from memorylab.core.verdict import in_mode
 from memorylab.errors import BadInput, UsageError
 from memorylab.ledger import check_line, new_id, timestamp
 from memorylab.views.refresh import FOLDER
@@ -181,7 +182,7 @@ def _verdict(session: Session, found: experiment.Experiment, request: Request) -
     judged = plan.novelty_guard
     if mode is None or mode == judged.mode:
         return judged
-    return msgspec.structs.replace(judged, mode=mode, policy=evaluate_policy(judged.classification, mode))
+    return in_mode(judged, mode)
 
 
 def _with_status(session: Session, run: Run, request: Request, log_data: bytes | None, remarks: list[str]) -> Run:

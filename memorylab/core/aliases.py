@@ -5,6 +5,8 @@ some forty public ledgers of autoresearch runs, not from single pairs of rows: a
 use it. A word that is in no table is kept as it is, so an unknown setting is still a setting of its own.
 """
 
+from collections.abc import Mapping
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -56,8 +58,17 @@ _PHRASES = {
     # verbs of two words
     "turn off": "remove", "get rid of": "remove", "switch off": "remove", "turn on": "add", "no": "remove",
 }  # fmt: skip
-PHRASES = {tuple(phrase.split()): tuple(canonical.split()) for phrase, canonical in _PHRASES.items()}
-LONGEST_PHRASE = max(map(len, PHRASES))
+
+
+class Vocabulary:
+    """The phrases that name one thing, and how long the longest is, in words."""
+
+    def __init__(self, phrases: Mapping[tuple[str, ...], tuple[str, ...]]) -> None:
+        self.phrases = dict(phrases)
+        self.longest = max(map(len, self.phrases), default=0)
+
+
+BUILT_IN = Vocabulary({tuple(phrase.split()): tuple(meaning.split()) for phrase, meaning in _PHRASES.items()})
 
 # What is turned. In a compound the last of them is the head: in "momentum warmup" it is warmup that changes.
 QUANTITIES = _words(
@@ -85,8 +96,20 @@ STARTING_VALUES = {
 IMPLIED = {"warmup": "lr", "warmdown": "lr", "softcap": "final", "activation": "mlp", "pattern": "window"}
 # Settings whose values are words; the value alone names the setting.
 ACTIVATIONS = _words("relu relu2 gelu geglu silu swiglu reglu leakyrelu mish")
-# Follows its companion so often (it only has to divide the total) that it hardly makes another idea.
-COMPANIONS: dict[tuple[str | None, frozenset[str]], float] = {("batch", frozenset({"device"})): 0.3}
+# Knobs that follow another one: the device batch has to divide the total, the aspect ratio keeps the width when the
+# depth changes. Beside it they hardly make another idea.
+_KNOBS: dict[str, tuple[str | None, frozenset[str]]] = {
+    "total batch": ("batch", frozenset({"total"})), "device batch": ("batch", frozenset({"device"})),
+    "accum": ("accum", frozenset()), "depth": ("depth", frozenset()), "aspect": ("aspect", frozenset()),
+    "width": ("width", frozenset()), "heads": ("heads", frozenset()), "headdim": ("headdim", frozenset()),
+}  # fmt: skip
+COMPANIONS = {
+    _KNOBS[knob]: frozenset(_KNOBS[leader] for leader in leaders)
+    for knob, leaders in {
+        "device batch": ["total batch"], "accum": ["total batch", "device batch"], "aspect": ["depth", "headdim"],
+        "width": ["aspect"], "heads": ["headdim", "width"],
+    }.items()
+}  # fmt: skip
 # A number before one of these names a quantity ("9 layers", "8 heads").
 COUNTED = {"layer": "depth", "l": "depth", "block": "depth", "head": "heads", "d": "width"}
 
@@ -110,10 +133,13 @@ VERBS: dict[str, tuple[int, float | None]] = {
     ),
     **dict.fromkeys(ADDING, (1, None)),
     **dict.fromkeys(REMOVING, (-1, None)),
-    **dict.fromkeys(_words("set change replace replacing switch swap use try make tune apply"), (0, None)),
+    **dict.fromkeys(_words("set change replace replacing switch swap use using try make tune apply"), (0, None)),
     "halve": (-1, 0.5), "halving": (-1, 0.5), "quarter": (-1, 0.25), "eighth": (-1, 0.125),
     "double": (1, 2.0), "doubling": (1, 2.0), "triple": (1, 3.0), "quadruple": (1, 4.0),
 }  # fmt: skip
+# A list of changes that ends in one of these names what it stands on: "SWA + the winning config".
+BASES = _words("config configuration setup recipe baseline winning tweak everything stack default")
+USING = _words("use using try make apply")
 SWAPPING = _words("replace replacing switch swap")
 # A comparative names its quantity where nothing else does: "deeper" is depth.
 COMPARATIVES = {"deeper": "depth", "shallower": "depth", "wider": "width", "narrower": "width"}

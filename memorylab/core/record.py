@@ -108,8 +108,30 @@ class Match(_Value, frozen=True, kw_only=True):
     why: Line = ""
 
 
+class Trial(_Value, frozen=True, kw_only=True):
+    """What one value of a knob gave. `delta` is the result minus the champion's before it; `others` counts what the run
+    changed besides."""
+
+    value: Line
+    run_id: Id
+    status: Status
+    result: Number = None
+    delta: Number = None
+    others: int = 0
+
+
+class KnobHistory(_Value, frozen=True, kw_only=True):
+    """What was tried of a knob before, one trial for each value."""
+
+    knob: Line
+    trials: list[Trial]
+
+
 class Verdict(_Value, frozen=True, kw_only=True):
-    """The guard's answer: what the history says of an idea, and what the mode makes of that."""
+    """The guard's answer: what the history says of an idea, and what the mode makes of that.
+
+    `stale` says why the failure that it repeats no longer counts for much; empty if it does.
+    """
 
     classification: Classification
     probe_text: Annotated[str, Meta(max_length=80_000)]
@@ -121,6 +143,8 @@ class Verdict(_Value, frozen=True, kw_only=True):
     mode: Mode
     policy: Policy
     why: Line = ""
+    known: list[KnobHistory] = []
+    stale: Line = ""
 
 
 class PacketRun(_Value, frozen=True, kw_only=True):

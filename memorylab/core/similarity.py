@@ -2,59 +2,39 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from memorylab.core import aliases, reading
-from memorylab.core.reading import Move
-from memorylab.core.record import Knob
-from memorylab.core.tokens import Value
+from memorylab.core import aliases
+from memorylab.core.grammar import Move
+from memorylab.core.tokens import equal
+
+How = Literal["value", "factor", "other value", "direction", "turned", "opposite"]
+
+
+class Tie(Struct, frozen=True):
+    """A move of one idea and the move of the other that it goes with. `same` and `related` are of these two alone."""
+
+    ours: int
+    theirs: int
+    how: How
+    same: float
+    related: float
 
 
 class Likeness(Struct, frozen=True):
-    """How two ideas compare. `same` and `related` are confidences in [0, 1]."""
+    """How two ideas compare. `same` and `related` are confidences in [0, 1]; `ties` has the closest first."""
 
     same: float
     related: float
     opposite: bool = False
-    why: str = ""
+    ties: tuple[Tie, ...] = ()
 
 
-LEFT = "as left by run "  # begins the value of a knob that a kept run moved without saying where to
-NOTHING = Likeness(0.0, 0.0, why="nothing in common")
-
-
-def starting_values(constants: Mapping[str, str]) -> dict[object, Value]:
-    """What each knob stands at before the first run, by the key of its move. `constants` are name and source text."""
-    knobs = {name: Knob(old=None, new=source) for name, source in constants.items()}
-    return {m.key: m.new for name in knobs for m in reading.read_constant(name, knobs[name]) if m.new is not None}
-
-
-def resolve(moves: Sequence[Move], base: Mapping[object, Value]) -> tuple[Move, ...]:
-    """The moves with what the base tells: the value before, the value after a factor, the direction of two numbers."""
-    found = tuple(_resolved(move, base) for move in moves)
-    effective = tuple(move for move in found if move.new is None or not equal(move.old, move.new))
-    return effective or found  # a part that is set to what it was is not turned
-
-
-def _resolved(move: Move, base: Mapping[object, Value]) -> Move:
-    old = move.old if move.old is not None else base.get(move.key)
-    new, direction = move.new, move.direction
-    if new is None and move.factor is not None and isinstance(old, float):
-        new = old * move.factor
-    if isinstance(old, float) and isinstance(new, float) and not equal(old, new):
-        direction = 1 if new > old else -1
-    if old is move.old and new is move.new and direction == move.direction:
-        return move
-    return replace(move, old=old, new=new, direction=direction)
-
-
-def equal(a: Value | None, b: Value | None) -> bool:
-    """The same value. "32K" may mean 32,000 or 32,768, hence 2.5 % of tolerance from 4,000 on."""
-    if isinstance(a, float) and isinstance(b, float):
-        return abs(a - b) <= max(abs(a), abs(b)) * (0.025 if min(abs(a), abs(b)) >= 4_000 else 1e-6)
-    return a is not None and a == b
+NOTHING = Likeness(0.0, 0.0)
+_OPPOSED = 0.1  # how related two opposite moves of one knob are
+_ONE_KNOB = 0.5  # so alike, two moves turn one knob, and may be opposite
 
 
 def knob_likeness(a: Move, b: Move, rarity: Mapping[str, float]) -> float:
@@ -79,76 +59,93 @@ def _cosine(a: frozenset[str], b: frozenset[str], rarity: Mapping[str, float]) -
     )
 
 
-def compare_moves(a: Move, b: Move, rarity: Mapping[str, float]) -> Likeness:
-    """Two single moves: the likeness of the knobs, times what values and directions say."""
+def compare_moves(
+    a: Move, b: Move, rarity: Mapping[str, float], moved: bool = False, ours: int = 0, theirs: int = 0
+) -> Tie | None:
+    """Two single moves: the likeness of the knobs, times what values and directions say. None if they share nothing.
+
+    `moved` says that a run which was kept moved the knob in between, so that the same words lead elsewhere.
+    """
     knob = knob_likeness(a, b, rarity)
     if knob < 0.2:
-        return NOTHING
+        return None
     opposite = a.direction * b.direction < 0
     values = a.new is not None and b.new is not None
     factors = not values and a.factor is not None and b.factor is not None
-    moved = _base_moved(a, b)
-    if values and equal(a.new, b.new) or factors and not moved and equal(a.factor, b.factor):
-        same, related, why = 0.97, 0.99, "is set to the same value"
-        opposite = opposite and not values
+    if a.old is not None and b.old is not None:
+        moved = not equal(a.old, b.old)
+    how: How
+    if values and equal(a.new, b.new):
+        how, same, related = "value", 0.97, 0.99
     elif opposite:
-        return Likeness(0.02 * knob, 0.1 * knob, knob >= 0.5, "goes the other way")
+        return Tie(ours, theirs, "opposite", 0.02 * knob, _OPPOSED * knob)
+    elif factors and not moved and equal(a.factor, b.factor):
+        how, same, related = "factor", 0.97, 0.99
     elif values or factors:
-        same, related, why = 0.1, 0.95 if a.direction == b.direction else 0.75, "is set to another value"
+        known = bool(a.direction and b.direction)
+        related = 0.95 if known else 0.75 if a.direction or b.direction else 0.88
+        how, same = "other value", 0.1
     elif a.direction == b.direction:
         named = a.new is not None or b.new is not None
-        same, related, why = 0.45 if named else 0.3 if moved else 0.8, 0.9 if named else 0.95, "moves the same way"
+        how, same, related = "direction", 0.45 if named else 0.3 if moved else 0.8, 0.9 if named else 0.95
         if not named and a.head and b.head:  # what is done stands in the words: "cosine warmdown", "sqrt warmdown"
             same *= max(0.4, _cosine(a.words, b.words, rarity))
     else:
-        same, related, why = 0.35, 0.7, "is turned in both"
-    if opposite:
-        return Likeness(0.02 * knob, 0.1 * knob, knob >= 0.5, "goes the other way")
-    return Likeness(same * knob * knob, related * knob, False, why)
+        how, same, related = "turned", 0.35, 0.7
+    return Tie(ours, theirs, how, same * knob * knob, related * knob)
 
 
-def _base_moved(a: Move, b: Move) -> bool:
-    """The two start from different values, so that the same words lead to different ones."""
-    if a.old is None or b.old is None:
-        return any(isinstance(move.old, str) and move.old.startswith(LEFT) for move in (a, b))
-    return not equal(a.old, b.old)
+def compare(a: Sequence[Move], b: Sequence[Move], rarity: Mapping[str, float], moved: Sequence[bool] = ()) -> Likeness:
+    """Two ideas: the best pairing of their moves, and how much of both it covers.
 
-
-def compare(a: Sequence[Move], b: Sequence[Move], rarity: Mapping[str, float]) -> Likeness:
-    """Two ideas: the best pairing of their moves, and how much of both it covers."""
+    `moved` is as in `compare_moves`, for each move of `a`; empty stands for none.
+    """
     if not a or not b:
         return NOTHING
     if len(a) == len(b) == 1:
-        one = compare_moves(a[0], b[0], rarity)
-        return Likeness(one.same, one.related, one.opposite, f"{b[0].name} {one.why}" if one.related else one.why)
-    pairs = sorted(
-        ((compare_moves(x, y, rarity), i, j) for i, x in enumerate(a) for j, y in enumerate(b)),
-        key=lambda pair: (-max(pair[0].related, 0.9 * pair[0].opposite), -pair[0].same, pair[1], pair[2]),
+        one = compare_moves(a[0], b[0], rarity, bool(moved) and moved[0])
+        return Likeness(one.same, one.related, _is_opposite(one), (one,)) if one else NOTHING
+    ties = sorted(
+        (
+            tie
+            for i, x in enumerate(a)
+            for j, y in enumerate(b)
+            if (tie := compare_moves(x, y, rarity, bool(moved) and moved[i], i, j)) is not None
+        ),
+        key=lambda tie: (-max(tie.related, 9 * tie.related * (tie.how == "opposite")), -tie.same, tie.ours, tie.theirs),
     )
-    weights = [aliases.COMPANIONS.get(m.key, 1.0) for m in a], [aliases.COMPANIONS.get(m.key, 1.0) for m in b]
+    weights = _weights(a), _weights(b)
     left, right = set(range(len(a))), set(range(len(b)))
+    chosen: list[Tie] = []
     same = related = matched = 0.0
-    least = 1.0
-    opposite, why = False, ""
-    for found, i, j in pairs:
-        if i in left and j in right and (found.related > 0.05 or found.opposite):
-            left.discard(i)
-            right.discard(j)
-            weight = (weights[0][i] + weights[1][j]) / 2
-            same, related, matched = same + weight * found.same, related + weight * found.related, matched + weight
-            opposite = opposite or found.opposite
-            least = min(least, found.same)
-            why = why or f"{b[j].name} {found.why}"
-    if not matched:
+    for tie in ties:
+        if tie.ours in left and tie.theirs in right and (tie.related > 0.05 or tie.how == "opposite"):
+            left.discard(tie.ours)
+            right.discard(tie.theirs)
+            chosen.append(tie)
+            weight = (weights[0][tie.ours] + weights[1][tie.theirs]) / 2
+            same, related, matched = same + weight * tie.same, related + weight * tie.related, matched + weight
+    if not chosen:
         return NOTHING
-    total = max(sum(weights[0]) + sum(weights[1]) - matched, matched)
-    if opposite:
-        return Likeness(min(same / total, 0.1), min(related / total, 0.3), True, why)
-    coverage = matched / total
+    coverage = matched / max(sum(weights[0]) + sum(weights[1]) - matched, matched)
+    if any(_is_opposite(tie) for tie in chosen):
+        same, related = same / matched * coverage, related / matched * coverage
+        return Likeness(min(same, 0.1), min(related, 0.3), True, tuple(chosen))
     # One part that differs makes another idea, and so does a part that the other idea lacks.
+    least = min(tie.same for tie in chosen)
     return Likeness(
-        (same / matched + least) / 2 * coverage**2, related / matched * (0.25 + 0.75 * coverage), False, why
+        (same / matched + least) / 2 * coverage**2, related / matched * (0.4 + 0.6 * coverage), False, tuple(chosen)
     )
+
+
+def _is_opposite(tie: Tie) -> bool:
+    return tie.how == "opposite" and tie.related >= _OPPOSED * _ONE_KNOB
+
+
+def _weights(moves: Sequence[Move]) -> list[float]:
+    """1 for each move, less for one that only follows another move of the same idea."""
+    keys = {move.key for move in moves}
+    return [0.3 if aliases.COMPANIONS.get(move.key, frozenset()) & keys else 1.0 for move in moves]
 
 
 def rarities(readings: Sequence[Sequence[Move]]) -> dict[str, float]:

@@ -7,16 +7,19 @@ one.
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 
-from memorylab.core import aliases
+from memorylab.core.aliases import BUILT_IN, Vocabulary
 
 Value = float | str
 
 _NUMBER = r"[-+~]?(?:\d{1,15}(?:[,_]\d{3}){0,4}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][-+]?\d{1,3})?"
 TOKEN = re.compile(
-    r"(?P<tuple>\([-+\d.eE*, ]{3,60}\))"
+    r"(?P<label>(?<![\w.])(?i:(?:run|exp|experiment|cycle|attempt|trial|round|try|take|issue|idea)[ #-]?\d{1,5}"
+    r"|v\d{1,3})(?![\w.=]))"
+    r"|(?P<tuple>\([-+\d.eE*, ]{3,60}\))"
     r"|(?P<arrow>-{1,2}>|=>)"
     r"|(?P<power>(?<![\w.])\d{1,6}(?:\.\d{1,6})? ?(?:\*\*|\^) ?-?\d{1,3}(?!\w))"
     r"|(?P<ratio>(?<![\w.])\d{1,6} ?/ ?\d{1,6}(?![\w.]))"
@@ -27,6 +30,7 @@ TOKEN = re.compile(
 )
 PATTERN = re.compile(r"[SL]{2,32}|L")
 _SCALE = {"": 1.0, "%": 0.01, "k": 1e3, "m": 1e6, "s": 1.0, "l": 1.0, "d": 1.0}  # any other unit is of a result
+_DIMENSIONS = 16  # "2D" is a kind of tensor, "512d" a width
 
 
 class Token(Struct, frozen=True):
@@ -34,6 +38,13 @@ class Token(Struct, frozen=True):
     text: str
     value: Value | tuple[float, ...] | None = None
     prose: bool = True  # a word of the sentence, not a part of a NAME_LIKE_THIS
+
+
+def equal(a: Value | None, b: Value | None) -> bool:
+    """The same value. "32K" may mean 32,000 or 32,768, hence 2.5 % of tolerance from 4,000 on."""
+    if isinstance(a, float) and isinstance(b, float):
+        return abs(a - b) <= max(abs(a), abs(b)) * (0.025 if min(abs(a), abs(b)) >= 4_000 else 1e-6)
+    return a is not None and a == b
 
 
 def number(text: str) -> float | None:
@@ -53,10 +64,28 @@ def _power(text: str) -> float | None:
 
 
 def _stem(word: str) -> str:
-    return word[:-1] if len(word) > 2 and word.endswith("s") and word[-2] not in "sui" else word
+    return word[:-1] if (len(word) > 3 and word[-1] == "s" and word[-2] not in "sui") or word == "lrs" else word
 
 
-def tokenize(text: str) -> list[Token]:
+@lru_cache(maxsize=8)
+def extended(phrases: tuple[tuple[str, str], ...]) -> Vocabulary:
+    """The built-in vocabulary with further phrases, each with what it stands for; both are read as descriptions are.
+
+    Raises ValueError for one that is not made of words.
+    """
+    more = {}
+    for phrase, meaning in phrases:
+        left, right = tokenize(phrase, _NO_PHRASES), tokenize(meaning)
+        if not left or not right or any(token.kind != "word" for token in [*left, *right]):
+            raise ValueError(f"{phrase!r} = {meaning!r} is not made of words")
+        more[tuple(token.text for token in left)] = tuple(token.text for token in right)
+    return Vocabulary(BUILT_IN.phrases | more)
+
+
+_NO_PHRASES = Vocabulary({})
+
+
+def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
     found: list[Token] = []
     for match in TOKEN.finditer(text):
         kind, raw = match.lastgroup, match.group()
@@ -71,6 +100,9 @@ def tokenize(text: str) -> list[Token]:
         elif kind == "number":
             value, unit = number(match["number"]), (match["unit"] or "").lower()
             if value is None:
+                continue
+            if unit == "d" and value < _DIMENSIONS:
+                found.append(Token("word", raw.lower()))
                 continue
             signed = match["number"][0] in "+-"
             if unit == "x":
@@ -87,6 +119,8 @@ def tokenize(text: str) -> list[Token]:
             numbers = [number(part) for part in raw[1:-1].split(",") if part.strip()]
             if len(numbers) > 1 and None not in numbers:
                 found.append(Token("value", raw, tuple(n for n in numbers if n is not None)))
+        elif kind == "label":
+            continue
         elif kind in ("power", "ratio"):
             top, _, bottom = raw.partition("/")
             value = _power(raw) if kind == "power" else float(top) / float(bottom) if float(bottom) else None
@@ -94,21 +128,21 @@ def tokenize(text: str) -> list[Token]:
                 found.append(Token("value", raw, value))
         elif kind:
             found.append(Token(kind, raw))
-    return _canonical(found)
+    return _canonical(found, vocabulary)
 
 
-def _canonical(tokens: Sequence[Token]) -> list[Token]:
-    """The tokens with every phrase of the alias tables in its one form."""
+def _canonical(tokens: Sequence[Token], vocabulary: Vocabulary) -> list[Token]:
+    """The tokens with every phrase of the vocabulary in its one form."""
     out: list[Token] = []
     at = 0
     while at < len(tokens):
         words: list[str] = []
-        for token in tokens[at : at + aliases.LONGEST_PHRASE]:
+        for token in tokens[at : at + vocabulary.longest]:
             if token.kind != "word":
                 break
             words.append(token.text)
         for length in range(len(words), 0, -1):
-            canonical = aliases.PHRASES.get(tuple(words[:length]))
+            canonical = vocabulary.phrases.get(tuple(words[:length]))
             if canonical is not None:
                 out.extend(Token("word", word) for word in canonical)
                 at += length

@@ -6,6 +6,7 @@ import re
 import shutil
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -52,7 +53,11 @@ class Views:
         """The board of all runs."""
         nearest = self.store.nearest_logged_ancestors({run.commit for run in memory.runs})
         return ranking.registry(
-            memory.runs, nearest, kinds.group, metric=self.settings.metric, direction=self.settings.direction
+            memory.runs,
+            nearest,
+            partial(kinds.group, vocabulary=self.settings.vocabulary),
+            metric=self.settings.metric,
+            direction=self.settings.direction,
         )
 
     def report(self, memory: Memory, as_of: datetime | None, since_hours: float) -> str:

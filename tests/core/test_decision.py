@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from memorylab.core import decision
-from memorylab.core.novelty import evaluate_policy
 from memorylab.core.record import Environment, Error, Match, NextAction, Packet, Run, Verdict, encode
+from memorylab.core.verdict import evaluate_policy
 
 Make = Callable[..., Run]
 OOM = Error(summary="torch.OutOfMemoryError: CUDA out of memory.", source="run.log")

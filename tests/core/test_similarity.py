@@ -2,10 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memorylab.core.base import Base
 from memorylab.core.change import read_change
-from memorylab.core.reading import MAX_MOVES, read
+from memorylab.core.grammar import MAX_MOVES
+from memorylab.core.reading import read
 from memorylab.core.reading import read_change as read_code
-from memorylab.core.similarity import equal, resolve, starting_values
+from memorylab.core.tokens import equal
 
 
 def only(text):
@@ -74,7 +76,7 @@ def test_a_knob_has_one_name_and_parameter_groups_are_kept_apart(text, name):
     ],
 )  # fmt: skip
 def test_direction_and_the_numbers_win(text, direction):
-    (move,) = resolve(read(text), {})
+    (move,) = Base({}).resolve(read(text))
     assert move.direction == direction
 
 
@@ -107,19 +109,19 @@ def test_purpose_circumstances_and_results_are_cut_off(text):
 
 
 def test_factor_and_direction_come_from_the_base():
-    base = starting_values({"EMBEDDING_LR": "0.6", "ADAM_BETAS": "(0.8, 0.95)"})
-    (halved,) = resolve(read("halve the embedding LR"), base)
+    base = Base({"EMBEDDING_LR": "0.6", "ADAM_BETAS": "(0.8, 0.95)"})
+    (halved,) = base.resolve(read("halve the embedding LR"))
     assert (halved.old, halved.new) == (0.6, 0.3)
-    (bare,) = resolve(read("embedding LR 0.7"), base)
+    (bare,) = base.resolve(read("embedding LR 0.7"))
     assert bare.direction == 1
-    (second,) = resolve(read("Adam betas (0.8, 0.99)"), base)
+    (second,) = base.resolve(read("Adam betas (0.8, 0.99)"))
     assert second.head == "beta2"
 
 
 def test_code_and_words_name_a_knob_alike():
     old = "MATRIX_LR = 0.04\nUSE_GATE = False\nWINDOW_PATTERN = 'SSSL'\nBATCH = 2**15\n"
     new = old.replace("0.04", "0.06").replace("False", "True").replace("SSSL", "LLLL").replace("15", "16")
-    moves = {move.name: move for move in resolve(read_code(read_change(old, new, "train.py")), {})}
+    moves = {move.name: move for move in Base({}).resolve(read_code(read_change(old, new, "train.py")))}
     assert (moves["matrix lr"].new, moves["matrix lr"].direction) == (0.06, 1)
     assert moves["matrix lr"].key == only("Muon learning rate 0.06").key
     assert (moves["pattern"].new, moves["total batch"].new) == ("L", 65536)

@@ -1,0 +1,67 @@
+"""The base: what each knob stands at, followed over the runs that were kept.
+
+It gives a direction to a bare value ("matrix LR 0.05"), a value to a factor ("halve the batch"), and tells when the
+same words on a moved base mean another step.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from memorylab.core import reading
+from memorylab.core.grammar import Key, Move
+from memorylab.core.record import Knob
+from memorylab.core.tokens import Value, equal
+
+
+class Base:
+    """The state before the next run. `values` is what each knob stands at, as far as words and code tell; `moved` is
+    the latest kept run, by its place in the ledger, that moved the knob; `names` what the subject calls it."""
+
+    def __init__(self, constants: Mapping[str, str]) -> None:
+        """`constants` are the subject's before the first run: name and source text."""
+        self.values: dict[Key, Value] = {}
+        self.moved: dict[Key, int] = {}
+        self.names: dict[Key, str] = {}
+        for name, source in constants.items():
+            for move in reading.read_constant(name, Knob(old=None, new=source)):
+                if move.new is not None:
+                    self.values[move.key] = move.new
+                    self.names.setdefault(move.key, name)
+
+    def resolve(self, moves: Sequence[Move]) -> tuple[Move, ...]:
+        """The moves with the value before, the value after a factor and the direction of two numbers."""
+        found = tuple(self._resolved(move) for move in moves)
+        effective = tuple(move for move in found if move.new is None or not equal(move.old, move.new))
+        return effective or found  # a part that is set to what it was is not turned
+
+    def follow(self, moves: Sequence[Move], kept: bool, at: int) -> None:
+        """Go on to the state after run number `at`."""
+        for move in moves:
+            if not kept:
+                if move.old is not None:
+                    self.values[move.key] = move.old
+                elif move.hint is not None:
+                    self.values.setdefault(move.key, move.hint)
+                continue
+            self.moved[move.key] = at
+            if move.new is not None:
+                self.values[move.key] = move.new
+            else:
+                self.values.pop(move.key, None)  # not known, but not what it was
+
+    def moved_since(self, moves: Sequence[Move], at: int) -> int | None:
+        """The latest run from number `at` on that was kept and moved one of these knobs, None if there is none."""
+        latest = max((self.moved.get(move.key, -1) for move in moves), default=-1)
+        return latest if latest >= at else None
+
+    def _resolved(self, move: Move) -> Move:
+        old = move.old if move.old is not None else self.values.get(move.key, move.hint)
+        new, direction = move.new, move.direction
+        if new is None and move.factor is not None and isinstance(old, float):
+            new = old * move.factor
+        if isinstance(old, float) and isinstance(new, float) and not equal(old, new):
+            direction = 1 if new > old else -1
+        if old is move.old and new is move.new and direction == move.direction:
+            return move
+        return replace(move, old=old, new=new, direction=direction)

@@ -1,0 +1,255 @@
+"""The grammar of a description: one pass over its tokens, one move after another."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from memorylab.core import aliases
+from memorylab.core.tokens import Token, Value
+
+MAX_MOVES = 12  # a whole configuration in one row; comparing is quadratic in this
+
+_PREPOSITIONS = frozenset(["from", "to", "at", "by", "with", "and", "plus", "x", "on", "for"])
+_TRANSPARENT = frozenset(["final", "the", "a", "about", "only"])
+_JOINED_WORDS = 4  # a longer piece of a list is commentary, not a mechanism by name
+
+Key = tuple[str | None, frozenset[str]]
+
+
+class Move(Struct, frozen=True):
+    """One knob being turned. `head` is the quantity ("lr"), `groups` whose it is, `words` what else is said of it.
+
+    `direction` is +1 for more or on, -1 for less or off, 0 where the words do not tell; numbers overrule it. `hint` is
+    what the words say was best ("0.8 is still optimal"): likely the value before, where nothing else tells.
+    """
+
+    head: str | None
+    groups: frozenset[str]
+    words: frozenset[str]
+    old: Value | None = None
+    new: Value | None = None
+    factor: float | None = None
+    direction: int = 0
+    hint: Value | None = None
+
+    @property
+    def key(self) -> Key:
+        """What makes it this knob and no other."""
+        return (self.head, self.groups) if self.head else (None, self.groups | self.words)
+
+    @property
+    def terms(self) -> frozenset[str]:
+        return self.groups | self.words | ({self.head} if self.head else frozenset())
+
+    @property
+    def name(self) -> str:
+        """The knob in words, for a reader."""
+        return " ".join([*sorted(self.groups), self.head or "", *(sorted(self.words) if not self.head else ())]).strip()
+
+
+class Draft:
+    """A move being read."""
+
+    def __init__(self, verb: str | None = None) -> None:
+        self.verb = verb
+        self.quantities: list[str] = []
+        self.words: list[str] = []
+        self.old: Value | tuple[float, ...] | None = None
+        self.new: Value | tuple[float, ...] | None = None
+        self.factor: float | None = None
+        self.role = ""
+        self.explicit = False  # the verb stands in this clause, it is not inherited from the one before
+        self.leading = False  # the value came before the name: "2x matrix LR", "0.06 matrix LR"
+        self.joined = False  # a part of a list: "EMA + matrix LR 0.06"
+
+    @property
+    def solid(self) -> bool:
+        return bool(self.quantities) or self.new is not None or self.factor is not None
+
+    @property
+    def named(self) -> bool:
+        return bool(self.words) or self.explicit and self.verb in aliases.COMPARATIVES
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.quantities or self.words) and (self.new is not None or self.factor is not None)
+
+    def told(self, first: bool) -> bool:
+        """Whether this is a move of its own, beside others that name a knob, and not commentary on them."""
+        if self.joined and self.words and not self.solid:
+            return len(self.words) <= _JOINED_WORDS and not aliases.BASES & set(self.words)
+        if self.new is None and self.factor is None and not first and self.verb is None:
+            return False
+        switched = self.explicit and self.verb in aliases.ADDING | aliases.REMOVING
+        return switched or self.solid and bool(self.quantities or self.words)
+
+    def implies(self, word: str) -> bool:
+        """The word names again what is being turned: "SwiGLU activation", "GELU MLP"."""
+        return bool(self.quantities) and word in (self.quantities[-1], aliases.IMPLIED.get(self.quantities[-1]))
+
+    def take(self, token: Token, old: bool = False) -> None:
+        value = token.value
+        if token.text == "pattern" and "pattern" not in self.quantities:
+            self.quantities.append("pattern")
+        self.leading = not (self.quantities or self.words)
+        if old or self.role == "old":
+            self.old = value
+        elif token.kind == "times" and self.role != "new":
+            self.factor = value  # type: ignore[assignment]  # a times token holds a float
+        else:
+            self.new = value
+        self.role = ""
+
+    def arrow(self) -> None:
+        """What was read as the value was the value before."""
+        if self.old is None:
+            self.old = self.new if self.new is not None else self.factor
+            if self.new is None:
+                self.factor = None
+        self.new, self.role = None, "new"
+
+    def moves(self) -> list[Move]:
+        """The move that was read, several for a tuple of values, none if it has no name."""
+        if isinstance(self.new, tuple):
+            return self._places(self.new)
+        quantities = list(self.quantities)
+        if not quantities and self.verb in aliases.COMPARATIVES:
+            quantities = [aliases.COMPARATIVES[self.verb]]
+        if "activation" in quantities:
+            quantities = ["activation"]
+        if len(quantities) > 1 and quantities[-1] == "beta":
+            quantities.pop()  # "beta1 in ADAM_BETAS"
+        head = quantities[-1] if quantities else None
+        qualifiers = {w for w in [*quantities, *self.words] if w in aliases.GROUPS or w in aliases.QUANTITIES}
+        groups = qualifiers - {head, aliases.IMPLIED.get(head or "")}
+        if head in aliases.DEFAULT_GROUP and not groups:
+            groups = {aliases.DEFAULT_GROUP[head]}
+        words = frozenset(self.words) - qualifiers - aliases.STOPWORDS
+        if head is None and not words and not groups:
+            return []
+        direction, factor = aliases.VERBS.get(self.verb or "", (0, None))
+        new, factor = _plain(self.new), self.factor if self.factor is not None else factor
+        if head == "mlp" and new is None and self.factor is not None:
+            new, factor = self.factor, None  # "3x MLP" is a width, not a multiple of the width before
+        if head and new is None and self.verb in aliases.REMOVING:
+            new = 0.0
+        if factor is not None and factor > 0 and direction == 0:
+            direction = (factor > 1) - (factor < 1)
+        if self.verb in (None, *aliases.USING) and head is None and new is None and factor is None:
+            direction = 1  # a bare mechanism ("weight tying") is being added
+        return [Move(head, frozenset(groups), words, _plain(self.old), new, factor, direction)]
+
+    def _places(self, values: tuple[float, ...]) -> list[Move]:
+        """A tuple (ADAM_BETAS) holds a knob in each place; those that stay as they were are not turned."""
+        known = isinstance(self.old, tuple) and len(self.old) == len(values)
+        moves = []
+        for place, value in enumerate(values):
+            part = Draft(self.verb)
+            part.words, part.new = self.words, value
+            part.old = self.old[place] if known else None  # type: ignore[index]  # known: a tuple of that length
+            part.quantities = [f"{word}{place + 1}" if word == "beta" else word for word in self.quantities]
+            if part.old != value:
+                moves += part.moves()
+        return moves
+
+
+def _plain(value: Value | tuple[float, ...] | None) -> Value | None:
+    return str(value) if isinstance(value, tuple) else value
+
+
+class Reader:
+    """One pass over the tokens of a segment, one draft after another."""
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self.tokens = tokens
+        self.drafts: list[Draft] = []
+        self.draft = Draft()
+        self.separated = True  # the draft follows a comma or the like, and not just a finished move
+        self.linked = False  # "on", "for" or "to" came before a group: "WD 0.01 on the embeddings"
+        self.replacing = False  # "replace A with B"
+        for at, token in enumerate(tokens):
+            if not self.accept(at, token):
+                break
+        self.flush()
+
+    def result(self) -> tuple[list[Move], bool]:
+        """The moves, and whether they name a knob or a value at all."""
+        solid = any(draft.solid for draft in self.drafts)
+        drafts = [d for at, d in enumerate(self.drafts) if d.told(first=at == 0)] if solid else self.drafts
+        return [move for draft in drafts for move in draft.moves()][:MAX_MOVES], solid
+
+    @property
+    def started(self) -> bool:
+        return self.draft.solid or bool(self.drafts)
+
+    def flush(self, verb: str | None = None, separated: bool = True) -> None:
+        """Go on to the next move; without a verb of its own it has this one."""
+        if self.draft.solid or (self.draft.named and (self.separated or not self.drafts)):
+            self.drafts.append(self.draft)
+        self.draft, self.separated = Draft(verb), separated
+
+    def accept(self, at: int, token: Token) -> bool:
+        """Take one token. False where the intervention ends, and reasons, circumstances or results begin."""
+        if token.kind in ("value", "times"):
+            if self.draft.new is not None and self.draft.complete and self.draft.role != "old":
+                self.flush(self.draft.verb, separated=False)
+            self.draft.take(token)
+        elif token.kind == "arrow":
+            self.draft.arrow()
+        elif token.text == "=":
+            self.draft.role = "new"
+        elif token.kind == "mark":
+            listed = token.text in "+&"
+            self.draft.joined = self.draft.joined or listed or not self.drafts
+            self.flush(self.draft.verb)
+            self.draft.joined = listed
+        elif token.text in _PREPOSITIONS:
+            return self.preposition(at, token.text)
+        elif token.prose and (token.text in aliases.CONTEXT or token.text in aliases.RESULTS):
+            return not (self.started or self.draft.words)
+        elif token.prose and token.text in aliases.VERBS:
+            self.verb(token.text)
+        else:
+            self.noun(at, token.text)
+        return True
+
+    def preposition(self, at: int, word: str) -> bool:
+        after = next((t for t in self.tokens[at + 1 : at + 4] if t.text not in _TRANSPARENT), None)
+        value = after is not None and (after.kind in ("value", "times") or after.text in aliases.ACTIVATIONS)
+        group = after is not None and after.kind == "word" and after.text in aliases.GROUPS
+        draft = self.draft
+        if word == "from":
+            draft.role = "old"
+        elif word == "to" and value or word == "with" and self.replacing:
+            draft.arrow()
+        elif word in ("at", "by") and value:
+            draft.role = "new"
+        elif word in ("and", "plus", "x", "by", "with"):
+            self.flush(None if word == "with" else draft.verb)
+        else:  # to, at, on, for
+            self.linked = group
+            missing = word == "to" and draft.old is not None and draft.new is None  # "from cosine to linear"
+            return group or missing or not self.started
+        return True
+
+    def verb(self, word: str) -> None:
+        particle = word in ("up", "down") and self.draft.explicit  # "bump the LR up to"
+        if not particle and (self.draft.complete or (self.draft.explicit and self.draft.solid)):
+            self.flush()
+        if not self.draft.explicit or not aliases.VERBS[self.draft.verb or ""][0]:  # "try a deeper model"
+            self.draft.verb, self.draft.explicit = word, True
+        self.replacing = word in aliases.SWAPPING
+
+    def noun(self, at: int, word: str) -> None:
+        draft = self.draft
+        counted = at > 0 and self.tokens[at - 1].kind == "value" and not (draft.quantities or draft.words)
+        if word in aliases.ACTIVATIONS:
+            if "activation" not in draft.quantities:
+                draft.quantities.append("activation")
+            draft.take(Token("value", word, word), old=self.replacing and draft.old is None and draft.role != "new")
+        elif word in aliases.COUNTED and counted:
+            draft.quantities.append(aliases.COUNTED[word])
+        elif word not in aliases.STOPWORDS and not draft.implies(word):
+            if draft.complete and not (self.linked or counted or draft.leading):
+                self.flush(draft.verb, separated=False)
+            (self.draft.quantities if word in aliases.QUANTITIES else self.draft.words).append(word)
