@@ -139,6 +139,12 @@ VERBS: dict[str, tuple[int, float | None]] = {
 }  # fmt: skip
 # A list of changes that ends in one of these names what it stands on: "SWA + the winning config".
 BASES = _words("config configuration setup recipe baseline winning tweak everything stack default")
+# A short clause of nothing but these heads what follows: "optimizer tuning: matrix LR 0.05".
+HEADINGS = _words(
+    "sweep tuning combo combined combination retry hyperparameter hparam optimizer optimiser architecture schedule "
+    "model regularization attempt ablation config phase stage followup follow change training scaling "
+    "baseline idea"
+)
 USING = _words("use using try make apply")
 SWAPPING = _words("replace replacing switch swap")
 # A comparative names its quantity where nothing else does: "deeper" is depth.

@@ -4,7 +4,7 @@ It gives a direction to a bare value ("matrix LR 0.05"), a value to a factor ("h
 same words on a moved base mean another step.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -12,6 +12,8 @@ from memorylab.core import reading
 from memorylab.core.grammar import Key, Move
 from memorylab.core.record import Knob
 from memorylab.core.tokens import Value, equal
+
+_PRESENT = "present"  # the value of a mechanism that was added
 
 
 class Base:
@@ -23,17 +25,26 @@ class Base:
         self.values: dict[Key, Value] = {}
         self.moved: dict[Key, int] = {}
         self.names: dict[Key, str] = {}
+        self._learned: set[str] = set()
         for name, source in constants.items():
             for move in reading.read_constant(name, Knob(old=None, new=source)):
                 if move.new is not None:
                     self.values[move.key] = move.new
                     self.names.setdefault(move.key, name)
 
+    def learn_names(self, names: Iterable[str]) -> None:
+        """What the code calls its knobs; the first name of a knob stays."""
+        for name in names:
+            if name not in self._learned:
+                self._learned.add(name)
+                for move in reading.read_constant(name, Knob(old=None, new="1")):
+                    self.names.setdefault(move.key, name)
+
     def resolve(self, moves: Sequence[Move]) -> tuple[Move, ...]:
         """The moves with the value before, the value after a factor and the direction of two numbers."""
         found = tuple(self._resolved(move) for move in moves)
-        effective = tuple(move for move in found if move.new is None or not equal(move.old, move.new))
-        return effective or found  # a part that is set to what it was is not turned
+        effective = tuple(move for move in found if not self._stands(move))
+        return effective or found  # a part that is as it was is not turned
 
     def follow(self, moves: Sequence[Move], kept: bool, at: int) -> None:
         """Go on to the state after run number `at`."""
@@ -47,6 +58,8 @@ class Base:
             self.moved[move.key] = at
             if move.new is not None:
                 self.values[move.key] = move.new
+            elif move.head is None and move.factor is None and move.direction > 0:
+                self.values[move.key] = _PRESENT
             else:
                 self.values.pop(move.key, None)  # not known, but not what it was
 
@@ -54,6 +67,11 @@ class Base:
         """The latest run from number `at` on that was kept and moved one of these knobs, None if there is none."""
         latest = max((self.moved.get(move.key, -1) for move in moves), default=-1)
         return latest if latest >= at else None
+
+    def _stands(self, move: Move) -> bool:
+        if move.new is not None:
+            return equal(move.old, move.new)
+        return move.direction > 0 and self.values.get(move.key) == _PRESENT
 
     def _resolved(self, move: Move) -> Move:
         old = move.old if move.old is not None else self.values.get(move.key, move.hint)

@@ -11,7 +11,7 @@ import hashlib
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -54,8 +54,17 @@ def read_change(old: str | None, new: str | None, subject: str, blob: str | None
         blob=blob,
         fingerprint=_fingerprint(before, after),
         knobs=dict(list(knobs.items())[:MAX_KNOBS]),
+        statements=_others(before, after, knobs),
         dirty=dirty,
     )
+
+
+def _others(before: _Program, after: _Program, knobs: Mapping[str, Knob]) -> int:
+    """How many statements the change adds besides the knobs; if it only removes, how many it removes."""
+    added, removed = after.units - before.units, before.units - after.units
+    changed = added or removed
+    set_here = sum((knob.new if added else knob.old) is not None for knob in knobs.values())
+    return max(0, changed.total() - set_here)
 
 
 def constants(text: str, subject: str) -> dict[str, str]:

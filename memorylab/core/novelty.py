@@ -88,6 +88,8 @@ def read_history(
     base = Base(STARTING_VALUES if start is None else start)
     readings = []
     for at, (idea, status) in enumerate(history):
+        if idea.change is not None:
+            base.learn_names(idea.change.knobs)
         moves = base.resolve(read(idea, vocabulary))
         readings.append(moves)
         base.follow(moves, kept=status.lower().startswith("keep"), at=at)
@@ -97,6 +99,8 @@ def read_history(
 def study(planned: Idea, history: History) -> Study:
     """`relate`, with the moves that it rests on."""
     base = history.base
+    if planned.change is not None:
+        base.learn_names(planned.change.knobs)
     ours = base.resolve(read(planned, history.vocabulary))
     rarity = similarity.rarities([*history.readings, ours])
     moved = [base.moved.get(move.key, -1) for move in ours]
@@ -115,9 +119,15 @@ def idea_of(run: Run) -> Idea:
 
 
 def read(idea: Idea, vocabulary: Vocabulary = BUILT_IN) -> tuple[Move, ...]:
-    """What an idea turns: the constants that its code sets, else its words."""
+    """What an idea turns: the constants that its code sets, else its words.
+
+    A mechanism is no constant: where the code has other statements too, the words name what they do.
+    """
     if idea.change is not None and idea.change.knobs:
-        return reading.read_change(idea.change)
+        moves = reading.read_change(idea.change)
+        if idea.change.statements:
+            moves += tuple(m for m in reading.read(idea.description, vocabulary) if m.head in (None, "activation"))
+        return moves
     # A hypothesis and tags speak of reasons more than of the deed: they count where the description says nothing.
     for text in (idea.description, idea.hypothesis, " ".join(idea.tags)):
         if moves := reading.read(text, vocabulary):

@@ -29,7 +29,6 @@ _LABEL = re.compile(
     re.I,
 )
 _SEGMENT = re.compile(r";|\s--+\s|(?<![A-Za-z_]):\s|:\s(?![-+.(\"'\d])|\.\s|\s\|\s|\s-\s|[!?]\s|\n")
-_HEADING_WORDS = 4
 # What a result says of the value before. "1.234 is better" speaks of the metric.
 _BEST = re.compile(
     r"(?<![\w.])(?P<value>\d{1,9}(?:\.\d{1,2}|e-?\d{1,2})?|0?\.0\d{1,6})(?![\w.%])\s{0,2}(?:(?:is|was|still|remain(?:s|ed)?|seems|confirmed|the|a|true|clear|as)\s{1,2}){0,4}"
@@ -85,17 +84,22 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
 
 
 def _intervention(segments: Sequence[str], vocabulary: Vocabulary) -> list[Move]:
-    """The moves of the first segment that has any. A short one may be a heading of the next: "LR sweep: matrix 0.1"."""
+    """The moves of the first segment that has any, unless it is a heading of a next one ("LR sweep: matrix 0.1")."""
     heading: list[Move] = []
     for segment in segments:
         moves, solid = Reader(tokenize(segment, vocabulary)).result()
         if not heading:
-            if moves and (solid or len(segment.split()) > _HEADING_WORDS):
+            if moves and (solid or not _is_heading(moves)):
                 return moves
             heading = moves
         elif solid and any(move.head and (move.new is not None or move.factor is not None) for move in moves):
             return moves
     return heading
+
+
+def _is_heading(moves: Sequence[Move]) -> bool:
+    """It names a knob, or a kind of work, and does not say what is done."""
+    return all(move.head and not move.direction or move.words <= aliases.HEADINGS for move in moves)
 
 
 def _hinted(move: Move, best: float | None) -> Move:

@@ -48,12 +48,13 @@ class Knob(_Value, frozen=True, kw_only=True):
 
 
 class Change(_Value, frozen=True, kw_only=True):
-    """What was done to the subject, against the parent commit."""
+    """What was done to the subject, against the parent commit. `statements` counts those besides the knobs."""
 
     subject: Name
     blob: str | None = None
     fingerprint: str | None = None
     knobs: dict[str, Knob] = {}
+    statements: int = 0
     dirty: bool = False
 
 

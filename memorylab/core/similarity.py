@@ -34,7 +34,7 @@ class Likeness(Struct, frozen=True):
 
 NOTHING = Likeness(0.0, 0.0)
 _OPPOSED = 0.1  # how related two opposite moves of one knob are
-_ONE_KNOB = 0.5  # so alike, two moves turn one knob, and may be opposite
+ONE_KNOB = 0.5  # so alike, two moves turn one knob, and may be opposite
 
 
 def knob_likeness(a: Move, b: Move, rarity: Mapping[str, float]) -> float:
@@ -139,7 +139,7 @@ def compare(a: Sequence[Move], b: Sequence[Move], rarity: Mapping[str, float], m
 
 
 def _is_opposite(tie: Tie) -> bool:
-    return tie.how == "opposite" and tie.related >= _OPPOSED * _ONE_KNOB
+    return tie.how == "opposite" and tie.related >= _OPPOSED * ONE_KNOB
 
 
 def _weights(moves: Sequence[Move]) -> list[float]:

@@ -10,6 +10,7 @@ from memorylab.core.evidence import Past
 from memorylab.core.novelty import DUPLICATE, Idea, Relation, Study, idea_of, read_history, study
 from memorylab.core.ranking import Direction
 from memorylab.core.record import Classification, Decision, Match, Mode, Policy, Run, Verdict
+from memorylab.core.tokens import equal
 
 # Set from labelled pairs of real ledgers; docs/novelty.md has the figures and what other values give.
 DEFAULT_THRESHOLD = 0.6
@@ -105,7 +106,7 @@ class Guard:
             grounds.append(f"clearly closer than {outweighed.run_id} ({outweighed.category})")
         if decisive is None or decisive.category != "duplicate_run":
             grounds += evidence.opposite(found, self.past)
-        grounds += _disagreement(planned, self.past.history.vocabulary)
+        grounds += _disagreement(planned, self.past)
         return Verdict(
             classification=classification,
             probe_text=probe_text(planned),
@@ -222,13 +223,26 @@ def _stale(found: Study, past: Past, ranked: Sequence[tuple[int, Match]], decisi
     return evidence.moved_on(found, past, latest)
 
 
-def _disagreement(idea: Idea, vocabulary: Vocabulary) -> list[str]:
-    """Said, where the words name knobs and the code sets none of them."""
+def _disagreement(idea: Idea, past: Past) -> list[str]:
+    """Said, where the words and the code name different knobs or values, or the code turns knobs that go unsaid."""
     if idea.change is None or not idea.change.knobs:
         return []
-    said = [move for move in reading.read(idea.description, vocabulary) if move.head]
-    done = reading.read_change(idea.change)
-    if not said or any(similarity.knob_likeness(a, b, {}) >= 0.5 for a in said for b in done):
-        return []
-    names = ", ".join(list(idea.change.knobs)[:4])
-    return [f"the words speak of {explain.knob_name(said[0], {})}, the code changes {names}; the code counts"]
+    base = past.history.base
+    said = [m for m in base.resolve(reading.read(idea.description, past.history.vocabulary)) if m.head]
+    done = base.resolve(reading.read_change(idea.change))
+    pairs = [(a, b) for a in said for b in done if similarity.knob_likeness(a, b, {}) >= similarity.ONE_KNOB]
+    if said and not pairs:
+        names = ", ".join(list(idea.change.knobs)[:4])
+        return [
+            f"the words speak of {explain.knob_name(said[0], base.names)}, the code changes {names}; the code counts"
+        ]
+    remarks = []
+    for a, b in pairs:
+        values = a.new is not None and b.new is not None
+        if not equal(a.new, b.new) if values else a.direction * b.direction < 0:
+            names = explain.knob_name(b, base.names)
+            remarks.append(f"the words say {names} {explain.step(a)}, the code {explain.step(b)}; the code counts")
+    unsaid = [explain.knob_name(b, base.names) for b in done if all(b is not paired for _, paired in pairs)]
+    if pairs and unsaid:
+        remarks.append(f"the code also changes {', '.join(unsaid[:4])}")
+    return remarks

@@ -10,34 +10,14 @@ from hypothesis import strategies as st
 
 from memorylab.core.change import read_change
 from memorylab.core.novelty import DUPLICATE, SAME, Idea, relate
-from memorylab.core.record import Run, decode, encode
-from memorylab.core.verdict import DEFAULT_THRESHOLD, Guard, evaluate_policy, probe_text
+from memorylab.core.verdict import DEFAULT_THRESHOLD
+from tests.core.ideas import code, run, verdict
 
 
 def pair(planned, past, status="discard", earlier=()):
     """How a planned idea stands to the past one, after some others that were kept."""
     history = [*((Idea(text), "keep") for text in earlier), (Idea(past), status)]
     return relate(Idea(planned), history)[-1]
-
-
-def run(number, description, status="discard", family="", value=1.0, change=None):
-    return Run(
-        writer="w", seq=number, run_id=f"run-{number}", timestamp_utc=None, branch=None, commit=f"c{number}",
-        parent_commit=None, family=family, status=status, description=description, hypothesis="", tags=[], notes="",
-        metrics={"val_bpb": None if status == "crash" else value}, error=None, artifacts={}, novelty_guard=None,
-        decision_packet=None, change=change, environment=None,
-    )  # fmt: skip
-
-
-def verdict(planned, *past, mode="exploit", threshold=DEFAULT_THRESHOLD, limit=3):
-    planned = planned if isinstance(planned, Idea) else Idea(planned)
-    return Guard(past, metric="val_bpb").judge(planned, mode, threshold, limit)
-
-
-def code(**constants):
-    base = {"DEPTH": 8, "MATRIX_LR": 0.04, "EMBEDDING_LR": 0.6, "WEIGHT_DECAY": 0.2}
-    old, new = ("".join(f"{k} = {v!r}\n" for k, v in values.items()) for values in (base, base | constants))
-    return read_change(old, new, "train.py", blob=str(sorted(constants.items())))
 
 
 # --- relations ------------------------------------------------------------------------------------------------------
@@ -171,96 +151,8 @@ def test_code_is_compared_with_words_where_the_past_has_no_code():
 def test_words_that_the_code_belies_are_named():
     found = verdict(Idea("raise matrix LR to 0.06", change=code(DEPTH=9)), run(1, "matrix LR 0.06"))
     assert found.classification == "novel"
-    assert "the words speak of matrix lr, the code changes DEPTH" in found.why
+    assert "the words speak of MATRIX_LR, the code changes DEPTH" in found.why
     assert "the words speak" not in verdict(Idea("depth 9", change=code(DEPTH=9))).why
-
-
-# --- verdicts -------------------------------------------------------------------------------------------------------
-
-# As published: rows are modes, columns novel, duplicate_run, repeat_failure, incremental_followup, known_success.
-POLICY = {
-    "explore": "allow block block block block",
-    "exploit": "caution block block allow allow",
-    "replicate": "block allow block allow allow",
-}
-COLUMNS = ["novel", "duplicate_run", "repeat_failure", "incremental_followup", "known_success"]
-
-
-@pytest.mark.parametrize("mode", POLICY)
-def test_policy(mode):
-    policies = [evaluate_policy(column, mode) for column in COLUMNS]
-    assert [policy.decision for policy in policies] == POLICY[mode].split()
-    assert all(policy.mode == mode and policy.rationale for policy in policies)
-
-
-def test_nothing_before_is_novel():
-    found = verdict("raise matrix LR")
-    assert (found.classification, found.match_count, found.top_matches) == ("novel", 0, [])
-    assert found.counts == {"duplicate_run": 0, "incremental_followup": 0, "known_success": 0, "repeat_failure": 0}
-
-
-def test_a_likely_repeat_of_a_failure():
-    for status in ("discard", "crash"):
-        found = verdict("raise the scalar learning rate", run(1, "increase SCALAR_LR (too noisy)", status))
-        assert found.classification == "repeat_failure"
-        assert found.top_matches[0].value == (None if status == "crash" else 1.0)
-
-
-def test_another_value_of_what_was_kept_follows_it_up():
-    kept = run(1, "matrix LR 0.04 -> 0.05", "keep", family="lr")
-    assert verdict("matrix LR 0.05 -> 0.06", kept).classification == "known_success"
-    found = verdict(Idea("matrix LR 0.05 -> 0.06", family="LR"), kept)
-    assert (found.classification, found.policy.decision) == ("incremental_followup", "allow")
-    assert found.top_matches[0].relation == "variant"
-
-
-def test_mode_lowers_the_threshold():
-    effective = {mode: verdict("depth 9", mode=mode, threshold=0.6).effective_threshold for mode in POLICY}
-    assert effective == {"explore": 0.55, "exploit": 0.6, "replicate": 0.52}
-    assert verdict("depth 9", mode="replicate", threshold=0.01).effective_threshold == 0
-    assert verdict("depth 9", threshold=1.0).effective_threshold == 0.99
-
-
-def test_a_family_widens_the_catchment_a_little():
-    past = run(1, "raise the scalar LR", family="lr")
-    score = verdict("increase scalar lr", past).top_matches[0].score
-    threshold = score + 0.05
-    assert verdict("increase scalar lr", past, threshold=threshold).classification == "novel"
-    assert verdict(Idea("increase scalar lr", family="lr"), past, threshold=threshold).match_count == 1
-
-
-def test_a_higher_kind_wins_unless_a_lower_one_is_clearly_closer():
-    kept, failed = run(1, "depth 8 -> 9", "keep"), run(2, "increase depth")
-    assert verdict("increase depth to 10", kept, failed, threshold=0.4).classification == "known_success"
-    assert "clearly closer than run-2 (repeat_failure)" in verdict("depth 9 -> 10", kept, failed, threshold=0.4).why
-    assert (
-        verdict("increase depth", run(1, "depth 8 -> 9", "keep"), run(2, "deeper")).classification == "repeat_failure"
-    )
-
-
-def test_matches_are_best_first_and_later_runs_first_among_equals():
-    past = [run(1, "matrix LR 0.06"), run(2, "raise matrix LR"), run(3, "matrix LR 0.06"), run(4, "depth 3")]
-    found = verdict("matrix LR 0.04 -> 0.06", *past, threshold=0.4, limit=5)
-    assert [match.run_id for match in found.top_matches] == ["run-3", "run-1", "run-2"]
-    found = verdict("matrix LR 0.04 -> 0.06", *past, threshold=0.4, limit=1)
-    assert (found.match_count, len(found.top_matches)) == (3, 1)
-    assert found.counts["duplicate_run"] == 2
-
-
-def test_probe_text_holds_all_words():
-    assert probe_text(Idea("a", "b", "c", ("d", "e"))) == "a b c d e"
-    assert probe_text(Idea("a")) == "a"
-
-
-def test_a_verdict_can_be_recorded():
-    past = run(1, "matrix LR 0.06", "keep", family="lr")
-    found = verdict(Idea("raise matrix LR to 0.06", change=code(MATRIX_LR=0.06)), past)
-    assert decode(encode(_with(past, found))) == _with(past, found)
-
-
-def _with(past, found):
-    values = {name: getattr(past, name) for name in past.__struct_fields__}
-    return Run(**values | {"novelty_guard": found})
 
 
 # --- properties -----------------------------------------------------------------------------------------------------
