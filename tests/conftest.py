@@ -69,12 +69,12 @@ class Lab:
         assert not check or done.returncode == 0, f"git {' '.join(arguments)}: {done.stderr}"
         return done.stdout.strip()
 
-    def run(self, *arguments: str, rc: int | None = 0) -> Result:
+    def run(self, *arguments: str, rc: int | None = 0, stdin: str | bytes | None = None) -> Result:
         """Run git-memorylab in this process."""
         before = Path.cwd()
         os.chdir(self.path)
         try:
-            result = CliRunner().invoke(cli, list(arguments), prog_name="git memorylab", catch_exceptions=False)
+            result = CliRunner().invoke(cli, list(arguments), stdin, prog_name="git memorylab", catch_exceptions=False)
         finally:
             os.chdir(before)
         assert rc is None or result.exit_code == rc, f"exit code {result.exit_code}: {result.output}"

@@ -164,3 +164,100 @@ def test_in_a_bare_repository_words_can_be_judged(busy: Lab) -> None:
 def test_hostile_text_is_made_safe(busy: Lab) -> None:
     judged = _judged(busy, "--description", "raise \x1b[31mLR\u202e \udce9 to\n0.5", "--family", "a\tb")
     assert judged["probe_text"] == "raise \ufffd[31mLR\ufffd \ufffd to 0.5 a b"
+
+
+# --- many ideas at once ---------------------------------------------------------------------------------------------
+
+
+def _ranked(lab: Lab, *lines: object, options: tuple[str, ...] = (), rc: int = 0) -> list[dict]:
+    text = "\n".join(json.dumps(line) for line in lines)
+    return list(json.loads(lab.run("check", "--stdin", "--json", *options, stdin=text, rc=rc).stdout)["candidates"])
+
+
+@pytest.mark.usefixtures("refs")
+def test_candidates_are_ranked_by_novelty(busy: Lab) -> None:
+    found = _ranked(
+        busy,
+        {"description": "raise matrix LR to 0.05", "id": "a"},
+        "use GELU instead of ReLU squared",
+        {"description": "matrix LR 0.07", "family": "lr", "tags": ["x"], "hypothesis": "y"},
+        {"description": "replace ReLU^2 with GELU", "tags": "x,y"},
+    )
+    assert [(c["line"], c["id"], c["repeats"], c["classification"]) for c in found] == [
+        (2, None, None, "novel"), (3, None, None, "incremental_followup"), (1, "a", None, "duplicate_run"),
+        (4, None, 2, "novel"),
+    ]  # fmt: skip
+    assert found[0]["novelty"] == 1 > found[1]["novelty"] > found[2]["novelty"] == pytest.approx(0.03)
+    assert [len(c["top_matches"]) for c in found] == [0, 1, 1, 0]
+    alone = _judged(busy, "--description", "raise matrix LR to 0.05")
+    assert (found[2]["why"], found[2]["decision"]) == (alone["why"], alone["policy"]["decision"])
+
+
+def test_candidates_as_text(busy: Lab) -> None:
+    text = busy.run("check", "--stdin", stdin='"use GELU"\n\n"depth 12"\n"GELU activation"\n').stdout
+    assert text.splitlines()[:2] == ["  1. 1.00 novel -> caution: use GELU", "  2. 1.00 novel -> caution: depth 12"]
+    assert "repeats line 1" in text
+
+
+def test_candidates_fail_only_if_all_are_blocked(busy: Lab) -> None:
+    _ranked(busy, "raise matrix LR to 0.05", options=("--fail-on-similar",), rc=1)
+    _ranked(busy, "raise matrix LR to 0.05", "depth 12", options=("--fail-on-similar",))
+    found = _ranked(busy, "depth 12", options=("--fail-on-similar", "--mode", "replicate"), rc=1)
+    assert found[0]["decision"] == "block"
+
+
+@pytest.mark.parametrize(
+    ("stdin", "said"),
+    [
+        ("depth 12", "line 1 is no candidate"), ("", "no candidates"), ("\n \n", "no candidates"),
+        ('"depth 12"\n{"text": "depth"}', "line 2 is no candidate"), ('{"description": 3}', "line 1 is no candidate"),
+        ('{"description": " "}', "line 1 has an empty description"), ("[" * 10_000, "line 1 is no candidate"),
+        (b'"\xff"', "line 1 is no candidate"), ('"' + "x" * 200_000 + '"', "line 1 is too long"),
+        ('"x"\n' * 1_001, "more than 1,000 candidates"), ('{"description":"a","typo":1}', "typo"),
+    ],
+)  # fmt: skip
+def test_candidates_that_cannot_be_read(lab: Lab, stdin: str | bytes, said: str) -> None:
+    result = lab.run("check", "--stdin", stdin=stdin, rc=3)
+    assert said in result.stderr
+    assert result.stdout == ""
+
+
+def test_candidates_take_no_other_description(lab: Lab) -> None:
+    for option in (["--description", "x"], ["--record"], ["--tags", "a"]):
+        assert "--stdin takes the ideas" in lab.run("check", "--stdin", *option, stdin='"x"', rc=2).stderr
+
+
+# --- evidence -------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_known_of_the_knob_is_shown(busy: Lab) -> None:
+    text = busy.run("check", "--description", "matrix LR 0.08").stdout
+    assert text.splitlines()[-1] == "  MATRIX_LR before: 0.05 keep 1.5"
+    (knob,) = _judged(busy, "--description", "matrix LR 0.08")["known"]
+    assert (knob["knob"], [trial["value"] for trial in knob["trials"]]) == ("MATRIX_LR", ["0.05"])
+
+
+def test_a_failure_on_a_base_that_moved_cautions(busy: Lab) -> None:
+    busy.experiment("depth 4 -> 6", 1.6, "--status", "discard", knob="DEPTH", to=6)
+    busy.git("reset", "-q", "--hard", "HEAD~1")
+    assert _judged(busy, "--description", "depth 6")["policy"]["decision"] == "block"
+    busy.experiment("warmdown 0.6", 1.4, "--status", "keep", knob="WARMDOWN_RATIO", to=0.6)
+    judged = _judged(busy, "--description", "depth 6", "--fail-on-similar")
+    assert (judged["classification"], judged["policy"]["decision"]) == ("duplicate_run", "caution")
+    assert judged["stale"] == "since that failure the champion moved from 1.5 to 1.4"
+    busy.edit("DEPTH", 6)
+    busy.git("commit", "-qam", "deeper again")
+    busy.run("check", "--record")
+    busy.result(1.39)
+    busy.run("log", "--log", "run.log", "--mode", "explore")
+    guard = busy.memory.runs[-1].novelty_guard
+    assert guard is not None
+    assert (guard.mode, guard.policy.decision, guard.stale) == ("explore", "caution", judged["stale"])
+
+
+def test_a_lab_can_teach_the_guard_its_words(busy: Lab) -> None:
+    assert _judged(busy, "--description", "peak rate of the muons 0.05")["classification"] == "novel"
+    (busy.path / ".memorylab.toml").write_text('[aliases]\n"peak rate of the muon" = "Muon learning rate"\n')
+    assert _judged(busy, "--description", "peak rate of the muons 0.05")["classification"] == "duplicate_run"
+    (busy.path / ".memorylab.toml").write_text('[aliases]\n"peak rate" = "->"\n')
+    assert "An alias cannot be used" in busy.run("check", "--description", "x", rc=3).stderr
