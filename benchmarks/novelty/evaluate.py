@@ -224,9 +224,8 @@ def main() -> int:
             print(f"  {name}: {figures([pair for pair in pairs if pair.ledger == name])}")
     for pair in sorted(pairs, key=lambda p: -abs((p.label == "same") - p.same))[: args.misses]:
         rows = ledgers[pair.ledger]
-        print(
-            f"\n{pair.label}{' (opposite)' * pair.opposite}, same {pair.same:.2f}, related {pair.related:.2f}: {pair.note}"
-        )
+        label = pair.label + " (opposite)" * pair.opposite
+        print(f"\n{label}, same {pair.same:.2f}, related {pair.related:.2f}: {pair.note}")
         print(f"  {pair.ledger} {pair.earlier}: {rows[pair.earlier - 1][0][:200]}")
         print(f"  {pair.ledger} {pair.later}: {rows[pair.later - 1][0][:200]}\n  guard: {pair.why}")
     if args.ablate:
