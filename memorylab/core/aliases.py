@@ -43,6 +43,15 @@ _PHRASES = {
     "newton schulz": "nssteps", "random seed": "seed",
     "max step": "maxsteps", "max iter": "maxsteps", "squared relu": "relu2", "relu squared": "relu2",
     "relu ^2": "relu2", "leaky relu": "leakyrelu", "swish": "silu",
+    "gradient norm": "clip", "clip gradient": "clip", "clip gradient to norm": "clip", "clip gradient to": "clip",
+    "batch norm": "batchnorm", "layer norm": "layernorm", "group norm": "groupnorm", "drop out": "dropout",
+    "drop path": "droppath", "stochastic depth": "droppath", "layer drop": "layerdrop", "layerdrop": "droppath",
+    "hidden dim": "width", "hidden unit": "width", "num hidden": "width", "hidden layer": "layer",
+    "num hidden layer": "depth", "exponential moving average": "ema", "stochastic weight averaging": "swa",
+    "weight averaging": "swa", "weight average": "swa", "zloss": "z loss", "label smooth": "label smoothing",
+    "kaiming": "he", "grouped query attention": "gqa", "multi query attention": "mqa", "rotary": "rope",
+    "data aug": "augmentation", "data augmentation": "augmentation", "augment": "augmentation",
+    "mlr": "matrix lr", "elr": "embedding lr", "slr": "scalar lr", "ulr": "unembedding lr", "nkvhead": "kvheads",
     # groups of parameters
     "lm head": "unembedding", "lmhead": "unembedding", "unembed": "unembedding", "output head": "unembedding",
     "language modeling head": "unembedding", "unemb": "unembedding", "embed": "embedding", "emb": "embedding",
@@ -51,11 +60,15 @@ _PHRASES = {
     "normuon": "matrix", "muon normuon": "matrix", "query key": "qk", "q k": "qk",
     "residual": "resid", "initial": "start", "minimum": "min", "maximum": "max", "micro": "device",
     "c proj": "cproj", "out proj": "cproj", "output projection": "cproj", "normalization": "norm",
-    "normalisation": "norm", "rmsnorm": "rms norm", "attn": "attention", "untie": "remove tie", "tying": "tie",
-    "tied": "tie", "regularisation": "regularization",
+    "normalisation": "norm", "rmsnorm": "rms norm", "attn": "attention", "untie": "remove tie", "untied": "remove tie", "tying": "tie", "tied": "tie",
+    "weight tie": "embedding tie", "tie weight": "embedding tie", "weight tying": "embedding tie",
+    "weight sharing": "embedding tie", "tied weight": "embedding tie", "up proj": "upproj", "up projection": "upproj",
+    "down proj": "downproj", "down projection": "downproj", "qknorm": "qk norm", "kv head": "kvheads", "regularisation": "regularization",
     # results
     "val bpb": "result", "val loss": "result", "bpb": "result",
     # verbs of two words
+    "skip warmup": "remove warmup", "go back to": "set", "back to": "set", "return to": "set", "leave out": "remove",
+    "turned off": "remove", "switched off": "remove", "turned on": "add", "turning off": "remove",
     "turn off": "remove", "get rid of": "remove", "switch off": "remove", "turn on": "add", "no": "remove",
 }  # fmt: skip
 
@@ -133,7 +146,7 @@ VERBS: dict[str, tuple[int, float | None]] = {
     ),
     **dict.fromkeys(ADDING, (1, None)),
     **dict.fromkeys(REMOVING, (-1, None)),
-    **dict.fromkeys(_words("set change replace replacing switch swap use using try make tune apply"), (0, None)),
+    **dict.fromkeys(_words("multiply divide revert restore reset set change replace replacing switch swap use using try make tune apply"), (0, None)),
     "halve": (-1, 0.5), "halving": (-1, 0.5), "quarter": (-1, 0.25), "eighth": (-1, 0.125),
     "double": (1, 2.0), "doubling": (1, 2.0), "triple": (1, 3.0), "quadruple": (1, 4.0),
 }  # fmt: skip
@@ -146,6 +159,20 @@ HEADINGS = _words(
     "baseline idea"
 )
 USING = _words("use using try make apply")
+SCALING = _words("scale multiply divide")
+# Verbs in the past tense, as what they say: "QK norm removed".
+PARTICIPLES = {
+    participle: verb
+    for verb, participles in {
+        "remove": "removed disabled dropped eliminated stripped skipped off", "add": "added enabled introduced",
+        "increase": "increased raised bumped boosted enlarged extended lengthened strengthened widened expanded grown",
+        "decrease": "decreased reduced lowered shortened shrunk weakened tightened narrowed trimmed",
+        "halve": "halved", "double": "doubled", "triple": "tripled", "replace": "replaced swapped", "switch": "switched",
+        "set": "changed used tried applied adjusted", "divide": "divided", "multiply": "multiplied",
+        "revert": "reverted restored",
+    }.items()
+    for participle in participles.split()
+}  # fmt: skip
 SWAPPING = _words("replace replacing switch swap")
 # A comparative names its quantity where nothing else does: "deeper" is depth.
 COMPARATIVES = {"deeper": "depth", "shallower": "depth", "wider": "width", "narrower": "width"}
@@ -156,7 +183,7 @@ CONTEXT = _words(
     "where given despite via alongside unless until whereas compared versus vs"
 )
 RESULTS = _words(
-    "too worse better improved improves improvement improve reduced hurt regressed regression worsened marginal "
+    "too worse better improved improves improvement improve hurt regressed regression worsened marginal "
     "marginally slightly best plateau failed crashed crash oom overshoot flat neutral win won helped did didnt "
     "diverged unstable exceeded fell keep kept discard discarded result still identical val "
     "delta"
@@ -165,5 +192,5 @@ STOPWORDS = _words(
     "a an the of in it its is are be was this that these and or only just again further also all same other about "
     "around approximately roughly some any each every per as our my current currently value setting "
     "ratio size rate frac fraction count number step iter param run retry rerun trying test experiment exp "
-    "new potentially even much very by into over small percent fine toward towards back then"
+    "new potentially even much very by into over small percent fine toward towards back then factor let we us i what if would could should using let full"
 )

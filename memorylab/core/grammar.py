@@ -10,7 +10,7 @@ from memorylab.core.tokens import Token, Value
 MAX_MOVES = 12  # a whole configuration in one row; comparing is quadratic in this
 
 _PREPOSITIONS = frozenset(["from", "to", "at", "by", "with", "and", "plus", "x", "on", "for"])
-_TRANSPARENT = frozenset(["final", "the", "a", "about", "only"])
+_TRANSPARENT = frozenset(["final", "the", "a", "about", "only", "factor", "of"])
 _JOINED_WORDS = 4  # a longer piece of a list is commentary, not a mechanism by name
 
 Key = tuple[str | None, frozenset[str]]
@@ -54,11 +54,13 @@ class Draft:
         self.verb = verb
         self.quantities: list[str] = []
         self.words: list[str] = []
+        self.replaced: list[str] = []  # words of what was there before: "from cosine to linear"
         self.old: Value | tuple[float, ...] | None = None
         self.new: Value | tuple[float, ...] | None = None
         self.factor: float | None = None
         self.role = ""
         self.explicit = False  # the verb stands in this clause, it is not inherited from the one before
+        self.times = False  # "by a factor of"
         self.leading = False  # the value came before the name: "2x matrix LR", "0.06 matrix LR"
         self.joined = False  # a part of a list: "EMA + matrix LR 0.06"
 
@@ -92,7 +94,9 @@ class Draft:
         if token.text == "pattern" and "pattern" not in self.quantities:
             self.quantities.append("pattern")
         self.leading = not (self.quantities or self.words)
-        if old or self.role == "old":
+        if self.role == "by":
+            self.by(token)
+        elif old or self.role == "old":
             self.old = value
         elif token.kind == "times" and self.role != "new":
             self.factor = value  # type: ignore[assignment]  # a times token holds a float
@@ -100,8 +104,20 @@ class Draft:
             self.new = value
         self.role = ""
 
-    def arrow(self) -> None:
-        """What was read as the value was the value before."""
+    def by(self, token: Token) -> None:
+        """A step relative to the value before. One by a plain number ("by 0.01") tells no more than the direction."""
+        if not isinstance(token.value, float):
+            return
+        if token.kind == "times" or self.times or self.verb in aliases.SCALING:
+            self.factor = 1 / token.value if self.verb == "divide" and token.value else token.value
+        elif token.text.endswith("%"):
+            self.factor = 1 + token.value * aliases.VERBS.get(self.verb or "", (1, None))[0]
+
+    def arrow(self, value: bool = True) -> None:
+        """What was read was what was there before; a value comes after, or only words ("from cosine to linear")."""
+        if not value and self.new is None and self.factor is None:
+            self.replaced = [word for word in self.words if word not in aliases.GROUPS]
+            self.words = [word for word in self.words if word in aliases.GROUPS]
         if self.old is None:
             self.old = self.new if self.new is not None else self.factor
             if self.new is None:
@@ -124,7 +140,7 @@ class Draft:
         groups = qualifiers - {head, aliases.IMPLIED.get(head or "")}
         if head in aliases.DEFAULT_GROUP and not groups:
             groups = {aliases.DEFAULT_GROUP[head]}
-        words = frozenset(self.words) - qualifiers - aliases.STOPWORDS
+        words = frozenset(self.words or self.replaced) - qualifiers - aliases.STOPWORDS
         if head is None and not words and not groups:
             return []
         direction, factor = aliases.VERBS.get(self.verb or "", (0, None))
@@ -133,6 +149,8 @@ class Draft:
             new, factor = self.factor, None  # "3x MLP" is a width, not a multiple of the width before
         if head and new is None and self.verb in aliases.REMOVING:
             new = 0.0
+        if factor is not None and factor > 1 and direction < 0:
+            factor = 1 / factor  # "4x smaller"
         if factor is not None and factor > 0 and direction == 0:
             direction = (factor > 1) - (factor < 1)
         if self.verb in (None, *aliases.USING) and head is None and new is None and factor is None:
@@ -167,9 +185,7 @@ class Reader:
         self.separated = True  # the draft follows a comma or the like, and not just a finished move
         self.linked = False  # "on", "for" or "to" came before a group: "WD 0.01 on the embeddings"
         self.replacing = False  # "replace A with B"
-        for at, token in enumerate(tokens):
-            if not self.accept(at, token):
-                break
+        self.ended = any(not self.accept(at, token) for at, token in enumerate(tokens))  # before the last token
         self.flush()
 
     def result(self) -> tuple[list[Move], bool]:
@@ -193,9 +209,11 @@ class Reader:
         if token.kind in ("value", "times"):
             if self.draft.new is not None and self.draft.complete and self.draft.role != "old":
                 self.flush(self.draft.verb, separated=False)
+            if self.draft.quantities and token.text.endswith("%") and self.before(at) in ("up", "down"):
+                self.draft.role = "by"  # "LR up 50%"
             self.draft.take(token)
         elif token.kind == "arrow":
-            self.draft.arrow()
+            self.draft.arrow(all(self.is_value(after) for after in self.tokens[at + 1 : at + 2]))
         elif token.text == "=":
             self.draft.role = "new"
         elif token.kind == "mark":
@@ -203,42 +221,70 @@ class Reader:
             self.draft.joined = self.draft.joined or listed or not self.drafts
             self.flush(self.draft.verb)
             self.draft.joined = listed
+        elif token.text == "half" and self.before(at) in ("by", "in"):
+            self.draft.factor = 0.5
         elif token.text in _PREPOSITIONS:
             return self.preposition(at, token.text)
         elif token.prose and (token.text in aliases.CONTEXT or token.text in aliases.RESULTS):
             return not (self.started or self.draft.words)
-        elif token.prose and token.text in aliases.VERBS:
+        elif token.prose and token.text in aliases.PARTICIPLES:
+            return self.participle(at, aliases.PARTICIPLES[token.text])
+        elif token.prose and (token.text in aliases.VERBS or token.text == "scale" and not at):
             self.verb(token.text)
         else:
             self.noun(at, token.text)
         return True
 
+    def is_value(self, token: Token) -> bool:
+        return token.kind in ("value", "times") or token.text in aliases.ACTIVATIONS
+
+    def before(self, at: int) -> str:
+        return self.tokens[at - 1].text if at else ""
+
     def preposition(self, at: int, word: str) -> bool:
-        after = next((t for t in self.tokens[at + 1 : at + 4] if t.text not in _TRANSPARENT), None)
-        value = after is not None and (after.kind in ("value", "times") or after.text in aliases.ACTIVATIONS)
+        after = next((t for t in self.tokens[at + 1 : at + 6] if t.text not in _TRANSPARENT), None)
+        value = after is not None and self.is_value(after)
         group = after is not None and after.kind == "word" and after.text in aliases.GROUPS
         draft = self.draft
         if word == "from":
             draft.role = "old"
         elif word == "to" and value or word == "with" and self.replacing:
-            draft.arrow()
-        elif word in ("at", "by") and value:
+            draft.arrow(value)
+        elif word == "at" and value:
             draft.role = "new"
+        elif word == "by" and (value or self.tokens[at + 1 : at + 2] and self.tokens[at + 1].text == "half"):
+            draft.role, draft.times = "by", any(t.text == "factor" for t in self.tokens[at + 1 : at + 4])
         elif word in ("and", "plus", "x", "by", "with"):
+            draft.joined = draft.joined or word == "with" and not self.drafts
             self.flush(None if word == "with" else draft.verb)
         else:  # to, at, on, for
             self.linked = group
-            missing = word == "to" and draft.old is not None and draft.new is None  # "from cosine to linear"
-            return group or missing or not self.started
+            if word == "to" and draft.new is None and (draft.old is not None or draft.role == "old"):
+                draft.arrow(value)  # "from cosine to linear"
+                return True
+            return group or not self.started
         return True
 
     def verb(self, word: str) -> None:
         particle = word in ("up", "down") and self.draft.explicit  # "bump the LR up to"
         if not particle and (self.draft.complete or (self.draft.explicit and self.draft.solid)):
             self.flush()
-        if not self.draft.explicit or not aliases.VERBS[self.draft.verb or ""][0]:  # "try a deeper model"
+        if (
+            not self.draft.explicit or not aliases.VERBS.get(self.draft.verb or "", (0, None))[0]
+        ):  # "try a deeper model"
             self.draft.verb, self.draft.explicit = word, True
         self.replacing = word in aliases.SWAPPING
+
+    def participle(self, at: int, verb: str) -> bool:
+        """A verb at the beginning ("Removed QK norm") or the end ("QK norm removed"); else what came of it."""
+        after = self.tokens[at + 1] if at + 1 < len(self.tokens) else None
+        if not self.started and not self.draft.words:
+            self.verb(verb)
+        elif after is not None and after.kind == "word" and after.text not in _PREPOSITIONS | aliases.RESULTS:
+            return False
+        else:
+            self.draft.verb, self.draft.explicit, self.replacing = verb, True, verb in aliases.SWAPPING
+        return True
 
     def noun(self, at: int, word: str) -> None:
         draft = self.draft

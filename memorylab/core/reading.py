@@ -24,6 +24,7 @@ CACHED_TEXTS = 16_384
 _UNICODE = str.maketrans(
     {"→": " -> ", "⟶": " -> ", "⇒": " -> ", "×": "x", "−": "-", "—": " -- ", "–": " -- ", "²": "^2", "³": "^3"}
 )
+_NOISE = re.compile(r"['\u2019]s\b|`|\*\*(?=\S)(?!\d|-\d)|(?<=[A-Za-z_])\*\*")  # possessives and markup; 2**15 stays
 _LABEL = re.compile(
     r"^\s*(?:\[[^\]]{0,80}\]\s*)?(?:(?:exp|experiment|run|trial|iter|issue|step)[ _#-]{0,2}\d{1,5}\b[a-z]?[:.)]?)?\s*",
     re.I,
@@ -71,9 +72,9 @@ def read(text: str, vocabulary: Vocabulary = BUILT_IN) -> tuple[Move, ...]:
 
 @lru_cache(maxsize=CACHED_TEXTS)
 def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
-    text = text.translate(_UNICODE)
+    text = _NOISE.sub("", text.translate(_UNICODE))
     outer, inner = _outside(_LABEL.sub("", text, count=1))
-    moves = _intervention(_SEGMENT.split(outer), vocabulary)
+    moves = list(dict.fromkeys(_intervention(_SEGMENT.split(outer), vocabulary)))
     if not any(move.new is not None for move in moves):
         moves = _with_asides(moves, inner, vocabulary)
     if not moves and (label := _LABEL.match(text)):
@@ -86,15 +87,30 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
 def _intervention(segments: Sequence[str], vocabulary: Vocabulary) -> list[Move]:
     """The moves of the first segment that has any, unless it is a heading of a next one ("LR sweep: matrix 0.1")."""
     heading: list[Move] = []
-    for segment in segments:
-        moves, solid = Reader(tokenize(segment, vocabulary)).result()
+    for at, segment in enumerate(segments):
+        reader = Reader(tokenize(segment, vocabulary))
+        moves, solid = reader.result()
         if not heading:
+            if moves and solid and not reader.ended:
+                return moves + _assignments(segments[at + 1 :], vocabulary)
             if moves and (solid or not _is_heading(moves)):
                 return moves
             heading = moves
         elif solid and any(move.head and (move.new is not None or move.factor is not None) for move in moves):
             return moves
     return heading
+
+
+def _assignments(segments: Sequence[str], vocabulary: Vocabulary) -> list[Move]:
+    """Further parts of a list that is written in segments ("matrix LR 0.05; warmdown 0.3"): each sets a knob, no more."""
+    found: list[Move] = []
+    for segment in segments:
+        reader = Reader(tokenize(segment, vocabulary))
+        moves, _ = reader.result()
+        if reader.ended or not moves or not all(move.head and move.new is not None for move in moves):
+            break
+        found += moves
+    return found[:MAX_MOVES]
 
 
 def _is_heading(moves: Sequence[Move]) -> bool:

@@ -19,10 +19,11 @@ _NUMBER = r"[-+~]?(?:\d{1,15}(?:[,_]\d{3}){0,4}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE
 TOKEN = re.compile(
     r"(?P<label>(?<![\w.])(?i:(?:run|exp|experiment|cycle|attempt|trial|round|try|take|issue|idea)[ #-]?\d{1,5}"
     r"|v\d{1,3})(?![\w.=]))"
-    r"|(?P<tuple>\([-+\d.eE*, ]{3,60}\))"
+    r"|(?P<tuple>\((?=[^(),]{1,30},)[-+\d.eE*, ]{3,60}\))"
     r"|(?P<arrow>-{1,2}>|=>)"
     r"|(?P<power>(?<![\w.])\d{1,6}(?:\.\d{1,6})? ?(?:\*\*|\^) ?-?\d{1,3}(?!\w))"
     r"|(?P<ratio>(?<![\w.])\d{1,6} ?/ ?\d{1,6}(?![\w.]))"
+    rf"|(?P<multiple>(?<!\w)(?:x|\* ?){_NUMBER}(?!\w))"
     r"|(?P<shape>(?<![\w.])\d{1,6}x\d{1,6}(?!\w))"
     rf"|(?P<number>(?<![\w.]){_NUMBER})(?P<unit>%|[A-Za-z]{{1,3}})?(?!\w)"
     r"|(?P<word>[A-Za-z][A-Za-z0-9_]*(?:\^2)?)"
@@ -30,6 +31,7 @@ TOKEN = re.compile(
 )
 PATTERN = re.compile(r"[SL]{2,32}|L")
 _SCALE = {"": 1.0, "%": 0.01, "k": 1e3, "m": 1e6, "s": 1.0, "l": 1.0, "d": 1.0}  # any other unit is of a result
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _DIMENSIONS = 16  # "2D" is a kind of tensor, "512d" a width
 
 
@@ -95,7 +97,8 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
             if PATTERN.fullmatch(raw):
                 found.append(Token("value", "pattern", raw if len(set(raw)) > 1 else raw[0]))
             else:
-                parts = [_stem(part) for part in raw.lower().replace("relu^2", "relu2").split("_") if part]
+                words = _CAMEL.sub("_", raw) if raw[0].islower() else raw
+                parts = [_stem(part) for part in words.lower().replace("relu^2", "relu2").split("_") if part]
                 found.extend(Token("word", part, prose=len(parts) == 1) for part in parts)
         elif kind == "number":
             value, unit = number(match["number"]), (match["unit"] or "").lower()
@@ -113,6 +116,10 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
                 found.append(Token("value", raw, value * _SCALE[unit]))
             if unit in ("l", "d"):
                 found.append(Token("word", unit))
+        elif kind == "multiple":
+            value = number(raw.lstrip("x* "))
+            if value is not None:
+                found.append(Token("times", raw, value))
         elif kind == "shape":
             found.append(Token("value", raw, raw))
         elif kind == "tuple":
