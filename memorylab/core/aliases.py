@@ -60,10 +60,13 @@ _PHRASES = {
     "normuon": "matrix", "muon normuon": "matrix", "query key": "qk", "q k": "qk",
     "residual": "resid", "initial": "start", "minimum": "min", "maximum": "max", "micro": "device",
     "c proj": "cproj", "out proj": "cproj", "output projection": "cproj", "normalization": "norm",
-    "normalisation": "norm", "rmsnorm": "rms norm", "attn": "attention", "untie": "remove tie", "untied": "remove tie", "tying": "tie", "tied": "tie",
+    "normalisation": "norm", "rmsnorm": "rms norm", "attn": "attention", "untie": "remove tie", "untied": "remove tie",
+    "tying": "tie",
+    "tied": "tie",
     "weight tie": "embedding tie", "tie weight": "embedding tie", "weight tying": "embedding tie",
     "weight sharing": "embedding tie", "tied weight": "embedding tie", "up proj": "upproj", "up projection": "upproj",
-    "down proj": "downproj", "down projection": "downproj", "qknorm": "qk norm", "kv head": "kvheads", "regularisation": "regularization",
+    "down proj": "downproj", "down projection": "downproj", "qknorm": "qk norm", "ns": "nssteps",
+    "regularisation": "regularization",
     # results
     "val bpb": "result", "val loss": "result", "bpb": "result",
     # verbs of two words
@@ -133,6 +136,7 @@ VERBS: dict[str, tuple[int, float | None]] = {
     **dict.fromkeys(
         _words(
             "increase increasing raise raising bump bumping up boost higher more larger bigger longer stronger "
+            "extra additional "
             "lengthen extend grow enlarge strengthen looser loosen widen wider deepen deeper expand"
         ),
         (1, None),
@@ -146,7 +150,8 @@ VERBS: dict[str, tuple[int, float | None]] = {
     ),
     **dict.fromkeys(ADDING, (1, None)),
     **dict.fromkeys(REMOVING, (-1, None)),
-    **dict.fromkeys(_words("multiply divide revert restore reset set change replace replacing switch swap use using try make tune apply"), (0, None)),
+    **dict.fromkeys(_words("multiply divide revert restore "
+        "reset set change replace replacing switch swap use using try make tune apply"), (0, None)),
     "halve": (-1, 0.5), "halving": (-1, 0.5), "quarter": (-1, 0.25), "eighth": (-1, 0.125),
     "double": (1, 2.0), "doubling": (1, 2.0), "triple": (1, 3.0), "quadruple": (1, 4.0),
 }  # fmt: skip
@@ -154,10 +159,12 @@ VERBS: dict[str, tuple[int, float | None]] = {
 BASES = _words("config configuration setup recipe baseline winning tweak everything stack default")
 # A short clause of nothing but these heads what follows: "optimizer tuning: matrix LR 0.05".
 HEADINGS = _words(
-    "sweep tuning combo combined combination retry hyperparameter hparam optimizer optimiser architecture schedule "
+    "experiment hypothesis stack sweep tuning combo combined combination retry hyperparameter hparam optimizer "
+    "optimiser architecture schedule "
     "model regularization attempt ablation config phase stage followup follow change training scaling "
     "baseline idea"
 )
+COUNTING = _words("more fewer less extra additional")
 USING = _words("use using try make apply")
 SCALING = _words("scale multiply divide")
 # Verbs in the past tense, as what they say: "QK norm removed".
@@ -167,7 +174,8 @@ PARTICIPLES = {
         "remove": "removed disabled dropped eliminated stripped skipped off", "add": "added enabled introduced",
         "increase": "increased raised bumped boosted enlarged extended lengthened strengthened widened expanded grown",
         "decrease": "decreased reduced lowered shortened shrunk weakened tightened narrowed trimmed",
-        "halve": "halved", "double": "doubled", "triple": "tripled", "replace": "replaced swapped", "switch": "switched",
+        "halve": "halved", "double": "doubled", "triple": "tripled", "replace": "replaced swapped",
+        "switch": "switched",
         "set": "changed used tried applied adjusted", "divide": "divided", "multiply": "multiplied",
         "revert": "reverted restored",
     }.items()
@@ -184,7 +192,7 @@ CONTEXT = _words(
 )
 RESULTS = _words(
     "too worse better improved improves improvement improve hurt regressed regression worsened marginal "
-    "marginally slightly best plateau failed crashed crash oom overshoot flat neutral win won helped did didnt "
+    "marginally slightly best plateau failed crashed crash oom overshoot flat neutral win won helped did didnt help "
     "diverged unstable exceeded fell keep kept discard discarded result still identical val "
     "delta"
 )
@@ -192,5 +200,7 @@ STOPWORDS = _words(
     "a an the of in it its is are be was this that these and or only just again further also all same other about "
     "around approximately roughly some any each every per as our my current currently value setting "
     "ratio size rate frac fraction count number step iter param run retry rerun trying test experiment exp "
-    "new potentially even much very by into over small percent fine toward towards back then factor let we us i what if would could should using let full"
+    "new potentially even much very by into over small percent fine toward towards back then factor let we us i what "
+    "if would could should using full "
+    "whether repeat retest champion different network model"
 )

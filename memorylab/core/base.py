@@ -78,6 +78,8 @@ class Base:
         new, direction = move.new, move.direction
         if new is None and move.factor is not None and isinstance(old, float):
             new = old * move.factor
+        if new is None and move.delta is not None and isinstance(old, float):
+            new = old + move.delta
         if isinstance(old, float) and isinstance(new, float) and not equal(old, new):
             direction = 1 if new > old else -1
         if old is move.old and new is move.new and direction == move.direction:

@@ -55,6 +55,8 @@ def step(move: Move) -> str:
     if move.new is not None:
         known = move.old is not None and not equal(move.old, move.new)
         return f"{value(move.old)} → {value(move.new)}" if known else value(move.new)
+    if move.delta is not None:
+        return f"{move.delta:+.10g}"
     if move.factor is not None:
         return f"x {value(move.factor)}"
     return {1: "up", -1: "down", 0: ""}[move.direction] if move.head else {1: "", -1: "removed", 0: ""}[move.direction]

@@ -30,6 +30,7 @@ class Move(Struct, frozen=True):
     new: Value | None = None
     factor: float | None = None
     direction: int = 0
+    delta: float | None = None
     hint: Value | None = None
 
     @property
@@ -60,6 +61,7 @@ class Draft:
         self.factor: float | None = None
         self.role = ""
         self.explicit = False  # the verb stands in this clause, it is not inherited from the one before
+        self.delta: float | None = None  # "two more layers"
         self.times = False  # "by a factor of"
         self.leading = False  # the value came before the name: "2x matrix LR", "0.06 matrix LR"
         self.joined = False  # a part of a list: "EMA + matrix LR 0.06"
@@ -85,6 +87,11 @@ class Draft:
         switched = self.explicit and self.verb in aliases.ADDING | aliases.REMOVING
         return switched or self.solid and bool(self.quantities or self.words)
 
+    @property
+    def relative(self) -> bool:
+        """The verb tells how many more or fewer, not how many."""
+        return self.explicit and self.verb in aliases.ADDING | aliases.REMOVING | aliases.COUNTING
+
     def implies(self, word: str) -> bool:
         """The word names again what is being turned: "SwiGLU activation", "GELU MLP"."""
         return bool(self.quantities) and word in (self.quantities[-1], aliases.IMPLIED.get(self.quantities[-1]))
@@ -105,13 +112,18 @@ class Draft:
         self.role = ""
 
     def by(self, token: Token) -> None:
-        """A step relative to the value before. One by a plain number ("by 0.01") tells no more than the direction."""
+        """A step relative to the value before."""
         if not isinstance(token.value, float):
             return
+        direction = aliases.VERBS.get(self.verb or "", (0, None))[0]
         if token.kind == "times" or self.times or self.verb in aliases.SCALING:
             self.factor = 1 / token.value if self.verb == "divide" and token.value else token.value
         elif token.text.endswith("%"):
-            self.factor = 1 + token.value * aliases.VERBS.get(self.verb or "", (1, None))[0]
+            self.factor = 1 + token.value * (direction or 1)
+        elif direction:
+            self.delta = token.value * direction
+        else:
+            self.new = token.value  # "residual scaling by 0.5"
 
     def arrow(self, value: bool = True) -> None:
         """What was read was what was there before; a value comes after, or only words ("from cosine to linear")."""
@@ -155,7 +167,7 @@ class Draft:
             direction = (factor > 1) - (factor < 1)
         if self.verb in (None, *aliases.USING) and head is None and new is None and factor is None:
             direction = 1  # a bare mechanism ("weight tying") is being added
-        return [Move(head, frozenset(groups), words, _plain(self.old), new, factor, direction)]
+        return [Move(head, frozenset(groups), words, _plain(self.old), new, factor, direction, self.delta)]
 
     def _places(self, values: tuple[float, ...]) -> list[Move]:
         """A tuple (ADAM_BETAS) holds a knob in each place; those that stay as they were are not turned."""
@@ -169,6 +181,12 @@ class Draft:
             if part.old != value:
                 moves += part.moves()
         return moves
+
+
+def distinct(moves: Sequence[Move]) -> list[Move]:
+    """The moves without repeats, and without those that another one gives the value of: "a deeper model (depth 12)"."""
+    valued = {move.key for move in moves if move.new is not None}
+    return [move for move in dict.fromkeys(moves) if move.new is not None or move.key not in valued]
 
 
 def _plain(value: Value | tuple[float, ...] | None) -> Value | None:
@@ -192,7 +210,7 @@ class Reader:
         """The moves, and whether they name a knob or a value at all."""
         solid = any(draft.solid for draft in self.drafts)
         drafts = [d for at, d in enumerate(self.drafts) if d.told(first=at == 0)] if solid else self.drafts
-        return [move for draft in drafts for move in draft.moves()][:MAX_MOVES], solid
+        return distinct([move for draft in drafts for move in draft.moves()][:MAX_MOVES]), solid
 
     @property
     def started(self) -> bool:
@@ -248,7 +266,7 @@ class Reader:
         draft = self.draft
         if word == "from":
             draft.role = "old"
-        elif word == "to" and value or word == "with" and self.replacing:
+        elif word == "to" and value or word in ("with", "for") and self.replacing:
             draft.arrow(value)
         elif word == "at" and value:
             draft.role = "new"
@@ -267,11 +285,10 @@ class Reader:
 
     def verb(self, word: str) -> None:
         particle = word in ("up", "down") and self.draft.explicit  # "bump the LR up to"
-        if not particle and (self.draft.complete or (self.draft.explicit and self.draft.solid)):
+        if not particle and (self.draft.complete or (self.draft.explicit and self.draft.quantities)):
             self.flush()
-        if (
-            not self.draft.explicit or not aliases.VERBS.get(self.draft.verb or "", (0, None))[0]
-        ):  # "try a deeper model"
+        vague = aliases.VERBS.get(self.draft.verb or "", (0, None))[0] == 0  # "try a deeper model"
+        if not self.draft.explicit or vague:
             self.draft.verb, self.draft.explicit = word, True
         self.replacing = word in aliases.SWAPPING
 
@@ -288,13 +305,16 @@ class Reader:
 
     def noun(self, at: int, word: str) -> None:
         draft = self.draft
-        counted = at > 0 and self.tokens[at - 1].kind == "value" and not (draft.quantities or draft.words)
+        counted = draft.leading and draft.new is not None and not (draft.quantities or draft.words)
         if word in aliases.ACTIVATIONS:
             if "activation" not in draft.quantities:
                 draft.quantities.append("activation")
             draft.take(Token("value", word, word), old=self.replacing and draft.old is None and draft.role != "new")
         elif word in aliases.COUNTED and counted:
             draft.quantities.append(aliases.COUNTED[word])
+            direction = aliases.VERBS.get(draft.verb or "", (0, None))[0]
+            if direction and draft.relative and isinstance(draft.new, float):
+                draft.delta, draft.new = draft.new * direction, None  # "add two layers", "2 more layers"
         elif word not in aliases.STOPWORDS and not draft.implies(word):
             if draft.complete and not (self.linked or counted or draft.leading):
                 self.flush(draft.verb, separated=False)

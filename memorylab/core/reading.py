@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from memorylab.core import aliases
 from memorylab.core.aliases import BUILT_IN, Vocabulary
-from memorylab.core.grammar import MAX_MOVES, Draft, Move, Reader
+from memorylab.core.grammar import MAX_MOVES, Draft, Move, Reader, distinct
 from memorylab.core.record import Change, Knob
 from memorylab.core.tokens import PATTERN, TOKEN, Value, equal, number, tokenize
 
@@ -24,6 +24,7 @@ CACHED_TEXTS = 16_384
 _UNICODE = str.maketrans(
     {"→": " -> ", "⟶": " -> ", "⇒": " -> ", "×": "x", "−": "-", "—": " -- ", "–": " -- ", "²": "^2", "³": "^3"}
 )
+_WITH = re.compile(r"\bw/(?=\s?\w)")
 _NOISE = re.compile(r"['\u2019]s\b|`|\*\*(?=\S)(?!\d|-\d)|(?<=[A-Za-z_])\*\*")  # possessives and markup; 2**15 stays
 _LABEL = re.compile(
     r"^\s*(?:\[[^\]]{0,80}\]\s*)?(?:(?:exp|experiment|run|trial|iter|issue|step)[ _#-]{0,2}\d{1,5}\b[a-z]?[:.)]?)?\s*",
@@ -72,16 +73,16 @@ def read(text: str, vocabulary: Vocabulary = BUILT_IN) -> tuple[Move, ...]:
 
 @lru_cache(maxsize=CACHED_TEXTS)
 def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
-    text = _NOISE.sub("", text.translate(_UNICODE))
+    text = _NOISE.sub("", _WITH.sub("with ", text.translate(_UNICODE)))
     outer, inner = _outside(_LABEL.sub("", text, count=1))
-    moves = list(dict.fromkeys(_intervention(_SEGMENT.split(outer), vocabulary)))
+    moves = _intervention(_SEGMENT.split(outer), vocabulary)
     if not any(move.new is not None for move in moves):
         moves = _with_asides(moves, inner, vocabulary)
     if not moves and (label := _LABEL.match(text)):
         moves = _intervention([label.group().strip(" []")], vocabulary)  # "[MATRIX_LR=0.05]" and nothing else
     if len(moves) == 1 and moves[0].old is None and (best := _BEST.search(text)):
         moves = [_hinted(moves[0], number(best["value"]))]
-    return tuple(dict.fromkeys(moves))
+    return tuple(distinct(moves))
 
 
 def _intervention(segments: Sequence[str], vocabulary: Vocabulary) -> list[Move]:
@@ -102,7 +103,7 @@ def _intervention(segments: Sequence[str], vocabulary: Vocabulary) -> list[Move]
 
 
 def _assignments(segments: Sequence[str], vocabulary: Vocabulary) -> list[Move]:
-    """Further parts of a list that is written in segments ("matrix LR 0.05; warmdown 0.3"): each sets a knob, no more."""
+    """Further parts of a list of segments ("matrix LR 0.05; warmdown 0.3"): each sets a knob and says no more."""
     found: list[Move] = []
     for segment in segments:
         reader = Reader(tokenize(segment, vocabulary))

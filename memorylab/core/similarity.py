@@ -71,7 +71,8 @@ def compare_moves(
         return None
     opposite = a.direction * b.direction < 0
     values = a.new is not None and b.new is not None
-    factors = not values and a.factor is not None and b.factor is not None
+    steps = [(move.factor, move.delta) for move in (a, b)]
+    factors = not values and all(step != (None, None) for step in steps)
     if a.old is not None and b.old is not None:
         moved = not equal(a.old, b.old)
     how: How
@@ -79,7 +80,7 @@ def compare_moves(
         how, same, related = "value", 0.97, 0.99
     elif opposite:
         return Tie(ours, theirs, "opposite", 0.02 * knob, _OPPOSED * knob)
-    elif factors and not moved and equal(a.factor, b.factor):
+    elif factors and not moved and steps[0] == steps[1]:
         how, same, related = "factor", 0.97, 0.99
     elif values or factors:
         known = bool(a.direction and b.direction)

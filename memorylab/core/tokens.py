@@ -18,19 +18,22 @@ Value = float | str
 _NUMBER = r"[-+~]?(?:\d{1,15}(?:[,_]\d{3}){0,4}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][-+]?\d{1,3})?"
 TOKEN = re.compile(
     r"(?P<label>(?<![\w.])(?i:(?:run|exp|experiment|cycle|attempt|trial|round|try|take|issue|idea)[ #-]?\d{1,5}"
-    r"|v\d{1,3})(?![\w.=]))"
+    r"|v\d{1,3}|#\d{1,5})(?![\w.=]))"
     r"|(?P<tuple>\((?=[^(),]{1,30},)[-+\d.eE*, ]{3,60}\))"
     r"|(?P<arrow>-{1,2}>|=>)"
     r"|(?P<power>(?<![\w.])\d{1,6}(?:\.\d{1,6})? ?(?:\*\*|\^) ?-?\d{1,3}(?!\w))"
     r"|(?P<ratio>(?<![\w.])\d{1,6} ?/ ?\d{1,6}(?![\w.]))"
-    rf"|(?P<multiple>(?<!\w)(?:x|\* ?){_NUMBER}(?!\w))"
+    rf"|(?P<multiple>(?<!\w)(?:x(?!0(?!\.))|\* ?){_NUMBER}(?!\w))"
     r"|(?P<shape>(?<![\w.])\d{1,6}x\d{1,6}(?!\w))"
-    rf"|(?P<number>(?<![\w.]){_NUMBER})(?P<unit>%|[A-Za-z]{{1,3}})?(?!\w)"
+    rf"|(?P<number>(?<![\w.]){_NUMBER})(?P<unit>%|[A-Za-z]{{1,3}})?(?!\w| ?[/*] ?[A-Za-z])"
     r"|(?P<word>[A-Za-z][A-Za-z0-9_]*(?:\^2)?)"
     r"|(?P<mark>[=,+&])"
 )
 PATTERN = re.compile(r"[SL]{2,32}|L")
 _SCALE = {"": 1.0, "%": 0.01, "k": 1e3, "m": 1e6, "s": 1.0, "l": 1.0, "d": 1.0}  # any other unit is of a result
+_COUNTS = {
+    "zero": 0.0, "one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0, "seven": 7.0, "eight": 8.0,
+}  # fmt: skip
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _DIMENSIONS = 16  # "2D" is a kind of tensor, "512d" a width
 
@@ -97,6 +100,9 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
             if PATTERN.fullmatch(raw):
                 found.append(Token("value", "pattern", raw if len(set(raw)) > 1 else raw[0]))
             else:
+                if (counted := _COUNTS.get(raw.lower())) is not None:
+                    found.append(Token("value", raw, counted))
+                    continue
                 words = _CAMEL.sub("_", raw) if raw[0].islower() else raw
                 parts = [_stem(part) for part in words.lower().replace("relu^2", "relu2").split("_") if part]
                 found.extend(Token("word", part, prose=len(parts) == 1) for part in parts)
