@@ -186,7 +186,8 @@ class Draft:
 def distinct(moves: Sequence[Move]) -> list[Move]:
     """The moves without repeats, and without those that another one gives the value of: "a deeper model (depth 12)"."""
     valued = {move.key for move in moves if move.new is not None}
-    return [move for move in dict.fromkeys(moves) if move.new is not None or move.key not in valued]
+    told = {(move.key, move.new): move for move in reversed(moves) if move.new is not None or move.key not in valued}
+    return [move for move in dict.fromkeys(moves) if told.get((move.key, move.new)) == move]
 
 
 def _plain(value: Value | tuple[float, ...] | None) -> Value | None:
