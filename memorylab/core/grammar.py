@@ -45,7 +45,7 @@ class Move(Struct, frozen=True):
     @property
     def name(self) -> str:
         """The knob in words, for a reader."""
-        return " ".join([*sorted(self.groups), self.head or "", *(sorted(self.words) if not self.head else ())]).strip()
+        return " ".join([*sorted(self.groups), *([self.head] if self.head else sorted(self.words))])
 
 
 class Draft:

@@ -20,6 +20,7 @@ Kind = Literal["same", "variant", "opposite", "different"]
 
 SAME = 0.5  # more likely the same than not
 RELATED = 0.5
+OTHER_CODE = 0.75  # at most, where the words or the constants agree and the statements do not
 DUPLICATE = 0.9  # practically the same: one knob, one value, or the same words on the same base
 
 
@@ -144,8 +145,8 @@ def _relation(planned: Idea, past: Idea, likeness: Likeness, why: str, name: str
             return Relation("same", 1.0, 1.0, f"the same program as in {name}")
         if ours.fingerprint and ours.fingerprint == theirs.fingerprint:
             return Relation("same", 0.98, 1.0, f"the same statements were added in {name}")
-        if ours.knobs and theirs.knobs and ours.fingerprint and theirs.fingerprint and same >= DUPLICATE:
-            same, why = 0.75, f"{why}, but other statements differ"
+        if ours.fingerprint and theirs.fingerprint and same > OTHER_CODE:
+            same, why = OTHER_CODE, f"{why}, but other statements differ"
     elif _plain(planned) == _plain(past) != "" and (unmoved or same > 0.7 or not likeness.related):
         # On an unmoved base the same words are the same step, even if they say something of the base themselves.
         same = max(same, 0.95)

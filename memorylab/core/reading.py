@@ -92,10 +92,8 @@ def _intervention(segments: Sequence[str], vocabulary: Vocabulary) -> list[Move]
         reader = Reader(tokenize(segment, vocabulary))
         moves, solid = reader.result()
         if not heading:
-            if moves and solid and not reader.ended:
-                return moves + _assignments(segments[at + 1 :], vocabulary)
-            if moves and (solid or not _is_heading(moves)):
-                return moves
+            if moves and not _is_heading(moves):
+                return moves if reader.ended or not solid else moves + _assignments(segments[at + 1 :], vocabulary)
             heading = moves
         elif solid and any(move.head and (move.new is not None or move.factor is not None) for move in moves):
             return moves
@@ -116,7 +114,13 @@ def _assignments(segments: Sequence[str], vocabulary: Vocabulary) -> list[Move]:
 
 def _is_heading(moves: Sequence[Move]) -> bool:
     """It names a knob, or a kind of work, and does not say what is done."""
-    return all(move.head and not move.direction or move.words <= aliases.HEADINGS for move in moves)
+    return all(
+        move.new is None
+        and move.factor is None
+        and move.delta is None
+        and (move.direction == 0 if move.head else move.words <= aliases.HEADINGS)
+        for move in moves
+    )
 
 
 def _hinted(move: Move, best: float | None) -> Move:
