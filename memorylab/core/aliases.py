@@ -45,19 +45,26 @@ _PHRASES = {
     "relu ^2": "relu2", "leaky relu": "leakyrelu", "swish": "silu",
     "gradient norm": "clip", "clip gradient": "clip", "clip gradient to norm": "clip", "clip gradient to": "clip",
     "batch norm": "batchnorm", "layer norm": "layernorm", "group norm": "groupnorm", "drop out": "dropout",
-    "drop path": "droppath", "stochastic depth": "droppath", "layer drop": "layerdrop", "layerdrop": "droppath",
+    "drop path": "droppath", "stochastic depth": "droppath", "layer drop": "droppath", "layerdrop": "droppath",
     "hidden dim": "width", "hidden unit": "width", "num hidden": "width", "hidden layer": "layer",
     "num hidden layer": "depth", "exponential moving average": "ema", "stochastic weight averaging": "swa",
     "weight averaging": "swa", "weight average": "swa", "zloss": "z loss", "label smooth": "label smoothing",
     "kaiming": "he", "grouped query attention": "gqa", "multi query attention": "mqa", "rotary": "rope",
-    "data aug": "augmentation", "data augmentation": "augmentation", "augment": "augmentation",
-    "mlr": "matrix lr", "elr": "embedding lr", "slr": "scalar lr", "ulr": "unembedding lr", "nkvhead": "kvheads",
+    "multi token prediction": "mtp", "squeeze excite": "se", "squeeze excitation": "se", "squeeze and excite": "se",
+    "squeeze and excitation": "se", "mixture of expert": "moe", "sharpness aware minimization": "sam",
+    "half precision": "halfprecision", "data aug": "augmentation", "data augmentation": "augmentation", "augment": "augmentation",
+    "token per step": "batch", "token step": "batch", "tok step": "batch", "tok per step": "batch", "tbs": "batch",
+    "dbs": "device batch", "uelr": "unembedding lr", "wdown": "warmdown", "wup": "warmup", "hd": "headdim",
+    "mom": "momentum", "floor": "finallr", "embedding rate": "embedding lr", "unembedding rate": "unembedding lr",
+    "matrix rate": "matrix lr", "scalar rate": "scalar lr", "lr decay": "warmdown", "learning rate decay": "warmdown",
+    "cosine annealing": "cosine warmdown", "cosine decay": "cosine warmdown", "linear decay": "linear warmdown",
+    "sqrt decay": "sqrt warmdown", "mlr": "matrix lr", "elr": "embedding lr", "slr": "scalar lr", "ulr": "unembedding lr", "nkvhead": "kvheads",
     # groups of parameters
     "lm head": "unembedding", "lmhead": "unembedding", "unembed": "unembedding", "output head": "unembedding",
     "language modeling head": "unembedding", "unemb": "unembedding", "embed": "embedding", "emb": "embedding",
-    "wte": "embedding", "token embedding": "embedding", "tok emb": "embedding", "value embedding": "ve",
+    "wte": "embedding", "output proj": "cproj", "query and key": "qk", "q and k": "qk", "query key": "qk", "token embedding": "embedding", "tok emb": "embedding", "value embedding": "ve",
     "value emb": "ve", "value embed": "ve", "adamw": "adam", "muon": "matrix",
-    "normuon": "matrix", "muon normuon": "matrix", "query key": "qk", "q k": "qk",
+    "normuon": "matrix", "muon normuon": "matrix", "q k": "qk",
     "residual": "resid", "initial": "start", "minimum": "min", "maximum": "max", "micro": "device",
     "c proj": "cproj", "out proj": "cproj", "output projection": "cproj", "normalization": "norm",
     "normalisation": "norm", "rmsnorm": "rms norm", "attn": "attention", "untie": "remove tie", "untied": "remove tie",
@@ -69,6 +76,11 @@ _PHRASES = {
     "regularisation": "regularization",
     # results
     "val bpb": "result", "val loss": "result", "bpb": "result",
+    # circumstances
+    "in place of": "insteadof", "instead of": "insteadof", "rather than": "insteadof", "on top of": "after",
+    "once more": "again", "one more time": "again", "second look": "again", "second attempt": "again",
+    "second try": "again", "this time": "again", "now that": "because", "together with": "with", "along with": "with",
+    "combined with": "with", "as well as": "and", "more small": "smaller", "more big": "bigger",
     # verbs of two words
     "skip warmup": "remove warmup", "go back to": "set", "back to": "set", "return to": "set", "leave out": "remove",
     "turned off": "remove", "switched off": "remove", "turned on": "add", "turning off": "remove",
@@ -127,6 +139,14 @@ COMPANIONS = {
     }.items()
 }  # fmt: skip
 # A number before one of these names a quantity ("9 layers", "8 heads").
+NUMBERED = {"layer": "depth", "deep": "depth", "head": "heads", "rope": "ropebase"}  # with a value after it
+NOTHING = _words("none nothing off")  # after an arrow
+# Words of a parameter of a mechanism: "mixup alpha 0.2" is mixup at 0.2.
+PARAMETERS = _words("alpha coefficient coef strength weight prob probability amount factor level p")
+# What a fraction is taken of, where it is a factor: "a quarter of the original".
+WHOLES = _words("original current default previous before baseline it")
+# Places rather than quantities, where nothing says how much: "a gate on the attention heads".
+PLACES = _words("heads mlp width depth window")
 COUNTED = {"layer": "depth", "l": "depth", "block": "depth", "head": "heads", "d": "width"}
 
 ADDING = _words("add adding introduce enable enabling")
@@ -152,7 +172,7 @@ VERBS: dict[str, tuple[int, float | None]] = {
     **dict.fromkeys(REMOVING, (-1, None)),
     **dict.fromkeys(_words("multiply divide revert restore "
         "reset set change replace replacing switch swap use using try make tune apply"), (0, None)),
-    "halve": (-1, 0.5), "halving": (-1, 0.5), "quarter": (-1, 0.25), "eighth": (-1, 0.125),
+    "halve": (-1, 0.5), "half": (-1, 0.5), "halving": (-1, 0.5), "quarter": (-1, 0.25), "eighth": (-1, 0.125),
     "double": (1, 2.0), "doubling": (1, 2.0), "triple": (1, 3.0), "quadruple": (1, 4.0),
 }  # fmt: skip
 # A list of changes that ends in one of these names what it stands on: "SWA + the winning config".
@@ -187,19 +207,20 @@ COMPARATIVES = {"deeper": "depth", "shallower": "depth", "wider": "width", "narr
 
 # From here on the sentence speaks of circumstances, reasons or results.
 CONTEXT = _words(
-    "while because since during when after before keeping maintaining so which that than instead under but due if "
-    "where given despite via alongside unless until whereas compared versus vs"
+    "while because since during when after before keeping maintaining so which that than under due if "
+    "where given despite via alongside unless until whereas compared versus vs insteadof expecting hoping motivated thereby hence therefore gives giving yields "
+    "costs but"
 )
 RESULTS = _words(
     "too worse better improved improves improvement improve hurt regressed regression worsened marginal "
-    "marginally slightly best plateau failed crashed crash oom overshoot flat neutral win won helped did didnt help "
+    "marginally slightly best plateau failed crashed crash oom overshoot flat neutral win won helped did didnt help divergence acc accuracy err auc wer ppl perplexity "
     "diverged unstable exceeded fell keep kept discard discarded result still identical val "
     "delta"
 )
 STOPWORDS = _words(
     "a an the of in it its is are be was this that these and or only just again further also all same other about "
-    "around approximately roughly some any each every per as our my current currently value setting "
-    "ratio size rate frac fraction count number step iter param run retry rerun trying test experiment exp "
+    "around approximately roughly some any each every per as our my current currently value setting instead now rather once "
+    "ratio size rate frac fraction count number step iter param run retry rerun revisit revisited other second trying test experiment exp "
     "new potentially even much very by into over small percent fine toward towards back then factor let we us i what "
     "if would could should using full "
     "whether repeat retest champion different network model"

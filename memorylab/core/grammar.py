@@ -39,6 +39,11 @@ class Move(Struct, frozen=True):
         return (self.head, self.groups) if self.head else (None, self.groups | self.words)
 
     @property
+    def valued(self) -> bool:
+        """It says how far, not only which way."""
+        return self.new is not None or self.factor is not None or self.delta is not None
+
+    @property
     def terms(self) -> frozenset[str]:
         return self.groups | self.words | ({self.head} if self.head else frozenset())
 
@@ -62,6 +67,7 @@ class Draft:
         self.role = ""
         self.explicit = False  # the verb stands in this clause, it is not inherited from the one before
         self.delta: float | None = None  # "two more layers"
+        self.result = False  # the value looks like a result: 1.0731
         self.times = False  # "by a factor of"
         self.leading = False  # the value came before the name: "2x matrix LR", "0.06 matrix LR"
         self.joined = False  # a part of a list: "EMA + matrix LR 0.06"
@@ -73,6 +79,10 @@ class Draft:
     @property
     def named(self) -> bool:
         return bool(self.words) or self.explicit and self.verb in aliases.COMPARATIVES
+
+    @property
+    def titled(self) -> bool:
+        return bool(self.quantities or self.words)
 
     @property
     def complete(self) -> bool:
@@ -100,7 +110,8 @@ class Draft:
         value = token.value
         if token.text == "pattern" and "pattern" not in self.quantities:
             self.quantities.append("pattern")
-        self.leading = not (self.quantities or self.words)
+        self.leading = not self.titled
+        self.result = isinstance(value, float) and 0.3 < value < 10 and len(token.text.partition(".")[2]) > 2
         if self.role == "by":
             self.by(token)
         elif old or self.role == "old":
@@ -159,7 +170,16 @@ class Draft:
         new, factor = _plain(self.new), self.factor if self.factor is not None else factor
         if head == "mlp" and new is None and self.factor is not None:
             new, factor = self.factor, None  # "3x MLP" is a width, not a multiple of the width before
-        if head and new is None and self.verb in aliases.REMOVING:
+        if head is None and new is not None:
+            if len(words) > 1 and words - aliases.PARAMETERS:
+                words -= aliases.PARAMETERS
+            if len(words) == 1 and isinstance(new, float) and not groups:
+                head = aliases.NUMBERED.get(*words)
+                words = words if head is None else frozenset()
+        switched = self.verb is None or self.verb in aliases.ADDING | aliases.REMOVING | aliases.USING
+        if head in aliases.PLACES and words and switched and not (new is not None or factor is not None or self.delta is not None):
+            head, words = None, words | {head}
+        if head and new is None and self.delta is None and self.verb in aliases.REMOVING:
             new = 0.0
         if factor is not None and factor > 1 and direction < 0:
             factor = 1 / factor  # "4x smaller"
@@ -187,7 +207,9 @@ def distinct(moves: Sequence[Move]) -> list[Move]:
     """The moves without repeats, and without those that another one gives the value of: "a deeper model (depth 12)"."""
     valued = {move.key for move in moves if move.new is not None}
     told = {(move.key, move.new): move for move in reversed(moves) if move.new is not None or move.key not in valued}
-    return [move for move in dict.fromkeys(moves) if told.get((move.key, move.new)) == move]
+    found = [move for move in dict.fromkeys(moves) if told.get((move.key, move.new)) == move]
+    # "with another seed" is no part of the idea.
+    return [move for move in found if move.head != "seed" or move.new is not None] or found
 
 
 def _plain(value: Value | tuple[float, ...] | None) -> Value | None:
@@ -209,7 +231,7 @@ class Reader:
 
     def result(self) -> tuple[list[Move], bool]:
         """The moves, and whether they name a knob or a value at all."""
-        solid = any(draft.solid for draft in self.drafts)
+        solid = any(draft.solid and draft.titled for draft in self.drafts)
         drafts = [d for at, d in enumerate(self.drafts) if d.told(first=at == 0)] if solid else self.drafts
         return distinct([move for draft in drafts for move in draft.moves()][:MAX_MOVES]), solid
 
@@ -219,18 +241,37 @@ class Reader:
 
     def flush(self, verb: str | None = None, separated: bool = True) -> None:
         """Go on to the next move; without a verb of its own it has this one."""
-        if self.draft.solid or (self.draft.named and (self.separated or not self.drafts)):
+        if self.given():
+            pass
+        elif self.draft.solid or (self.draft.named and (self.separated or not self.drafts)):
             self.drafts.append(self.draft)
         self.draft, self.separated = Draft(verb), separated
+
+    def given(self) -> bool:
+        """The value after a comma of what has none yet: "a weaker z-loss, 1e-5". A result is no value."""
+        draft, last = self.draft, self.drafts[-1] if self.drafts else None
+        if last is None or draft.titled or not isinstance(draft.new, float) or draft.result:
+            return False
+        if last.titled and last.new is None and last.factor is None and last.delta is None:
+            last.old, last.new = draft.old, draft.new
+            return True
+        return False
 
     def accept(self, at: int, token: Token) -> bool:
         """Take one token. False where the intervention ends, and reasons, circumstances or results begin."""
         if token.kind in ("value", "times"):
             if self.draft.new is not None and self.draft.complete and self.draft.role != "old":
                 self.flush(self.draft.verb, separated=False)
+            if token.kind == "value" and self.is_share(at):
+                token = Token("times", token.text, token.value)
             if self.draft.quantities and token.text.endswith("%") and self.before(at) in ("up", "down"):
                 self.draft.role = "by"  # "LR up 50%"
             self.draft.take(token)
+        elif token.kind == "arrow" and self.draft.old is not None and self.draft.new is not None:
+            return False  # "5 -> 3 => faster"
+        elif token.kind == "arrow" and at + 1 < len(self.tokens) and self.tokens[at + 1].text in aliases.NOTHING:
+            self.draft.verb, self.draft.explicit = "remove", True
+            return False
         elif token.kind == "arrow":
             self.draft.arrow(all(self.is_value(after) for after in self.tokens[at + 1 : at + 2]))
         elif token.text == "=":
@@ -240,8 +281,10 @@ class Reader:
             self.draft.joined = self.draft.joined or listed or not self.drafts
             self.flush(self.draft.verb)
             self.draft.joined = listed
-        elif token.text == "half" and self.before(at) in ("by", "in"):
+        elif token.text == "half" and (self.before(at) in ("by", "in") or self.draft.quantities):
             self.draft.factor = 0.5
+        elif token.text == "while" and at + 1 < len(self.tokens) and self.tokens[at + 1].text in aliases.VERBS:
+            self.flush()  # "depth 9 while lowering the batch to 8"
         elif token.text in _PREPOSITIONS:
             return self.preposition(at, token.text)
         elif token.prose and (token.text in aliases.CONTEXT or token.text in aliases.RESULTS):
@@ -253,6 +296,11 @@ class Reader:
         else:
             self.noun(at, token.text)
         return True
+
+    def is_share(self, at: int) -> bool:
+        """A fraction of the value before: "1/4 of the original"."""
+        after = [t.text for t in self.tokens[at + 1 : at + 5]]
+        return after[:1] == ["of"] and any(word in aliases.WHOLES for word in after[1:])
 
     def is_value(self, token: Token) -> bool:
         return token.kind in ("value", "times") or token.text in aliases.ACTIVATIONS
@@ -267,8 +315,9 @@ class Reader:
         draft = self.draft
         if word == "from":
             draft.role = "old"
-        elif word == "to" and value or word in ("with", "for") and self.replacing:
+        elif word == "to" and value or word in ("with", "for", "by") and self.replacing:
             draft.arrow(value)
+            self.replacing = False
         elif word == "at" and value:
             draft.role = "new"
         elif word == "by" and (value or self.tokens[at + 1 : at + 2] and self.tokens[at + 1].text == "half"):
@@ -296,7 +345,7 @@ class Reader:
     def participle(self, at: int, verb: str) -> bool:
         """A verb at the beginning ("Removed QK norm") or the end ("QK norm removed"); else what came of it."""
         after = self.tokens[at + 1] if at + 1 < len(self.tokens) else None
-        if not self.started and not self.draft.words:
+        if not self.draft.quantities and not self.draft.words and self.draft.new is None:
             self.verb(verb)
         elif after is not None and after.kind == "word" and after.text not in _PREPOSITIONS | aliases.RESULTS:
             return False

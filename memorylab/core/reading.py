@@ -22,8 +22,10 @@ MAX_CHARS = 4_000  # a description is one line; what lies beyond is a pasted log
 CACHED_TEXTS = 16_384
 
 _UNICODE = str.maketrans(
-    {"→": " -> ", "⟶": " -> ", "⇒": " -> ", "×": "x", "−": "-", "—": " -- ", "–": " -- ", "²": "^2", "³": "^3"}
+    {"→": " -> ", "⟶": " -> ", "⇒": " -> ", "×": "x", "−": "-", "—": " -- ", "–": " -- ", "²": "^2", "³": "^3",
+     "θ": "theta", "β": "beta", "λ": "lambda", "α": "alpha", "ε": "eps", "σ": "sigma", "@": " at "}
 )
+_CONSTANT = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 _WITH = re.compile(r"\bw/(?=\s?\w)")
 _NOISE = re.compile(r"['\u2019]s\b|`|\*\*(?=\S)(?!\d|-\d)|(?<=[A-Za-z_])\*\*")  # possessives and markup; 2**15 stays
 _LABEL = re.compile(
@@ -76,6 +78,9 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
     text = _NOISE.sub("", _WITH.sub("with ", text.translate(_UNICODE)))
     outer, inner = _outside(_LABEL.sub("", text, count=1))
     moves = _intervention(_SEGMENT.split(outer), vocabulary)
+    if not any(move.valued for move in moves) and (named := _CONSTANT.search(outer)):
+        reader = Reader(tokenize(outer[named.start() :], vocabulary))  # "the embeddings are slow, so EMBEDDING_LR 0.6 to 0.9"
+        moves = [move for move in reader.result()[0] if move.head and move.valued] or moves
     if not any(move.new is not None for move in moves):
         moves = _with_asides(moves, inner, vocabulary)
     if not moves and (label := _LABEL.match(text)):
@@ -115,11 +120,7 @@ def _assignments(segments: Sequence[str], vocabulary: Vocabulary) -> list[Move]:
 def _is_heading(moves: Sequence[Move]) -> bool:
     """It names a knob, or a kind of work, and does not say what is done."""
     return all(
-        move.new is None
-        and move.factor is None
-        and move.delta is None
-        and (move.direction == 0 if move.head else move.words <= aliases.HEADINGS)
-        for move in moves
+        not move.valued and (move.direction == 0 if move.head else move.words <= aliases.HEADINGS) for move in moves
     )
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from memorylab.core.aliases import BUILT_IN, Vocabulary
+from memorylab.core.aliases import BUILT_IN, QUANTITIES, Vocabulary
 
 Value = float | str
 
@@ -22,7 +22,7 @@ TOKEN = re.compile(
     r"|(?P<tuple>\((?=[^(),]{1,30},)[-+\d.eE*, ]{3,60}\))"
     r"|(?P<arrow>-{1,2}>|=>)"
     r"|(?P<power>(?<![\w.])\d{1,6}(?:\.\d{1,6})? ?(?:\*\*|\^) ?-?\d{1,3}(?!\w))"
-    r"|(?P<ratio>(?<![\w.])\d{1,6} ?/ ?\d{1,6}(?![\w.]))"
+    r"|(?P<ratio>(?<![\w.])\d{1,6} ?/ ?\d{1,6}(?P<share>x?)(?![\w.]))"
     rf"|(?P<multiple>(?<!\w)(?:x(?!0(?!\.))|\* ?){_NUMBER}(?!\w))"
     r"|(?P<shape>(?<![\w.])\d{1,6}x\d{1,6}(?!\w))"
     rf"|(?P<number>(?<![\w.]){_NUMBER})(?P<unit>%|[A-Za-z]{{1,3}})?(?!\w| ?[/*] ?[A-Za-z])"
@@ -35,6 +35,7 @@ _COUNTS = {
     "zero": 0.0, "one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0, "seven": 7.0, "eight": 8.0,
 }  # fmt: skip
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
+_NUMBERED = re.compile(r"(?!relu|b[12]|beta|x0)(?P<name>[A-Za-z]{1,6})(?P<value>\d{1,4})", re.I)  # "d9", "NS4"
 _DIMENSIONS = 16  # "2D" is a kind of tensor, "512d" a width
 
 
@@ -69,6 +70,8 @@ def _power(text: str) -> float | None:
 
 
 def _stem(word: str) -> str:
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
     return word[:-1] if (len(word) > 3 and word[-1] == "s" and word[-2] not in "sui") or word == "lrs" else word
 
 
@@ -94,8 +97,7 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
     found: list[Token] = []
     for match in TOKEN.finditer(text):
         kind, raw = match.lastgroup, match.group()
-        if kind == "unit":
-            kind = "number"
+        kind = {"unit": "number", "share": "ratio"}.get(kind or "", kind)
         if kind == "word":
             if PATTERN.fullmatch(raw):
                 found.append(Token("value", "pattern", raw if len(set(raw)) > 1 else raw[0]))
@@ -103,6 +105,12 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
                 if (counted := _COUNTS.get(raw.lower())) is not None:
                     found.append(Token("value", raw, counted))
                     continue
+                if numbered := _NUMBERED.fullmatch(raw):
+                    name = numbered["name"].lower()
+                    if name == "d" or (name,) in vocabulary.phrases or name in QUANTITIES:
+                        found.append(Token("word", "depth" if name == "d" else name))
+                        found.append(Token("value", raw, float(numbered["value"])))
+                        continue
                 words = _CAMEL.sub("_", raw) if raw[0].islower() else raw
                 parts = [_stem(part) for part in words.lower().replace("relu^2", "relu2").split("_") if part]
                 found.extend(Token("word", part, prose=len(parts) == 1) for part in parts)
@@ -135,10 +143,10 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
         elif kind == "label":
             continue
         elif kind in ("power", "ratio"):
-            top, _, bottom = raw.partition("/")
+            top, _, bottom = raw.removesuffix("x").partition("/")
             value = _power(raw) if kind == "power" else float(top) / float(bottom) if float(bottom) else None
             if value is not None:
-                found.append(Token("value", raw, value))
+                found.append(Token("times" if match["share"] else "value", raw, value))
         elif kind:
             found.append(Token(kind, raw))
     return _canonical(found, vocabulary)
