@@ -79,7 +79,7 @@ _PHRASES = {
     # circumstances
     "in place of": "insteadof", "instead of": "insteadof", "rather than": "insteadof", "on top of": "after",
     "once more": "again", "one more time": "again", "second look": "again", "second attempt": "again",
-    "second try": "again", "this time": "again", "now that": "because", "together with": "with", "along with": "with",
+    "second try": "again", "more time": "again", "freq": "frequency", "this time": "again", "now that": "because", "together with": "with", "along with": "with",
     "combined with": "with", "as well as": "and", "more small": "smaller", "more big": "bigger",
     # verbs of two words
     "skip warmup": "remove warmup", "go back to": "set", "back to": "set", "return to": "set", "leave out": "remove",
@@ -142,7 +142,9 @@ COMPANIONS = {
 NUMBERED = {"layer": "depth", "deep": "depth", "head": "heads", "rope": "ropebase"}  # with a value after it
 NOTHING = _words("none nothing off")  # after an arrow
 # Words of a parameter of a mechanism: "mixup alpha 0.2" is mixup at 0.2.
-PARAMETERS = _words("alpha coefficient coef strength weight prob probability amount factor level p")
+PARAMETERS = _words("alpha coefficient coef strength weight prob probability amount factor level p n num")
+UNITS = _words("image sample sequence token example frame")  # of a value that stands alone: "a smaller batch, 128 images"
+SHARES = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "tenth": 1 / 10}
 # What a fraction is taken of, where it is a factor: "a quarter of the original".
 WHOLES = _words("original current default previous before baseline it")
 # Places rather than quantities, where nothing says how much: "a gate on the attention heads".
@@ -207,7 +209,7 @@ COMPARATIVES = {"deeper": "depth", "shallower": "depth", "wider": "width", "narr
 
 # From here on the sentence speaks of circumstances, reasons or results.
 CONTEXT = _words(
-    "while because since during when after before keeping maintaining so which that than under due if "
+    "while because since during when after before keeping leaving preserving continuing maintaining so which that than under due if "
     "where given despite via alongside unless until whereas compared versus vs insteadof expecting hoping motivated thereby hence therefore gives giving yields "
     "costs but"
 )
@@ -220,8 +222,13 @@ RESULTS = _words(
 STOPWORDS = _words(
     "a an the of in it its is are be was this that these and or only just again further also all same other about "
     "around approximately roughly some any each every per as our my current currently value setting instead now rather once "
-    "ratio size rate frac fraction count number step iter param run retry rerun revisit revisited other second trying test experiment exp "
+    "ratio size rate frac fraction count number step iter param run retry rerun revisit revisited other second both trying test experiment exp "
     "new potentially even much very by into over small percent fine toward towards back then factor let we us i what "
     "if would could should using full "
     "whether repeat retest champion different network model"
 )
+# What a misspelled word may have been.
+KNOWN = (
+    QUANTITIES | GROUPS | ACTIVATIONS | STOPWORDS | CONTEXT | RESULTS | frozenset(VERBS) | frozenset(PARTICIPLES)
+    | frozenset(word for phrase in _PHRASES for word in phrase.split())
+)  # fmt: skip

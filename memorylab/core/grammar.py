@@ -139,8 +139,9 @@ class Draft:
     def arrow(self, value: bool = True) -> None:
         """What was read was what was there before; a value comes after, or only words ("from cosine to linear")."""
         if not value and self.new is None and self.factor is None:
-            self.replaced = [word for word in self.words if word not in aliases.GROUPS]
-            self.words = [word for word in self.words if word in aliases.GROUPS]
+            kept = [word for word in self.words if word in aliases.GROUPS]
+            kept = [] if kept == self.words else kept  # "AdamW -> Lion"
+            self.words, self.replaced = kept, [word for word in self.words if word not in kept]
         if self.old is None:
             self.old = self.new if self.new is not None else self.factor
             if self.new is None:
@@ -250,7 +251,7 @@ class Reader:
     def given(self) -> bool:
         """The value after a comma of what has none yet: "a weaker z-loss, 1e-5". A result is no value."""
         draft, last = self.draft, self.drafts[-1] if self.drafts else None
-        if last is None or draft.titled or not isinstance(draft.new, float) or draft.result:
+        if last is None or draft.quantities or set(draft.words) - aliases.UNITS or not isinstance(draft.new, float) or draft.result:
             return False
         if last.titled and last.new is None and last.factor is None and last.delta is None:
             last.old, last.new = draft.old, draft.new
@@ -281,8 +282,8 @@ class Reader:
             self.draft.joined = self.draft.joined or listed or not self.drafts
             self.flush(self.draft.verb)
             self.draft.joined = listed
-        elif token.text == "half" and (self.before(at) in ("by", "in") or self.draft.quantities):
-            self.draft.factor = 0.5
+        elif token.text in aliases.SHARES and at and not (self.separated and not self.draft.titled and self.draft.new is None):
+            self.share(at, token.text)
         elif token.text == "while" and at + 1 < len(self.tokens) and self.tokens[at + 1].text in aliases.VERBS:
             self.flush()  # "depth 9 while lowering the batch to 8"
         elif token.text in _PREPOSITIONS:
@@ -296,6 +297,16 @@ class Reader:
         else:
             self.noun(at, token.text)
         return True
+
+    def share(self, at: int, word: str) -> None:
+        """ "by half", "the final quarter", "three quarters of the original"."""
+        draft, part = self.draft, aliases.SHARES[word]
+        if self.tokens[at - 1].kind == "value" and isinstance(draft.new, float):
+            part, draft.new = part * draft.new, None
+        if self.is_share(at) or self.before(at) in ("by", "in") or word == "half" and draft.quantities:
+            draft.factor = part
+        else:
+            draft.take(Token("value", word, part))
 
     def is_share(self, at: int) -> bool:
         """A fraction of the value before: "1/4 of the original"."""

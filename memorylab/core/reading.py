@@ -26,6 +26,9 @@ _UNICODE = str.maketrans(
      "θ": "theta", "β": "beta", "λ": "lambda", "α": "alpha", "ε": "eps", "σ": "sigma", "@": " at "}
 )
 _CONSTANT = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
+_RESULT = re.compile(r"(?<![\w.])(?:0?\.[3-9]|[1-9]\.)\d{2,}(?!\w)")  # 1.0731 is what came of it
+_NAMED = 3  # tokens of a value with its name
+_RATIO = re.compile(r"\d\s?/\s?\d")
 _WITH = re.compile(r"\bw/(?=\s?\w)")
 _NOISE = re.compile(r"['\u2019]s\b|`|\*\*(?=\S)(?!\d|-\d)|(?<=[A-Za-z_])\*\*")  # possessives and markup; 2**15 stays
 _LABEL = re.compile(
@@ -81,7 +84,7 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
     if not any(move.valued for move in moves) and (named := _CONSTANT.search(outer)):
         reader = Reader(tokenize(outer[named.start() :], vocabulary))  # "the embeddings are slow, so EMBEDDING_LR 0.6 to 0.9"
         moves = [move for move in reader.result()[0] if move.head and move.valued] or moves
-    if not any(move.new is not None for move in moves):
+    if not any(move.new is not None for move in moves) or len(moves) == 1 and _RATIO.search(outer):
         moves = _with_asides(moves, inner, vocabulary)
     if not moves and (label := _LABEL.match(text)):
         moves = _intervention([label.group().strip(" []")], vocabulary)  # "[MATRIX_LR=0.05]" and nothing else
@@ -97,12 +100,27 @@ def _intervention(segments: Sequence[str], vocabulary: Vocabulary) -> list[Move]
         reader = Reader(tokenize(segment, vocabulary))
         moves, solid = reader.result()
         if not heading:
+            after = segments[at + 1] if at + 1 < len(segments) else ""
+            if len(moves) == 1 and not moves[0].valued and (found := _value_of(after, moves[0], vocabulary)):
+                return [found]
             if moves and not _is_heading(moves):
                 return moves if reader.ended or not solid else moves + _assignments(segments[at + 1 :], vocabulary)
             heading = moves
         elif solid and any(move.head and (move.new is not None or move.factor is not None) for move in moves):
             return moves
     return heading
+
+
+def _value_of(segment: str, move: Move, vocabulary: Vocabulary) -> Move | None:
+    """The move with the value that the next segment begins with: "embedding LR even lower? 0.45 -> 0.3"."""
+    tokens = tokenize(segment, vocabulary)
+    values = [token.value for token in tokens if token.kind == "value" and not isinstance(token.value, tuple)]
+    bare = all(token.kind in ("value", "arrow") for token in tokens)
+    first = move.head is not None and any(token.kind == "value" for token in tokens[:2])
+    named = any(token.text in aliases.QUANTITIES for token in tokens)
+    if not values or _RESULT.search(segment) or not (bare or first and not named and len(values) == 1):
+        return None
+    return replace(move, old=values[0] if len(values) > 1 else move.old, new=values[-1])
 
 
 def _assignments(segments: Sequence[str], vocabulary: Vocabulary) -> list[Move]:
@@ -139,8 +157,9 @@ def _with_asides(moves: list[Move], inner: Sequence[str], vocabulary: Vocabulary
             values = [t.value for t in tokens if t.kind == "value" and not isinstance(t.value, tuple)]
             if len(values) == 2 and [t.kind for t in tokens] == ["value", "arrow", "value"]:
                 return [replace(moves[0], old=values[0], new=values[1], factor=None)]  # "remove dropout (0.1 -> 0.0)"
-            if len(tokens) == 1 and tokens[0].kind == "value" and not isinstance(tokens[0].value, tuple):
-                return [replace(moves[0], new=tokens[0].value)]  # "6x LR (0.006)"
+            if len(values) == 1 and not _RESULT.search(aside) and (len(tokens) == 1 or not moves[0].valued):
+                if len(tokens) == 1 or len(tokens) <= _NAMED and not any(t.text in aliases.QUANTITIES for t in tokens):
+                    return [replace(moves[0], new=values[0])]  # "6x LR (0.006)", "mixup again (alpha=0.2)"
         if any(move.factor is not None for move in moves):
             continue
         found = [

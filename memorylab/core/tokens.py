@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from memorylab.core.aliases import BUILT_IN, QUANTITIES, Vocabulary
+from memorylab.core.aliases import BUILT_IN, COUNTED, KNOWN, QUANTITIES, Vocabulary
 
 Value = float | str
 
@@ -34,6 +34,7 @@ _SCALE = {"": 1.0, "%": 0.01, "k": 1e3, "m": 1e6, "s": 1.0, "l": 1.0, "d": 1.0} 
 _COUNTS = {
     "zero": 0.0, "one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0, "seven": 7.0, "eight": 8.0,
 }  # fmt: skip
+_COMPOUND = re.compile(r"-([A-Za-z]{2,20})\b")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _NUMBERED = re.compile(r"(?!relu|b[12]|beta|x0)(?P<name>[A-Za-z]{1,6})(?P<value>\d{1,4})", re.I)  # "d9", "NS4"
 _DIMENSIONS = 16  # "2D" is a kind of tensor, "512d" a width
@@ -93,6 +94,25 @@ def extended(phrases: tuple[tuple[str, str], ...]) -> Vocabulary:
 _NO_PHRASES = Vocabulary({})
 
 
+@lru_cache(maxsize=4096)
+def _spelled(word: str) -> str:
+    """The word, or the known word that it differs from by one letter, or by two swapped, after the first."""
+    if len(word) < 6 or not word.isalpha() or _stem(word.lower()) in KNOWN:
+        return word
+    low = word.lower()
+    shorter = [low[:at] + low[at + 1 :] for at in range(1, len(low))]
+    near = {known for form in [low, *shorter] for known in _NEAR.get(form, ()) if abs(len(known) - len(low)) < 2}
+    near |= {form for form in shorter if form in KNOWN and len(form) >= 6}
+    return near.pop() if len(near) == 1 else word
+
+
+_NEAR: dict[str, list[str]] = {}
+for _known in sorted(KNOWN):
+    if len(_known) >= 6:
+        for _at in range(1, len(_known)):
+            _NEAR.setdefault(_known[:_at] + _known[_at + 1 :], []).append(_known)
+
+
 def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
     found: list[Token] = []
     for match in TOKEN.finditer(text):
@@ -111,12 +131,13 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
                         found.append(Token("word", "depth" if name == "d" else name))
                         found.append(Token("value", raw, float(numbered["value"])))
                         continue
+                raw = _spelled(raw)
                 words = _CAMEL.sub("_", raw) if raw[0].islower() else raw
                 parts = [_stem(part) for part in words.lower().replace("relu^2", "relu2").split("_") if part]
                 found.extend(Token("word", part, prose=len(parts) == 1) for part in parts)
         elif kind == "number":
             value, unit = number(match["number"]), (match["unit"] or "").lower()
-            if value is None:
+            if value is None or _is_adjective(text, match.end()):
                 continue
             if unit == "d" and value < _DIMENSIONS:
                 found.append(Token("word", raw.lower()))
@@ -150,6 +171,12 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
         elif kind:
             found.append(Token(kind, raw))
     return _canonical(found, vocabulary)
+
+
+def _is_adjective(text: str, end: int) -> bool:
+    """ "3-seed", "1-cycle": a kind, and no value; "2-layer" counts something."""
+    compound = _COMPOUND.match(text, end)
+    return compound is not None and _stem(compound[1].lower()) not in COUNTED
 
 
 def _canonical(tokens: Sequence[Token], vocabulary: Vocabulary) -> list[Token]:
