@@ -20,7 +20,7 @@ from unittest import mock
 
 from msgspec import Struct
 
-from memorylab.core import aliases, base, grammar, novelty, reading, similarity
+from memorylab.core import aliases, base, moves, novelty, reading, similarity
 from memorylab.core.novelty import Idea, relate
 from memorylab.core.verdict import DEFAULT_THRESHOLD
 
@@ -137,19 +137,19 @@ def figures(pairs: Sequence[Pair]) -> Figures:
 # --- what each part contributes -------------------------------------------------------------------------------------
 
 
-def _no_values(read: Callable[..., tuple[grammar.Move, ...]]) -> Callable[..., tuple[grammar.Move, ...]]:
+def _no_values(read: Callable[..., tuple[moves.Move, ...]]) -> Callable[..., tuple[moves.Move, ...]]:
     from msgspec.structs import replace
 
-    def without(*args: object) -> tuple[grammar.Move, ...]:
+    def without(*args: object) -> tuple[moves.Move, ...]:
         return tuple(replace(move, old=None, new=None, factor=None) for move in read(*args))
 
     return without
 
 
-def _no_direction(read: Callable[..., tuple[grammar.Move, ...]]) -> Callable[..., tuple[grammar.Move, ...]]:
+def _no_direction(read: Callable[..., tuple[moves.Move, ...]]) -> Callable[..., tuple[moves.Move, ...]]:
     from msgspec.structs import replace
 
-    def without(self: base.Base, moves: Sequence[grammar.Move]) -> tuple[grammar.Move, ...]:
+    def without(self: base.Base, moves: Sequence[moves.Move]) -> tuple[moves.Move, ...]:
         return tuple(replace(move, direction=0) for move in read(self, moves))
 
     return without
@@ -163,7 +163,7 @@ def _patched(target: object, name: str, value: object) -> Iterator[None]:
     reading._read.cache_clear()
 
 
-def _wordless(moves: grammar.Move, other: grammar.Move, rarity: object) -> float:
+def _wordless(moves: moves.Move, other: moves.Move, rarity: object) -> float:
     return similarity_of_knobs(moves, other, rarity) if moves.head and other.head else float(moves.terms == other.terms)  # type: ignore[arg-type]
 
 
@@ -181,7 +181,7 @@ ABLATIONS: dict[str, Callable[[], contextlib.AbstractContextManager[None]]] = {
 
 
 def _first_only(compare: Callable[..., similarity.Likeness]) -> Callable[..., similarity.Likeness]:
-    def first(a: Sequence[grammar.Move], b: Sequence[grammar.Move], *rest: object) -> similarity.Likeness:
+    def first(a: Sequence[moves.Move], b: Sequence[moves.Move], *rest: object) -> similarity.Likeness:
         return compare(a[:1], b[:1], *rest)
 
     return first

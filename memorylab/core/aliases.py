@@ -1,8 +1,8 @@
-"""The vocabulary of experiment descriptions: which words name one thing.
+"""The vocabulary of experiment descriptions: which words name one thing, and what kind of word each is.
 
-Every table holds single lower-case words, plural "s" removed, or phrases of such words. They were collected by reading
-some forty public ledgers of autoresearch runs, not from single pairs of rows: a word is here because several authors
-use it. A word that is in no table is kept as it is, so an unknown setting is still a setting of its own.
+Every table holds single lower-case words, plural "s" removed, or phrases of such words, collected by reading public
+ledgers of autoresearch runs. A word that is in no table is kept as it is, so an unknown setting is still a setting of
+its own. A lab adds phrases of its own under [tool.memorylab.aliases].
 """
 
 from collections.abc import Mapping
@@ -12,80 +12,114 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Phrases for one quantity or one group of parameters. The longest phrase wins; the right-hand side is canonical.
-_PHRASES = {
-    # quantities
-    "learning rate": "lr", "weight decay": "wd", "wdecay": "wd", "momentum ramp": "momentum warmup",
-    "warm up": "warmup", "warmup iter": "warmup", "warmup step": "warmup", "warmup ratio": "warmup",
-    "cooldown": "warmdown", "cool down": "warmdown", "warm down": "warmdown", "warmdown iter": "warmdown",
-    "lr floor": "finallr", "final lr": "finallr", "min lr": "finallr", "lr min": "finallr", "minimum lr": "finallr",
-    "final learning rate": "finallr", "minimum learning rate": "finallr",
-    "beta 1": "beta1", "beta 2": "beta2", "b1": "beta1", "b2": "beta2",
-    "batch token": "batch", "bs": "batch", "grad accum": "accum", "gradient accumulation": "accum",
-    "accum step": "accum", "n layer": "depth", "num layer": "depth", "number of layer": "depth", "nlayer": "depth",
-    "n block": "depth", "model depth": "depth", "n embd": "width", "d model": "width", "model dim": "width",
-    "model width": "width", "hidden size": "width", "embed dim": "width", "embedding dim": "width", "dim": "width",
-    "aspect ratio": "aspect", "ar": "aspect", "head dim": "headdim", "n head": "heads", "num head": "heads",
-    "attention head": "heads", "number of head": "heads", "number of attention head": "heads",
-    "n kv head": "kvheads", "num kv head": "kvheads", "kv head": "kvheads",
-    "mlp ratio": "mlp", "mlp mult": "mlp", "mlp expansion": "mlp", "mlp width": "mlp", "mlp hidden": "mlp hidden",
-    "mlp hidden dim": "mlp hidden", "mlp dim": "mlp hidden", "ffn": "mlp", "feed forward": "mlp",
-    "window pattern": "pattern", "attention pattern": "pattern", "short window": "short window",
-    "window size": "window", "sliding window": "window",
-    "softcapping": "softcap", "logit softcap": "softcap", "logit cap": "softcap", "logit softcapping": "softcap",
-    "soft cap": "softcap", "cap": "softcap", "grad clip": "clip", "gradient clip": "clip", "grad clipping": "clip",
-    "gradient clipping": "clip", "clip norm": "clip", "max norm": "clip", "grad norm": "clip", "clipping": "clip",
-    "epsilon": "eps", "initialization": "init", "initialisation": "init", "initial value": "init",
-    "rope base": "ropebase", "rope theta": "ropebase", "rope base frequency": "ropebase",
-    "rope frequency": "ropebase",
-    "seq len": "seqlen", "sequence length": "seqlen", "context length": "seqlen", "max seq len": "seqlen",
-    "ns step": "nssteps", "newton schulz step": "nssteps", "backend step": "nssteps",
-    "newton schulz": "nssteps", "random seed": "seed",
-    "max step": "maxsteps", "max iter": "maxsteps", "squared relu": "relu2", "relu squared": "relu2",
-    "relu ^2": "relu2", "leaky relu": "leakyrelu", "swish": "silu",
-    "gradient norm": "clip", "clip gradient": "clip", "clip gradient to norm": "clip", "clip gradient to": "clip",
-    "batch norm": "batchnorm", "layer norm": "layernorm", "group norm": "groupnorm", "drop out": "dropout",
-    "drop path": "droppath", "stochastic depth": "droppath", "layer drop": "droppath", "layerdrop": "droppath",
-    "hidden dim": "width", "hidden unit": "width", "num hidden": "width", "hidden layer": "layer",
-    "num hidden layer": "depth", "exponential moving average": "ema", "stochastic weight averaging": "swa",
-    "weight averaging": "swa", "weight average": "swa", "zloss": "z loss", "label smooth": "label smoothing",
-    "kaiming": "he", "grouped query attention": "gqa", "multi query attention": "mqa", "rotary": "rope",
-    "multi token prediction": "mtp", "squeeze excite": "se", "squeeze excitation": "se", "squeeze and excite": "se",
-    "squeeze and excitation": "se", "mixture of expert": "moe", "sharpness aware minimization": "sam",
-    "half precision": "halfprecision", "data aug": "augmentation", "data augmentation": "augmentation", "augment": "augmentation",
-    "token per step": "batch", "token step": "batch", "tok step": "batch", "tok per step": "batch", "tbs": "batch",
-    "dbs": "device batch", "uelr": "unembedding lr", "wdown": "warmdown", "wup": "warmup", "hd": "headdim",
-    "mom": "momentum", "floor": "finallr", "embedding rate": "embedding lr", "unembedding rate": "unembedding lr",
-    "matrix rate": "matrix lr", "scalar rate": "scalar lr", "lr decay": "warmdown", "learning rate decay": "warmdown",
-    "cosine annealing": "cosine warmdown", "cosine decay": "cosine warmdown", "linear decay": "linear warmdown",
-    "sqrt decay": "sqrt warmdown", "mlr": "matrix lr", "elr": "embedding lr", "slr": "scalar lr", "ulr": "unembedding lr", "nkvhead": "kvheads",
-    # groups of parameters
-    "lm head": "unembedding", "lmhead": "unembedding", "unembed": "unembedding", "output head": "unembedding",
-    "language modeling head": "unembedding", "unemb": "unembedding", "embed": "embedding", "emb": "embedding",
-    "wte": "embedding", "output proj": "cproj", "query and key": "qk", "q and k": "qk", "query key": "qk", "token embedding": "embedding", "tok emb": "embedding", "value embedding": "ve",
-    "value emb": "ve", "value embed": "ve", "adamw": "adam", "muon": "matrix",
-    "normuon": "matrix", "muon normuon": "matrix", "q k": "qk",
-    "residual": "resid", "initial": "start", "minimum": "min", "maximum": "max", "micro": "device",
-    "c proj": "cproj", "out proj": "cproj", "output projection": "cproj", "normalization": "norm",
-    "normalisation": "norm", "rmsnorm": "rms norm", "attn": "attention", "untie": "remove tie", "untied": "remove tie",
-    "tying": "tie",
-    "tied": "tie",
-    "weight tie": "embedding tie", "tie weight": "embedding tie", "weight tying": "embedding tie",
-    "weight sharing": "embedding tie", "tied weight": "embedding tie", "up proj": "upproj", "up projection": "upproj",
-    "down proj": "downproj", "down projection": "downproj", "qknorm": "qk norm", "ns": "nssteps",
-    "regularisation": "regularization",
-    # results
-    "val bpb": "result", "val loss": "result", "bpb": "result",
-    # circumstances
-    "in place of": "insteadof", "instead of": "insteadof", "rather than": "insteadof", "on top of": "after",
-    "once more": "again", "one more time": "again", "second look": "again", "second attempt": "again",
-    "second try": "again", "more time": "again", "freq": "frequency", "this time": "again", "now that": "because", "together with": "with", "along with": "with",
-    "combined with": "with", "as well as": "and", "more small": "smaller", "more big": "bigger",
-    # verbs of two words
-    "skip warmup": "remove warmup", "go back to": "set", "back to": "set", "return to": "set", "leave out": "remove",
-    "turned off": "remove", "switched off": "remove", "turned on": "add", "turning off": "remove",
-    "turn off": "remove", "get rid of": "remove", "switch off": "remove", "turn on": "add", "no": "remove",
-}  # fmt: skip
+# What a thing is called here, and the phrases that mean it. The longest phrase wins.
+_PHRASES = """
+# Quantities
+lr: learning rate
+wd: weight decay, wdecay
+momentum warmup: momentum ramp
+warmup: warm up, warmup iter, warmup step, warmup ratio, wup
+warmdown: cooldown, cool down, warm down, warmdown iter, wdown, lr decay, learning rate decay
+cosine warmdown: cosine annealing, cosine decay
+linear warmdown: linear decay
+sqrt warmdown: sqrt decay
+finallr: lr floor, final lr, min lr, lr min, minimum lr, final learning rate, minimum learning rate, floor
+beta1: beta 1, b1
+beta2: beta 2, b2
+momentum: mom
+batch: batch token, bs, token per step, token step, tok step, tok per step, tbs
+device batch: dbs
+accum: grad accum, gradient accumulation, accum step
+depth: n layer, num layer, number of layer, nlayer, n block, model depth, num hidden layer
+width: n embd, d model, model dim, model width, hidden size, embed dim, embedding dim, dim, hidden dim, hidden unit,
+    num hidden
+aspect: aspect ratio, ar
+headdim: head dim, hd
+heads: n head, num head, attention head, number of head, number of attention head
+kvheads: n kv head, num kv head, kv head, nkvhead
+mlp: mlp ratio, mlp mult, mlp expansion, mlp width, ffn, feed forward
+mlp hidden: mlp hidden, mlp hidden dim, mlp dim
+pattern: window pattern, attention pattern
+short window: short window
+window: window size, sliding window
+softcap: softcapping, logit softcap, logit cap, logit softcapping, soft cap, cap
+clip: grad clip, gradient clip, grad clipping, gradient clipping, clip norm, max norm, grad norm, clipping, gradient
+    norm, clip gradient, clip gradient to norm, clip gradient to
+eps: epsilon
+init: initialization, initialisation, initial value
+ropebase: rope base, rope theta, rope base frequency, rope frequency
+seqlen: seq len, sequence length, context length, max seq len
+nssteps: ns step, newton schulz step, backend step, newton schulz, ns
+seed: random seed
+maxsteps: max step, max iter
+embedding lr: embedding rate, elr
+unembedding lr: uelr, unembedding rate, ulr
+matrix lr: matrix rate, mlr
+scalar lr: scalar rate, slr
+# Groups of parameters, places in the network
+embedding: embed, emb, wte, token embedding, tok emb
+unembedding: lm head, lmhead, unembed, output head, language modeling head, unemb
+matrix: muon, normuon, muon normuon
+adam: adamw
+ve: value embedding, value emb, value embed
+resid: residual
+cproj: output proj, c proj, out proj, output projection
+qk: query and key, q and k, query key, q k
+qk norm: qknorm
+start: initial
+min: minimum
+max: maximum
+device: micro
+attention: attn
+layer: hidden layer
+norm: normalization, normalisation
+rms norm: rmsnorm
+batchnorm: batch norm
+layernorm: layer norm
+groupnorm: group norm
+upproj: up proj, up projection
+downproj: down proj, down projection
+# Mechanisms
+relu2: squared relu, relu squared, relu ^2
+leakyrelu: leaky relu
+silu: swish
+tie: tying, tied
+remove tie: untie, untied
+embedding tie: weight tie, tie weight, weight tying, weight sharing, tied weight
+dropout: drop out
+droppath: drop path, stochastic depth, layer drop, layerdrop
+ema: exponential moving average
+swa: stochastic weight averaging, weight averaging, weight average
+z loss: zloss
+label smoothing: label smooth
+he: kaiming
+gqa: grouped query attention
+mqa: multi query attention
+rope: rotary
+mtp: multi token prediction
+se: squeeze excite, squeeze excitation, squeeze and excite, squeeze and excitation
+moe: mixture of expert
+sam: sharpness aware minimization
+halfprecision: half precision
+augmentation: data aug, data augmentation, augment
+regularization: regularisation
+frequency: freq
+# Circumstances and results
+insteadof: in place of, instead of, rather than
+after: on top of
+again: once more, one more time, second look, second attempt, second try, more time, this time
+because: now that
+with: together with, along with, combined with
+and: as well as
+result: val bpb, val loss, bpb
+# Verbs of several words
+set: go back to, back to, return to
+remove: leave out, turned off, switched off, turning off, turn off, get rid of, switch off, no
+remove warmup: skip warmup
+add: turned on, turn on
+smaller: more small
+bigger: more big
+"""
 
 
 class Vocabulary:
@@ -96,12 +130,21 @@ class Vocabulary:
         self.longest = max(map(len, self.phrases), default=0)
 
 
-BUILT_IN = Vocabulary({tuple(phrase.split()): tuple(meaning.split()) for phrase, meaning in _PHRASES.items()})
+def _built_in() -> Vocabulary:
+    phrases: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for line in _PHRASES.replace("\n    ", " ").splitlines():
+        meaning, _, names = line.partition(": ")
+        if names:
+            phrases |= {tuple(name.split()): tuple(meaning.split()) for name in names.split(", ")}
+    return Vocabulary(phrases)
+
+
+BUILT_IN = _built_in()
 
 # What is turned. In a compound the last of them is the head: in "momentum warmup" it is warmup that changes.
 QUANTITIES = _words(
-    "lr wd beta beta1 beta2 momentum warmup warmdown finallr batch accum depth width aspect headdim heads kvheads mlp "
-    "window pattern activation softcap dropout clip eps init ropebase seqlen nssteps seed"
+    "lr wd beta beta1 beta2 momentum warmup warmdown finallr batch accum depth width aspect headdim heads "
+    "kvheads mlp window pattern activation softcap dropout clip eps init ropebase seqlen nssteps seed"
 )
 # Which parameters, or which end of a schedule: two different ones make two different knobs.
 GROUPS = _words(
@@ -123,7 +166,19 @@ STARTING_VALUES = {
 # A qualifier that says nothing new: "LR warmup" is warmup.
 IMPLIED = {"warmup": "lr", "warmdown": "lr", "softcap": "final", "activation": "mlp", "pattern": "window"}
 # Settings whose values are words; the value alone names the setting.
-ACTIVATIONS = _words("relu relu2 gelu geglu silu swiglu reglu leakyrelu mish")
+CHOICES = {
+    choice: quantity
+    for quantity, choices in {
+        "activation": "relu relu2 gelu geglu silu swiglu reglu leakyrelu mish",
+        "optimizer": "sgd lion sophia soap shampoo adafactor lamb rmsprop adagrad adan nadam",
+    }.items()
+    for choice in choices.split()
+}
+# Shapes of the schedule by which learning rates fall.
+SHAPES = _words("cosine onecycle trapezoidal wsd sqrt exponential polynomial sinusoidal")
+ENDING = _words("anneal end ending decay finish")  # a learning rate that does so, and where
+OF_SCHEDULES = _words("schedule phase shaped shape anneal annealing decay curve policy") | SHAPES
+PEAKS = _words("peak max")
 # Knobs that follow another one: the device batch has to divide the total, the aspect ratio keeps the width when the
 # depth changes. Beside it they hardly make another idea.
 _KNOBS: dict[str, tuple[str | None, frozenset[str]]] = {
@@ -143,7 +198,8 @@ NUMBERED = {"layer": "depth", "deep": "depth", "head": "heads", "rope": "ropebas
 NOTHING = _words("none nothing off")  # after an arrow
 # Words of a parameter of a mechanism: "mixup alpha 0.2" is mixup at 0.2.
 PARAMETERS = _words("alpha coefficient coef strength weight prob probability amount factor level p n num")
-UNITS = _words("image sample sequence token example frame")  # of a value that stands alone: "a smaller batch, 128 images"
+COMMON = PARAMETERS | _words("decay layer block head heads output input mlp attention loss weight scale scaling")
+UNITS = _words("image sample sequence token example frame")  # of a value alone: "a smaller batch, 128 images"
 SHARES = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "tenth": 1 / 10}
 # What a fraction is taken of, where it is a factor: "a quarter of the original".
 WHOLES = _words("original current default previous before baseline it")
@@ -157,9 +213,8 @@ REMOVING = _words("remove removing disable disabling drop eliminate strip withou
 VERBS: dict[str, tuple[int, float | None]] = {
     **dict.fromkeys(
         _words(
-            "increase increasing raise raising bump bumping up boost higher more larger bigger longer stronger "
-            "extra additional "
-            "lengthen extend grow enlarge strengthen looser loosen widen wider deepen deeper expand"
+            "increase increasing raise raising bump bumping up boost higher more larger bigger longer stronger extra "
+            "additional lengthen extend grow enlarge strengthen looser loosen widen wider deepen deeper expand"
         ),
         (1, None),
     ),
@@ -172,8 +227,11 @@ VERBS: dict[str, tuple[int, float | None]] = {
     ),
     **dict.fromkeys(ADDING, (1, None)),
     **dict.fromkeys(REMOVING, (-1, None)),
-    **dict.fromkeys(_words("multiply divide revert restore "
-        "reset set change replace replacing switch swap use using try make tune apply"), (0, None)),
+    **dict.fromkeys(
+        _words("multiply divide revert restore reset set change replace replacing switch swap use using try make tune "
+               "apply"),
+        (0, None),
+    ),
     "halve": (-1, 0.5), "half": (-1, 0.5), "halving": (-1, 0.5), "quarter": (-1, 0.25), "eighth": (-1, 0.125),
     "double": (1, 2.0), "doubling": (1, 2.0), "triple": (1, 3.0), "quadruple": (1, 4.0),
 }  # fmt: skip
@@ -181,10 +239,9 @@ VERBS: dict[str, tuple[int, float | None]] = {
 BASES = _words("config configuration setup recipe baseline winning tweak everything stack default")
 # A short clause of nothing but these heads what follows: "optimizer tuning: matrix LR 0.05".
 HEADINGS = _words(
-    "experiment hypothesis stack sweep tuning combo combined combination retry hyperparameter hparam optimizer "
-    "optimiser architecture schedule "
-    "model regularization attempt ablation config phase stage followup follow change training scaling "
-    "baseline idea"
+    "experiment hypothesis stack sweep tuning combo combined combination retry hyperparameter hparam optimiser "
+    "architecture schedule model regularization attempt ablation config phase stage followup follow change "
+    "training scaling baseline idea"
 )
 COUNTING = _words("more fewer less extra additional")
 USING = _words("use using try make apply")
@@ -209,26 +266,26 @@ COMPARATIVES = {"deeper": "depth", "shallower": "depth", "wider": "width", "narr
 
 # From here on the sentence speaks of circumstances, reasons or results.
 CONTEXT = _words(
-    "while because since during when after before keeping leaving preserving continuing maintaining so which that than under due if "
-    "where given despite via alongside unless until whereas compared versus vs insteadof expecting hoping motivated thereby hence therefore gives giving yields "
-    "costs but"
+    "while because since during when after before keeping leaving preserving continuing maintaining so which "
+    "that than under due if where given despite via alongside unless until whereas compared versus vs "
+    "insteadof expecting hoping motivated thereby hence therefore gives giving yields costs but"
 )
 RESULTS = _words(
     "too worse better improved improves improvement improve hurt regressed regression worsened marginal "
-    "marginally slightly best plateau failed crashed crash oom overshoot flat neutral win won helped did didnt help divergence acc accuracy err auc wer ppl perplexity "
-    "diverged unstable exceeded fell keep kept discard discarded result still identical val "
-    "delta"
+    "marginally slightly best plateau failed crashed crash oom overshoot flat neutral win won helped did didnt "
+    "help divergence acc accuracy err auc wer ppl perplexity diverged unstable exceeded fell keep kept discard "
+    "discarded result still identical val delta"
 )
 STOPWORDS = _words(
-    "a an the of in it its is are be was this that these and or only just again further also all same other about "
-    "around approximately roughly some any each every per as our my current currently value setting instead now rather once "
-    "ratio size rate frac fraction count number step iter param run retry rerun revisit revisited other second both trying test experiment exp "
-    "new potentially even much very by into over small percent fine toward towards back then factor let we us i what "
-    "if would could should using full "
+    "a an the of in it its is are be was this that these and or only just again further also all same other "
+    "about around approximately roughly some any each every per as our my current currently value setting "
+    "instead now rather once ratio size rate frac fraction count number step iter param run retry rerun "
+    "revisit revisited second both trying test experiment exp new potentially even much very by into over "
+    "small percent fine toward towards back then factor let we us i what if would could should using full "
     "whether repeat retest champion different network model"
 )
 # What a misspelled word may have been.
 KNOWN = (
-    QUANTITIES | GROUPS | ACTIVATIONS | STOPWORDS | CONTEXT | RESULTS | frozenset(VERBS) | frozenset(PARTICIPLES)
-    | frozenset(word for phrase in _PHRASES for word in phrase.split())
+    QUANTITIES | GROUPS | frozenset(CHOICES) | STOPWORDS | CONTEXT | RESULTS | frozenset(VERBS) | frozenset(PARTICIPLES)
+    | frozenset(word for phrase in BUILT_IN.phrases for word in phrase)
 )  # fmt: skip

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from memorylab.core import reading
-from memorylab.core.grammar import Key, Move
+from memorylab.core.moves import Key, Move
 from memorylab.core.record import Knob
 from memorylab.core.tokens import Value, equal
 

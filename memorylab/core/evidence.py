@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from memorylab.core import explain, ranking
-from memorylab.core.grammar import Move
+from memorylab.core.moves import Move
 from memorylab.core.novelty import History, Study
 from memorylab.core.record import KnobHistory, Run, Trial
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from memorylab.core.grammar import Key, Move
+from memorylab.core.moves import Key, Move
 from memorylab.core.similarity import Likeness
 from memorylab.core.tokens import Value, equal
 

@@ -10,9 +10,9 @@ from typing import Literal
 from msgspec import Struct
 
 from memorylab.core import explain, reading, similarity
-from memorylab.core.aliases import BUILT_IN, STARTING_VALUES, Vocabulary
+from memorylab.core.aliases import BUILT_IN, CHOICES, STARTING_VALUES, Vocabulary
 from memorylab.core.base import Base
-from memorylab.core.grammar import Move
+from memorylab.core.moves import Move
 from memorylab.core.record import Change, Run
 from memorylab.core.similarity import Likeness
 
@@ -127,7 +127,8 @@ def read(idea: Idea, vocabulary: Vocabulary = BUILT_IN) -> tuple[Move, ...]:
     if idea.change is not None and idea.change.knobs:
         moves = reading.read_change(idea.change)
         if idea.change.statements:
-            moves += tuple(m for m in reading.read(idea.description, vocabulary) if m.head in (None, "activation"))
+            words = reading.read(idea.description, vocabulary)
+            moves += tuple(move for move in words if move.head is None or move.head in CHOICES.values())
         return moves
     # A hypothesis and tags speak of reasons more than of the deed: they count where the description says nothing.
     for text in (idea.description, idea.hypothesis, " ".join(idea.tags)):

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from memorylab.core import aliases
 from memorylab.core.aliases import BUILT_IN, Vocabulary
-from memorylab.core.grammar import MAX_MOVES, Draft, Move, Reader, distinct
+from memorylab.core.grammar import MAX_MOVES, Reader
+from memorylab.core.moves import Draft, Move, distinct
 from memorylab.core.record import Change, Knob
 from memorylab.core.tokens import PATTERN, TOKEN, Value, equal, number, tokenize
 
@@ -22,8 +23,24 @@ MAX_CHARS = 4_000  # a description is one line; what lies beyond is a pasted log
 CACHED_TEXTS = 16_384
 
 _UNICODE = str.maketrans(
-    {"→": " -> ", "⟶": " -> ", "⇒": " -> ", "×": "x", "−": "-", "—": " -- ", "–": " -- ", "²": "^2", "³": "^3",
-     "θ": "theta", "β": "beta", "λ": "lambda", "α": "alpha", "ε": "eps", "σ": "sigma", "@": " at "}
+    {
+        "→": " -> ",
+        "⟶": " -> ",
+        "⇒": " -> ",
+        "×": "x",
+        "−": "-",
+        "—": " -- ",
+        "–": " -- ",
+        "²": "^2",
+        "³": "^3",
+        "θ": "theta",
+        "β": "beta",
+        "λ": "lambda",
+        "α": "alpha",
+        "ε": "eps",
+        "σ": "sigma",
+        "@": " at ",
+    }
 )
 _CONSTANT = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 _RESULT = re.compile(r"(?<![\w.])(?:0?\.[3-9]|[1-9]\.)\d{2,}(?!\w)")  # 1.0731 is what came of it
@@ -82,7 +99,8 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
     outer, inner = _outside(_LABEL.sub("", text, count=1))
     moves = _intervention(_SEGMENT.split(outer), vocabulary)
     if not any(move.valued for move in moves) and (named := _CONSTANT.search(outer)):
-        reader = Reader(tokenize(outer[named.start() :], vocabulary))  # "the embeddings are slow, so EMBEDDING_LR 0.6 to 0.9"
+        # "the embeddings learn slowly, so EMBEDDING_LR 0.6 to 0.9"
+        reader = Reader(tokenize(outer[named.start() :], vocabulary))
         moves = [move for move in reader.result()[0] if move.head and move.valued] or moves
     if not any(move.new is not None for move in moves) or len(moves) == 1 and _RATIO.search(outer):
         moves = _with_asides(moves, inner, vocabulary)
@@ -157,15 +175,15 @@ def _with_asides(moves: list[Move], inner: Sequence[str], vocabulary: Vocabulary
             values = [t.value for t in tokens if t.kind == "value" and not isinstance(t.value, tuple)]
             if len(values) == 2 and [t.kind for t in tokens] == ["value", "arrow", "value"]:
                 return [replace(moves[0], old=values[0], new=values[1], factor=None)]  # "remove dropout (0.1 -> 0.0)"
-            if len(values) == 1 and not _RESULT.search(aside) and (len(tokens) == 1 or not moves[0].valued):
-                if len(tokens) == 1 or len(tokens) <= _NAMED and not any(t.text in aliases.QUANTITIES for t in tokens):
-                    return [replace(moves[0], new=values[0])]  # "6x LR (0.006)", "mixup again (alpha=0.2)"
+            own = len(tokens) <= _NAMED and not any(token.text in aliases.QUANTITIES for token in tokens)
+            if len(values) == 1 and not _RESULT.search(aside) and (len(tokens) == 1 or own and not moves[0].valued):
+                return [replace(moves[0], new=values[0])]  # "6x LR (0.006)", "mixup again (alpha=0.2)"
         if any(move.factor is not None for move in moves):
             continue
         found = [
             move
             for move in Reader(tokens).result()[0]
-            if move.head and move.new is not None and move.head != "activation"
+            if move.head and move.new is not None and move.head not in aliases.CHOICES.values()
         ]
         moves = (moves if any(move.head for move in moves) else []) + found if found else moves
     return moves[:MAX_MOVES]

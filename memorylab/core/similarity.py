@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from memorylab.core import aliases
-from memorylab.core.grammar import Move
+from memorylab.core.moves import Move
 from memorylab.core.tokens import equal
 
 How = Literal["value", "factor", "other value", "direction", "turned", "opposite"]
@@ -150,9 +150,15 @@ def _weights(moves: Sequence[Move]) -> list[float]:
 
 
 def rarities(readings: Sequence[Sequence[Move]]) -> dict[str, float]:
-    """How much a word tells, from how few of the ideas use it: log(1 + ideas / uses), at least log 2."""
+    """How much a word tells, from how few of the ideas use it: log(1 + ideas / uses), at least log 2.
+
+    Words that every subject has ("layer", "output") tell half as much.
+    """
     uses: dict[str, int] = {}
     for moves in readings:
         for term in {term for move in moves for term in move.terms}:
             uses[term] = uses.get(term, 0) + 1
-    return {term: math.log(1 + len(readings) / count) for term, count in uses.items()}
+    return {
+        term: math.log(1 + len(readings) / count) * (0.5 if term in aliases.COMMON else 1.0)
+        for term, count in uses.items()
+    }

@@ -34,6 +34,7 @@ _SCALE = {"": 1.0, "%": 0.01, "k": 1e3, "m": 1e6, "s": 1.0, "l": 1.0, "d": 1.0} 
 _COUNTS = {
     "zero": 0.0, "one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0, "seven": 7.0, "eight": 8.0,
 }  # fmt: skip
+_COUNTABLE = re.compile(r"\s(?:more|fewer|less|extra|additional|further|layer|block|head|half|third|quarter)", re.I)
 _COMPOUND = re.compile(r"-([A-Za-z]{2,20})\b")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _NUMBERED = re.compile(r"(?!relu|b[12]|beta|x0)(?P<name>[A-Za-z]{1,6})(?P<value>\d{1,4})", re.I)  # "d9", "NS4"
@@ -122,7 +123,8 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
             if PATTERN.fullmatch(raw):
                 found.append(Token("value", "pattern", raw if len(set(raw)) > 1 else raw[0]))
             else:
-                if (counted := _COUNTS.get(raw.lower())) is not None:
+                counted = _COUNTS.get(raw.lower())
+                if counted is not None and (counted != 1 or _COUNTABLE.match(text, match.end())):
                     found.append(Token("value", raw, counted))
                     continue
                 if numbered := _NUMBERED.fullmatch(raw):
