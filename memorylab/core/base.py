@@ -4,7 +4,7 @@ It gives a direction to a bare value ("matrix LR 0.05"), a value to a factor ("h
 same words on a moved base mean another step.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -27,18 +27,22 @@ class Base:
         self.names: dict[Key, str] = {}
         self._learned: set[str] = set()
         for name, source in constants.items():
-            for move in reading.read_constant(name, Knob(old=None, new=source)):
+            for move in self._learn(name, source):
                 if move.new is not None:
                     self.values[move.key] = move.new
-                    self.names.setdefault(move.key, name)
 
-    def learn_names(self, names: Iterable[str]) -> None:
+    def learn_names(self, knobs: Mapping[str, Knob]) -> None:
         """What the code calls its knobs; the first name of a knob stays."""
-        for name in names:
+        for name, knob in knobs.items():
             if name not in self._learned:
-                self._learned.add(name)
-                for move in reading.read_constant(name, Knob(old=None, new="1")):
-                    self.names.setdefault(move.key, name)
+                self._learn(name, knob.new or knob.old or "")
+
+    def _learn(self, name: str, source: str) -> list[Move]:
+        self._learned.add(name)
+        moves = reading.read_constant(name, Knob(old=None, new=source))
+        for place, move in enumerate(moves):
+            self.names.setdefault(move.key, name if len(moves) == 1 else f"{name}[{place}]")
+        return moves
 
     def resolve(self, moves: Sequence[Move]) -> tuple[Move, ...]:
         """The moves with the value before, the value after a factor and the direction of two numbers."""

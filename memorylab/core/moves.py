@@ -174,6 +174,8 @@ class Draft:
             if len(words) == 1 and isinstance(new, float) and not groups:
                 head = aliases.NUMBERED.get(*words)
                 words = words if head is None else frozenset()
+            if head is None and not words and groups in ({"total"}, {"device"}):
+                head = "batch"
         if head in (None, "lr") and new is None and words & aliases.SHAPES and words <= aliases.OF_SCHEDULES:
             head = "warmdown"
         if head == "warmdown":
