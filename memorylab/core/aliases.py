@@ -81,7 +81,7 @@ upproj: up proj, up projection
 downproj: down proj, down projection
 # Mechanisms
 relu2: squared relu, relu squared, relu ^2
-leakyrelu: leaky relu
+leakyrelu: leaky relu, leakyrelu2, leaky relu2, leaky relu squared
 silu: swish
 tie: tying, tied
 remove tie: untie, untied

@@ -179,6 +179,6 @@ class Reader:
             if direction and draft.relative and isinstance(draft.new, float):
                 draft.delta, draft.new = draft.new * direction, None  # "add two layers", "2 more layers"
         elif word not in aliases.STOPWORDS and not draft.implies(word):
-            if draft.complete and not (self.linked or counted or draft.leading):
+            if draft.complete and word[0] != "#" and not (self.linked or counted or draft.leading):
                 self.flush(draft.verb, separated=False)
             (self.draft.quantities if word in aliases.QUANTITIES else self.draft.words).append(word)

@@ -174,12 +174,14 @@ class Draft:
             if len(words) == 1 and isinstance(new, float) and not groups:
                 head = aliases.NUMBERED.get(*words)
                 words = words if head is None else frozenset()
-            if head is None and not words and groups in ({"total"}, {"device"}):
-                head = "batch"
+            elif not words and groups in ({"total"}, {"device"}) and isinstance(new, float) and new >= 1:
+                head = "batch"  # "TOTAL=8K"
         if head in (None, "lr") and new is None and words & aliases.SHAPES and words <= aliases.OF_SCHEDULES:
             head = "warmdown"
         if head == "warmdown":
             words -= aliases.OF_SCHEDULES - aliases.SHAPES
+        elif head == "seed":
+            groups = {word for word in words if word[0] == "#"}  # the same seed of another run is another experiment
         elif head in aliases.CHOICES.values():
             groups = set()  # "AdamW -> Lion"
         if head == "lr" and new is not None and words & aliases.ENDING:
@@ -216,8 +218,8 @@ def distinct(moves: Sequence[Move]) -> list[Move]:
     valued = {move.key for move in moves if move.new is not None}
     told = {(move.key, move.new): move for move in reversed(moves) if move.new is not None or move.key not in valued}
     found = [move for move in dict.fromkeys(moves) if told.get((move.key, move.new)) == move]
-    # "with another seed" is no part of the idea.
-    return [move for move in found if move.head != "seed" or move.new is not None] or found
+    # The seed is no part of an idea: with another one it is a replicate.
+    return [move for move in found if move.head != "seed"] or found
 
 
 def _plain(value: Value | tuple[float, ...] | None) -> Value | None:

@@ -24,35 +24,22 @@ CACHED_TEXTS = 16_384
 
 _UNICODE = str.maketrans(
     {
-        "→": " -> ",
-        "⟶": " -> ",
-        "⇒": " -> ",
-        "×": "x",
-        "−": "-",
-        "—": " -- ",
-        "–": " -- ",
-        "²": "^2",
-        "³": "^3",
-        "θ": "theta",
-        "β": "beta",
-        "λ": "lambda",
-        "α": "alpha",
-        "ε": "eps",
-        "σ": "sigma",
-        "@": " at ",
+        "→": " -> ", "⟶": " -> ", "⇒": " -> ", "×": "x", "−": "-", "—": " -- ", "–": " -- ", "²": "^2", "³": "^3",
+        "θ": "theta", "β": "beta", "λ": "lambda", "α": "alpha", "ε": "eps", "σ": "sigma", "Δ": " delta ", "@": " at ",
     }
-)
+)  # fmt: skip
 _CONSTANT = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 _RESULT = re.compile(r"(?<![\w.])(?:0?\.[3-9]|[1-9]\.)\d{2,}(?!\w)")  # 1.0731 is what came of it
 _NAMED = 3  # tokens of a value with its name
 _RATIO = re.compile(r"\d\s?/\s?\d")
+_TIMES = re.compile(r"(?<=[A-Za-z]) ?×(?=\d)")
 _WITH = re.compile(r"\bw/(?=\s?\w)")
 _NOISE = re.compile(r"['\u2019]s\b|`|\*\*(?=\S)(?!\d|-\d)|(?<=[A-Za-z_])\*\*")  # possessives and markup; 2**15 stays
 _LABEL = re.compile(
     r"^\s*(?:\[[^\]]{0,80}\]\s*)?(?:(?:exp|experiment|run|trial|iter|issue|step)[ _#-]{0,2}\d{1,5}\b[a-z]?[:.)]?)?\s*",
     re.I,
 )
-_SEGMENT = re.compile(r";|\s--+\s|(?<![A-Za-z_]):\s|:\s(?![-+.(\"'\d])|\.\s|\s\|\s|\s-\s|[!?]\s|\n")
+_SEGMENT = re.compile(r"(;|\s--+\s|(?<![A-Za-z_]):\s|:\s(?![-+.(\"'\d])|\.\s|\s\|\s|\s-\s|[!?]\s|\n)")
 # What a result says of the value before. "1.234 is better" speaks of the metric.
 _BEST = re.compile(
     r"(?<![\w.])(?P<value>\d{1,9}(?:\.\d{1,2}|e-?\d{1,2})?|0?\.0\d{1,6})(?![\w.%])\s{0,2}(?:(?:is|was|still|remain(?:s|ed)?|seems|confirmed|the|a|true|clear|as)\s{1,2}){0,4}"
@@ -95,7 +82,7 @@ def read(text: str, vocabulary: Vocabulary = BUILT_IN) -> tuple[Move, ...]:
 
 @lru_cache(maxsize=CACHED_TEXTS)
 def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
-    text = _NOISE.sub("", _WITH.sub("with ", text.translate(_UNICODE)))
+    text = _NOISE.sub("", _WITH.sub("with ", _TIMES.sub(" x", text).translate(_UNICODE)))
     outer, inner = _outside(_LABEL.sub("", text, count=1))
     moves = _intervention(_SEGMENT.split(outer), vocabulary)
     if not any(move.valued for move in moves) and (named := _CONSTANT.search(outer)):
@@ -111,16 +98,21 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
     return tuple(distinct(moves))
 
 
-def _intervention(segments: Sequence[str], vocabulary: Vocabulary) -> list[Move]:
-    """The moves of the first segment that has any, unless it is a heading of a next one ("LR sweep: matrix 0.1")."""
+def _intervention(parts: Sequence[str], vocabulary: Vocabulary) -> list[Move]:
+    """The moves of the first segment that has any, unless it is a heading of a next one ("LR sweep: matrix 0.1").
+
+    `parts` are segments, with what separates them in between.
+    """
+    segments, marks = parts[::2], parts[1::2]
     heading: list[Move] = []
     for at, segment in enumerate(segments):
         reader = Reader(tokenize(segment, vocabulary))
         moves, solid = reader.result()
         if not heading:
-            after = segments[at + 1] if at + 1 < len(segments) else ""
-            if len(moves) == 1 and not moves[0].valued and (found := _value_of(after, moves[0], vocabulary)):
-                return [found]
+            if len(moves) == 1 and not moves[0].valued and at < len(marks):
+                colon = marks[at].startswith(":")
+                if found := _value_of(segments[at + 1], moves[0], colon, vocabulary):
+                    return [found]
             if moves and not _is_heading(moves):
                 return moves if reader.ended or not solid else moves + _assignments(segments[at + 1 :], vocabulary)
             heading = moves
@@ -129,12 +121,12 @@ def _intervention(segments: Sequence[str], vocabulary: Vocabulary) -> list[Move]
     return heading
 
 
-def _value_of(segment: str, move: Move, vocabulary: Vocabulary) -> Move | None:
+def _value_of(segment: str, move: Move, colon: bool, vocabulary: Vocabulary) -> Move | None:
     """The move with the value that the next segment begins with: "embedding LR even lower? 0.45 -> 0.3"."""
     tokens = tokenize(segment, vocabulary)
     values = [token.value for token in tokens if token.kind == "value" and not isinstance(token.value, tuple)]
     bare = all(token.kind in ("value", "arrow") for token in tokens)
-    first = move.head is not None and any(token.kind == "value" for token in tokens[:2])
+    first = colon and move.head is not None and any(token.kind == "value" for token in tokens[:2])
     named = any(token.text in aliases.QUANTITIES for token in tokens)
     if not values or _RESULT.search(segment) or not (bare or first and not named and len(values) == 1):
         return None

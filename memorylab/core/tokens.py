@@ -35,9 +35,11 @@ _COUNTS = {
     "zero": 0.0, "one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0, "seven": 7.0, "eight": 8.0,
 }  # fmt: skip
 _COUNTABLE = re.compile(r"\s(?:more|fewer|less|extra|additional|further|layer|block|head|half|third|quarter)", re.I)
+_MEASURE = re.compile(r" ?(?:[KMG]i?B|ms|TFLOPS?|tok/s|MFU)\b")  # of a result
+_REFERENCE = re.compile(r"0\d{2,5}")  # "0027" is another run
 _COMPOUND = re.compile(r"-([A-Za-z]{2,20})\b")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
-_NUMBERED = re.compile(r"(?!relu|b[12]|beta|x0)(?P<name>[A-Za-z]{1,6})(?P<value>\d{1,4})", re.I)  # "d9", "NS4"
+_NUMBERED = re.compile(r"(?!relu|b[12]|beta|x0)(?P<name>[A-Za-z]{1,10})(?P<value>\d{1,4})", re.I)  # "d9", "NS4"
 _DIMENSIONS = 16  # "2D" is a kind of tensor, "512d" a width
 
 
@@ -120,7 +122,7 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
         kind, raw = match.lastgroup, match.group()
         kind = {"unit": "number", "share": "ratio"}.get(kind or "", kind)
         if kind == "word":
-            if PATTERN.fullmatch(raw):
+            if PATTERN.fullmatch(raw) and not text.startswith("=", match.end()):
                 found.append(Token("value", "pattern", raw if len(set(raw)) > 1 else raw[0]))
             else:
                 counted = _COUNTS.get(raw.lower())
@@ -139,7 +141,10 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
                 found.extend(Token("word", part, prose=len(parts) == 1) for part in parts)
         elif kind == "number":
             value, unit = number(match["number"]), (match["unit"] or "").lower()
-            if value is None or _is_adjective(text, match.end()):
+            if value is None or _is_adjective(text, match.end()) or _MEASURE.match(text, match.end()):
+                continue
+            if _REFERENCE.fullmatch(match["number"]):
+                found.append(Token("word", f"#{match['number'].lstrip('0')}"))
                 continue
             if unit == "d" and value < _DIMENSIONS:
                 found.append(Token("word", raw.lower()))

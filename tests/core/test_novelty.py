@@ -110,6 +110,15 @@ def test_the_same_words_on_a_moved_base_go_a_step_further():
     assert pair("halve the total batch", "halve the total batch", status="keep").kind == "variant"
 
 
+def test_the_same_seed_of_another_run_is_another_experiment():
+    assert pair("SEED=42 of 0027", "SEED=42 of 0015").kind == "different"
+    assert pair("SEED=42 of 0027, noise check", "SEED=42 of 0027 (-0.003)").same >= DUPLICATE
+
+
+def test_another_seed_repeats_the_idea():
+    assert pair("depth 9, SEED=42", "depth 9 with seed 1337").same >= DUPLICATE
+
+
 # --- code -----------------------------------------------------------------------------------------------------------
 
 
