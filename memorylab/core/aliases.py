@@ -284,6 +284,11 @@ STOPWORDS = _words(
     "small percent fine toward towards back then factor let we us i what if would could should using full "
     "whether repeat retest champion different network model"
 )
+# Before "baseline" they say that something is done to it, or that it is only compared with.
+TURNING = (
+    QUANTITIES | frozenset(CHOICES) | frozenset(VERBS) | frozenset(PARTICIPLES) | CONTEXT | RESULTS
+    | _words("in vs on of to from over at by + & = ,")
+)
 # What a misspelled word may have been.
 KNOWN = (
     QUANTITIES | GROUPS | frozenset(CHOICES) | STOPWORDS | CONTEXT | RESULTS | frozenset(VERBS) | frozenset(PARTICIPLES)

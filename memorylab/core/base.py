@@ -31,6 +31,10 @@ class Base:
                 if move.new is not None:
                     self.values[move.key] = move.new
 
+    def start_from(self, moves: Sequence[Move]) -> None:
+        """Take over what a baseline says of itself."""
+        self.values |= {move.key: move.new for move in moves if move.new is not None}
+
     def learn_names(self, knobs: Mapping[str, Knob]) -> None:
         """What the code calls its knobs; the first name of a knob stays."""
         for name, knob in knobs.items():

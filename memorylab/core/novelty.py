@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from memorylab.core import cells as fields
 from memorylab.core import explain, reading, similarity
 from memorylab.core.aliases import BUILT_IN, CHOICES, STARTING_VALUES, Vocabulary
 from memorylab.core.base import Base
@@ -93,7 +94,9 @@ def read_history(
             base.learn_names(idea.change.knobs)
         moves = base.resolve(read(idea, vocabulary))
         readings.append(moves)
-        base.follow(moves, kept=status.lower().startswith("keep"), at=at)
+        if moves == (reading.BASELINE,):
+            base.start_from(reading.read_settings(idea.description, vocabulary))
+        base.follow(moves, kept=fields.status(status) == "keep", at=at)
     return History([idea for idea, _ in history], names, readings, base, vocabulary)
 
 

@@ -21,6 +21,7 @@ from memorylab.core.tokens import PATTERN, TOKEN, Value, equal, number, tokenize
 
 MAX_CHARS = 4_000  # a description is one line; what lies beyond is a pasted log
 CACHED_TEXTS = 16_384
+BASELINE = Move("baseline", frozenset(), frozenset(), new="unchanged")  # the subject as it is
 
 _UNICODE = str.maketrans(
     {
@@ -47,6 +48,8 @@ _BEST = re.compile(
     re.I,
 )
 _FAR = 20.0  # times: beyond, the number is of something else
+_LEADING = 5  # words before "baseline" at most: "measured the current baseline"
+_UNCHANGED = re.compile(r"\bno (?:code |other )?(?:changes?|edits?|modifications?)\b|\bunmodified\b|\bas[- ]is\b", re.I)
 
 
 def _outside(text: str) -> tuple[str, list[str]]:
@@ -84,7 +87,12 @@ def read(text: str, vocabulary: Vocabulary = BUILT_IN) -> tuple[Move, ...]:
 def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
     text = _NOISE.sub("", _WITH.sub("with ", _TIMES.sub(" x", text).translate(_UNICODE)))
     outer, inner = _outside(_LABEL.sub("", text, count=1))
-    moves = _intervention(_SEGMENT.split(outer), vocabulary)
+    parts = _SEGMENT.split(outer)
+    if _is_baseline(parts[0], vocabulary):
+        return (BASELINE,)
+    moves = _intervention(parts, vocabulary)
+    if not any(move.head or move.valued for move in moves) and _UNCHANGED.search(text):
+        return (BASELINE,)
     if not any(move.valued for move in moves) and (named := _CONSTANT.search(outer)):
         # "the embeddings learn slowly, so EMBEDDING_LR 0.6 to 0.9"
         reader = Reader(tokenize(outer[named.start() :], vocabulary))
@@ -96,6 +104,24 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
     if len(moves) == 1 and moves[0].old is None and (best := _BEST.search(text)):
         moves = [_hinted(moves[0], number(best["value"]))]
     return tuple(distinct(moves))
+
+
+def _is_baseline(segment: str, vocabulary: Vocabulary) -> bool:
+    """It names the baseline, and nothing that is done to it."""
+    tokens = tokenize(segment[:MAX_CHARS], vocabulary)[: _LEADING + 2]
+    at = next((at for at, token in enumerate(tokens[: _LEADING + 1]) if token.text == "baseline"), None)
+    if at is None or any(token.text in aliases.TURNING or token.kind in ("arrow", "times") for token in tokens[:at]):
+        return False
+    return all(token.text not in ("+", "&", "plus") and token.kind != "arrow" for token in tokens[at + 1 : at + 2])
+
+
+def read_settings(text: str, vocabulary: Vocabulary = BUILT_IN) -> tuple[Move, ...]:
+    """What a baseline says of itself: every knob with its value, as in `baseline: DEPTH=4 ASPECT_RATIO=64`."""
+    found: list[Move] = []
+    for segment in re.split(r"[:;,()\u2014]", text[:MAX_CHARS]):
+        moves, _ = Reader(tokenize(segment, vocabulary)).result()
+        found += [move for move in moves if move.head and move.new is not None]
+    return tuple(found[:MAX_MOVES])
 
 
 def _intervention(parts: Sequence[str], vocabulary: Vocabulary) -> list[Move]:
