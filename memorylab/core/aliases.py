@@ -29,7 +29,10 @@ beta2: beta 2, b2
 momentum: mom
 batch: batch token, bs, token per step, token step, tok step, tok per step, tbs
 device batch: dbs
+eval batch: val batch, validation batch, evaluation batch
 accum: grad accum, gradient accumulation, accum step
+activation: act fn, activation function, mlp activation, nonlinearity, act func
+dstate: d state, state size, ssm state, ssm state size, state dim, ssm state dim
 depth: n layer, num layer, number of layer, nlayer, n block, model depth, num hidden layer
 width: n embd, d model, model dim, model width, hidden size, embed dim, embedding dim, dim, hidden dim, hidden unit,
     num hidden
@@ -42,13 +45,14 @@ mlp hidden: mlp hidden, mlp hidden dim, mlp dim
 pattern: window pattern, attention pattern
 short window: short window
 window: window size, sliding window
-softcap: softcapping, logit softcap, logit cap, logit softcapping, soft cap, cap
+softcap: softcapping, logit softcap, logit cap, logit softcapping, soft cap, cap, capping, logit capping, soft capping,
+    tanh cap, logit tanh cap, tanh softcap
 clip: grad clip, gradient clip, grad clipping, gradient clipping, clip norm, max norm, grad norm, clipping, gradient
     norm, clip gradient, clip gradient to norm, clip gradient to
 eps: epsilon
 init: initialization, initialisation, initial value
 ropebase: rope base, rope theta, rope base frequency, rope frequency
-seqlen: seq len, sequence length, context length, max seq len
+seqlen: seq len, sequence length, token sequence, token context, context length, max seq len
 nssteps: ns step, newton schulz step, backend step, newton schulz, ns
 seed: random seed
 maxsteps: max step, max iter
@@ -83,15 +87,21 @@ downproj: down proj, down projection
 relu2: squared relu, relu squared, relu ^2
 leakyrelu: leaky relu, leakyrelu2, leaky relu2, leaky relu squared
 silu: swish
+swiglu: silu gated, silu gate, silu gated mlp
+geglu: gelu gated, gelu gate, gelu gated mlp
+unet: u net
 tie: tying, tied
 remove tie: untie, untied
-embedding tie: weight tie, tie weight, weight tying, weight sharing, tied weight
+embedding tie: weight tie, tie weight, weight tying, weight sharing, tied weight, shared embedding, share embedding,
+    sharing embedding, shared weight, tie wte and head, tie wte and lm head, tie lm head, tie embedding and lm head,
+    tie embedding and head, tie input and output embedding, share input and output embedding
 dropout: drop out
 droppath: drop path, stochastic depth, layer drop, layerdrop
-ema: exponential moving average
-swa: stochastic weight averaging, weight averaging, weight average
+ema averaging: ema, exponential moving average, weight ema, ema of weight, ema of the weight, ema weight,
+    exponential moving average of weight, exponential moving average of the weight, ema shadow weight
+swa averaging: swa, stochastic weight averaging, weight averaging, weight average, checkpoint averaging, swa weight
 z loss: zloss
-label smoothing: label smooth
+label smoothing: label smooth, smoothed target, smoothed label, target smoothing
 he: kaiming
 gqa: grouped query attention
 mqa: multi query attention
@@ -109,7 +119,7 @@ insteadof: in place of, instead of, rather than
 after: on top of
 again: once more, one more time, second look, second attempt, second try, more time, this time
 because: now that
-with: together with, along with, combined with
+plus: together with, along with, combined with, in combination with
 and: as well as
 result: val bpb, val loss, bpb
 # Verbs of several words
@@ -148,7 +158,7 @@ QUANTITIES = _words(
 )
 # Which parameters, or which end of a schedule: two different ones make two different knobs.
 GROUPS = _words(
-    "embedding unembedding matrix scalar adam ve x0 resid device total start final min max short long qk cproj hidden"
+    "embedding unembedding matrix scalar adam ve x0 resid device total eval start final min max short long qk cproj hidden"
 )
 # The group that is meant when none is named. Upstream's WEIGHT_DECAY and momentum are Muon's, its betas are Adam's.
 DEFAULT_GROUP = {
@@ -200,15 +210,19 @@ NOTHING = _words("none nothing off")  # after an arrow
 PARAMETERS = _words("alpha coefficient coef strength weight prob probability amount factor level p n num")
 COMMON = PARAMETERS | _words("decay layer block head heads output input mlp attention loss weight scale scaling")
 UNITS = _words("image sample sequence token example frame")  # of a value alone: "a smaller batch, 128 images"
-SHARES = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "tenth": 1 / 10}
+SHARES = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "tenth": 1 / 10, "eighth": 1 / 8,
+          "sixth": 1 / 6, "twentieth": 1 / 20}
+ORDINALS = _words("first second other each top bottom upper lower early late")  # "the first half of the layers"
 # What a fraction is taken of, where it is a factor: "a quarter of the original".
 WHOLES = _words("original current default previous before baseline it")
 # Places rather than quantities, where nothing says how much: "a gate on the attention heads".
 PLACES = _words("heads mlp width depth window")
 COUNTED = {"layer": "depth", "l": "depth", "block": "depth", "head": "heads", "d": "width"}
 
-ADDING = _words("add adding introduce enable enabling")
-REMOVING = _words("remove removing disable disabling drop eliminate strip without")
+ADDING = _words(
+    "add adding introduce introducing enable enabling insert adopt adopting incorporate reintroduce inject implement include"
+)
+REMOVING = _words("remove removing disable disabling drop dropping eliminate strip without ditch delete omit kill")
 # verb -> (direction, factor): +1 more or on, -1 less or off, 0 sets or swaps
 VERBS: dict[str, tuple[int, float | None]] = {
     **dict.fromkeys(
@@ -233,10 +247,12 @@ VERBS: dict[str, tuple[int, float | None]] = {
         (0, None),
     ),
     "halve": (-1, 0.5), "half": (-1, 0.5), "halving": (-1, 0.5), "quarter": (-1, 0.25), "eighth": (-1, 0.125),
-    "double": (1, 2.0), "doubling": (1, 2.0), "triple": (1, 3.0), "quadruple": (1, 4.0),
+    "double": (1, 2.0), "doubling": (1, 2.0), "triple": (1, 3.0), "quadruple": (1, 4.0), "twice": (1, 2.0),
+   
 }  # fmt: skip
 # A list of changes that ends in one of these names what it stands on: "SWA + the winning config".
-BASES = _words("config configuration setup recipe baseline winning tweak everything stack default")
+BASES = _words("best champion winner config configuration setup recipe baseline winning tweak everything stack default base "
+    "trunk branch")
 # A short clause of nothing but these heads what follows: "optimizer tuning: matrix LR 0.05".
 HEADINGS = _words(
     "experiment hypothesis stack sweep tuning combo combined combination retry hyperparameter hparam optimiser "
@@ -282,7 +298,8 @@ STOPWORDS = _words(
     "instead now rather once ratio size rate frac fraction count number step iter param run retry rerun "
     "revisit revisited second both trying test experiment exp new potentially even much very by into over "
     "small percent fine toward towards back then factor let we us i what if would could should using full "
-    "whether repeat retest champion different network model"
+    "whether repeat retest champion different network model transformer another chance bring give train training run maintain "
+    "put plain pure whole such while together"
 )
 # Before "baseline" they say that something is done to it, or that it is only compared with.
 TURNING = (

@@ -84,7 +84,7 @@ class Base:
     def _resolved(self, move: Move) -> Move:
         old = move.old if move.old is not None else self.values.get(move.key, move.hint)
         new, direction = move.new, move.direction
-        if new is None and move.factor is not None and isinstance(old, float):
+        if new is None and move.factor is not None and isinstance(old, float) and old:
             new = old * move.factor
         if new is None and move.delta is not None and isinstance(old, float):
             new = old + move.delta

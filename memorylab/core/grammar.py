@@ -84,6 +84,8 @@ class Reader:
             self.draft.joined = self.draft.joined or listed or not self.drafts
             self.flush(self.draft.verb)
             self.draft.joined = listed
+        elif token.text in aliases.SHARES and self.before(at) in aliases.ORDINALS and not self.draft.quantities:
+            self.noun(at, token.text)  # "skips from the first half to the second"
         elif token.text in aliases.SHARES and at and not self.at_beginning:
             self.share(at, token.text)
         elif token.text == "while" and at + 1 < len(self.tokens) and self.tokens[at + 1].text in aliases.VERBS:
@@ -126,6 +128,10 @@ class Reader:
         value = after is not None and self.is_value(after)
         group = after is not None and after.kind == "word" and after.text in aliases.GROUPS
         draft = self.draft
+        if word in ("on", "for", "with") and (draft.complete or self.drafts) and self.of_base(at):
+            return False
+        if word == "with" and draft.quantities and not draft.complete and after and after.text in aliases.SHAPES:
+            return True  # "decay the LR with a cosine shape"
         if word == "from":
             draft.role = "old"
         elif word == "to" and value or word in ("with", "for", "by") and self.replacing:
@@ -145,6 +151,14 @@ class Reader:
                 return True
             return group or not self.started
         return True
+
+    def of_base(self, at: int) -> bool:
+        """What comes says what it was tried on: "on the Muon base", "with the tighter clip"."""
+        stop = next((i for i in range(at + 1, len(self.tokens)) if self.tokens[i].kind == "mark"), len(self.tokens))
+        after = [token.text for token in self.tokens[at + 1 : min(stop, at + 7)]]
+        if self.tokens[at].text == "with":
+            return after[:1] == ["the"] and not any(t.kind == "value" for t in self.tokens[at + 1 : stop])
+        return not aliases.BASES.isdisjoint(after)
 
     def verb(self, word: str) -> None:
         particle = word in ("up", "down") and self.draft.explicit  # "bump the LR up to"

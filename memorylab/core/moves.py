@@ -8,6 +8,7 @@ from memorylab.core import aliases
 from memorylab.core.tokens import Token, Value
 
 _SWITCHES = frozenset([None]) | aliases.ADDING | aliases.REMOVING | aliases.USING
+_RATIO = 16  # a larger number for an MLP counts units
 _JOINED_WORDS = 4  # a longer piece of a list is commentary, not a mechanism by name
 
 Key = tuple[str | None, frozenset[str]]
@@ -17,7 +18,8 @@ class Move(Struct, frozen=True):
     """One knob being turned. `head` is the quantity ("lr"), `groups` whose it is, `words` what else is said of it.
 
     `direction` is +1 for more or on, -1 for less or off, 0 where the words do not tell; numbers overrule it. `hint` is
-    what the words say was best ("0.8 is still optimal"): likely the value before, where nothing else tells.
+    what the words say was best ("0.8 is still optimal"): likely the value before, where nothing else tells. `step` tells
+    "more of it", which goes a step further each time, from "with it".
     """
 
     head: str | None
@@ -29,6 +31,7 @@ class Move(Struct, frozen=True):
     direction: int = 0
     delta: float | None = None
     hint: Value | None = None
+    step: bool = False
 
     @property
     def key(self) -> Key:
@@ -162,12 +165,18 @@ class Draft:
         if head in aliases.DEFAULT_GROUP and not groups:
             groups = {aliases.DEFAULT_GROUP[head]}
         words = frozenset(self.words or self.replaced) - qualifiers - aliases.STOPWORDS
+        if head == "eps" and words and not groups:
+            head = None  # "label smoothing eps 0.1"
+        if len(words) > len(words & aliases.BASES):
+            words -= aliases.BASES
         if head is None and not words and not groups:
             return []
         direction, factor = aliases.VERBS.get(self.verb or "", (0, None))
         new, factor = _plain(self.new), self.factor if self.factor is not None else factor
         if head == "mlp" and new is None and self.factor is not None:
             new, factor = self.factor, None  # "3x MLP" is a width, not a multiple of the width before
+        if head == "mlp" and isinstance(new, float) and new <= _RATIO:
+            groups -= {"hidden"}
         if head is None and new is not None:
             if len(words) > 1 and words - aliases.PARAMETERS:
                 words -= aliases.PARAMETERS
@@ -197,7 +206,8 @@ class Draft:
             direction = (factor > 1) - (factor < 1)
         if self.verb in (None, *aliases.USING) and head is None and new is None and factor is None:
             direction = 1  # a bare mechanism ("weight tying") is being added
-        return [Move(head, frozenset(groups), words, _plain(self.old), new, factor, direction, self.delta)]
+        step = bool(aliases.VERBS.get(self.verb or "", (0, None))[0]) and self.verb not in _SWITCHES
+        return [Move(head, frozenset(groups), words, _plain(self.old), new, factor, direction, self.delta, None, step)]
 
     def _places(self, values: tuple[float, ...]) -> list[Move]:
         """A tuple (ADAM_BETAS) holds a knob in each place; those that stay as they were are not turned."""

@@ -15,6 +15,7 @@ from memorylab.core.aliases import BUILT_IN, CHOICES, STARTING_VALUES, Vocabular
 from memorylab.core.base import Base
 from memorylab.core.moves import Move
 from memorylab.core.record import Change, Run
+from memorylab.core.replicates import Replicates
 from memorylab.core.similarity import Likeness
 
 Kind = Literal["same", "variant", "opposite", "different"]
@@ -55,6 +56,7 @@ class History(Struct, frozen=True):
     names: Sequence[str]
     readings: Sequence[tuple[Move, ...]]
     base: Base
+    replicates: Replicates
     vocabulary: Vocabulary
 
 
@@ -87,17 +89,22 @@ def read_history(
     vocabulary: Vocabulary = BUILT_IN,
 ) -> History:
     """The history as `study` needs it; `names` is what each past idea is called in the reasons given."""
-    base = Base(STARTING_VALUES if start is None else start)
-    readings = []
+    base, replicates = Base(STARTING_VALUES if start is None else start), Replicates()
+    readings: list[tuple[Move, ...]] = []
     for at, (idea, status) in enumerate(history):
         if idea.change is not None:
             base.learn_names(idea.change.knobs)
-        moves = base.resolve(read(idea, vocabulary))
+        said = read(idea, vocabulary)
+        target = replicates.target(said)
+        moves = base.resolve(said) if target is None else readings[target]
         readings.append(moves)
+        kept = fields.status(status) == "keep"
+        replicates.learn(at, reading.number_of(idea.description), said, kept)
         if moves == (reading.BASELINE,):
             base.start_from(reading.read_settings(idea.description, vocabulary))
-        base.follow(moves, kept=fields.status(status) == "keep", at=at)
-    return History([idea for idea, _ in history], names, readings, base, vocabulary)
+        if target is None:
+            base.follow(moves, kept, at)
+    return History([idea for idea, _ in history], names, readings, base, replicates, vocabulary)
 
 
 def study(planned: Idea, history: History) -> Study:
@@ -105,7 +112,9 @@ def study(planned: Idea, history: History) -> Study:
     base = history.base
     if planned.change is not None:
         base.learn_names(planned.change.knobs)
-    ours = base.resolve(read(planned, history.vocabulary))
+    said = read(planned, history.vocabulary)
+    target = history.replicates.target(said)
+    ours = base.resolve(said) if target is None else history.readings[target]
     rarity = similarity.rarities([*history.readings, ours])
     moved = [base.moved.get(move.key, -1) for move in ours]
     relations = []
@@ -113,7 +122,7 @@ def study(planned: Idea, history: History) -> Study:
         likeness = similarity.compare(ours, theirs, rarity, [last >= at for last in moved])
         why = explain.likeness(likeness, ours, theirs, name, base.names)
         unmoved = max(moved, default=-1) < at
-        relations.append(_relation(planned, idea, likeness, why, name, unmoved))
+        relations.append(_relation(planned, idea, likeness, why, name, unmoved, target is None))
     return Study(relations, ours)
 
 
@@ -140,8 +149,11 @@ def read(idea: Idea, vocabulary: Vocabulary = BUILT_IN) -> tuple[Move, ...]:
     return ()
 
 
-def _relation(planned: Idea, past: Idea, likeness: Likeness, why: str, name: str, unmoved: bool) -> Relation:
-    """`unmoved` says that no run that was kept since then turned one of the knobs."""
+def _relation(
+    planned: Idea, past: Idea, likeness: Likeness, why: str, name: str, unmoved: bool, own: bool
+) -> Relation:
+    """`unmoved` says that no run that was kept since then turned one of the knobs, `own` that the planned idea says
+    what it is: "rerun" twice may be of two runs."""
     ours, theirs = planned.change, past.change
     same = likeness.same
     if ours and theirs and ours.subject == theirs.subject:
@@ -151,7 +163,7 @@ def _relation(planned: Idea, past: Idea, likeness: Likeness, why: str, name: str
             return Relation("same", 0.98, 1.0, f"the same statements were added in {name}")
         if ours.fingerprint and theirs.fingerprint and same > OTHER_CODE:
             same, why = OTHER_CODE, f"{why}, but other statements differ"
-    elif _plain(planned) == _plain(past) != "" and (unmoved or same > 0.7 or not likeness.related):
+    elif own and _plain(planned) == _plain(past) != "" and (unmoved or same > 0.7 or not likeness.related):
         # On an unmoved base the same words are the same step, even if they say something of the base themselves.
         same = max(same, 0.95)
         return Relation("same", same, max(likeness.related, same), why or f"the same words as in {name}")

@@ -14,32 +14,20 @@ from msgspec.structs import replace
 
 from memorylab.core import aliases
 from memorylab.core.aliases import BUILT_IN, Vocabulary
+from memorylab.core.clean import label_of, plain, with_parameters
 from memorylab.core.grammar import MAX_MOVES, Reader
 from memorylab.core.moves import Draft, Move, distinct
 from memorylab.core.record import Change, Knob
-from memorylab.core.tokens import PATTERN, TOKEN, Value, equal, number, tokenize
+from memorylab.core.tokens import PATTERN, Value, equal, number, tokenize
 
 MAX_CHARS = 4_000  # a description is one line; what lies beyond is a pasted log
 CACHED_TEXTS = 16_384
 BASELINE = Move("baseline", frozenset(), frozenset(), new="unchanged")  # the subject as it is
 
-_UNICODE = str.maketrans(
-    {
-        "→": " -> ", "⟶": " -> ", "⇒": " -> ", "×": "x", "−": "-", "—": " -- ", "–": " -- ", "²": "^2", "³": "^3",
-        "θ": "theta", "β": "beta", "λ": "lambda", "α": "alpha", "ε": "eps", "σ": "sigma", "Δ": " delta ", "@": " at ",
-    }
-)  # fmt: skip
 _CONSTANT = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 _RESULT = re.compile(r"(?<![\w.])(?:0?\.[3-9]|[1-9]\.)\d{2,}(?!\w)")  # 1.0731 is what came of it
 _NAMED = 3  # tokens of a value with its name
 _RATIO = re.compile(r"\d\s?/\s?\d")
-_TIMES = re.compile(r"(?<=[A-Za-z]) ?×(?=\d)")
-_WITH = re.compile(r"\bw/(?=\s?\w)")
-_NOISE = re.compile(r"['\u2019]s\b|`|\*\*(?=\S)(?!\d|-\d)|(?<=[A-Za-z_])\*\*")  # possessives and markup; 2**15 stays
-_LABEL = re.compile(
-    r"^\s*(?:\[[^\]]{0,80}\]\s*)?(?:(?:exp|experiment|run|trial|iter|issue|step)[ _#-]{0,2}\d{1,5}\b[a-z]?[:.)]?)?\s*",
-    re.I,
-)
 _SEGMENT = re.compile(r"(;|\s--+\s|(?<![A-Za-z_]):\s|:\s(?![-+.(\"'\d])|\.\s|\s\|\s|\s-\s|[!?]\s|\n)")
 # What a result says of the value before. "1.234 is better" speaks of the metric.
 _BEST = re.compile(
@@ -47,35 +35,27 @@ _BEST = re.compile(
     r"(?:optimal|optimum|better|best|sweet spot|ideal|confirmed|wins)\b",
     re.I,
 )
+_BEFORE = re.compile(
+    r"(?:\bwas|\binstead of|\b(?:down|up) from|[(]from|[(]base|\bdefault(?: is)?|[(]prev(?:iously)?)[ :=]{1,2}"
+    r"(?P<value>[-+\d.][\d.,^*eEkK]{0,15}%?)(?! ?(?:min|s|h|MB|GB|steps?)\b)",
+    re.I,
+)
+# A run is repeated, as "rerun" and "seed 2 of exp12" say.
+_AGAIN = re.compile(
+    r"^\W*(?:(?:a|the|second|another|exact|plain)\s){0,3}(?:re-?run|re-?try|repeat|re-?seed|replica|reproduc|confirm|verif)",
+    re.I,
+)
+_REFERENCE = re.compile(
+    r"(?:\b(?:run|exp|experiment|trial|iter|row|of|for|from|on|confirm|confirms|rerun|repeat|retry)[ #_-]{0,2}|#)(\d{1,5})\b",
+    re.I,
+)
 _FAR = 20.0  # times: beyond, the number is of something else
 _LEADING = 5  # words before "baseline" at most: "measured the current baseline"
-_UNCHANGED = re.compile(r"\bno (?:code |other )?(?:changes?|edits?|modifications?)\b|\bunmodified\b|\bas[- ]is\b", re.I)
-
-
-def _outside(text: str) -> tuple[str, list[str]]:
-    """The text without its parentheses, and what stood in them. A tuple of numbers is a value and stays."""
-    outer, inner, depth, start = [], [], 0, 0
-    for at, char in enumerate(text):
-        if char == "(":
-            if depth == 0:
-                outer.append(text[start:at])
-                start = at
-            depth += 1
-        elif char == ")" and depth:
-            depth -= 1
-            if depth == 0:
-                whole = text[start : at + 1]
-                match = TOKEN.match(whole)
-                if match and match.lastgroup == "tuple" and match.end() == len(whole):
-                    outer.append(whole)
-                else:
-                    inner.append(whole[1:-1])
-                    outer.append(" ")
-                start = at + 1
-    outer.append(text[start:] if depth == 0 else " ")
-    if depth:
-        inner.append(text[start + 1 :])
-    return "".join(outer), inner
+_UNCHANGED = re.compile(
+    r"\bno (?:code |other )?(?:changes?|edits?|modifications?)\b|\b(?:unmodified|untouched|pristine|as[- ]is)\b"
+    r"|\bstock (?:config\w*|code|settings|script|setup|train\w*|upstream)\b",
+    re.I,
+)
 
 
 def read(text: str, vocabulary: Vocabulary = BUILT_IN) -> tuple[Move, ...]:
@@ -85,25 +65,54 @@ def read(text: str, vocabulary: Vocabulary = BUILT_IN) -> tuple[Move, ...]:
 
 @lru_cache(maxsize=CACHED_TEXTS)
 def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
-    text = _NOISE.sub("", _WITH.sub("with ", _TIMES.sub(" x", text).translate(_UNICODE)))
-    outer, inner = _outside(_LABEL.sub("", text, count=1))
-    parts = _SEGMENT.split(outer)
-    if _is_baseline(parts[0], vocabulary):
+    parts = plain(text)
+    segments = _SEGMENT.split(parts.sentence)
+    if _is_baseline(segments[0], vocabulary):
         return (BASELINE,)
-    moves = _intervention(parts, vocabulary)
-    if not any(move.head or move.valued for move in moves) and _UNCHANGED.search(text):
-        return (BASELINE,)
-    if not any(move.valued for move in moves) and (named := _CONSTANT.search(outer)):
+    moves = _intervention(segments, vocabulary)
+    if not any(move.valued for move in moves) and (named := _CONSTANT.search(parts.sentence)):
         # "the embeddings learn slowly, so EMBEDDING_LR 0.6 to 0.9"
-        reader = Reader(tokenize(outer[named.start() :], vocabulary))
+        reader = Reader(tokenize(parts.sentence[named.start() :], vocabulary))
         moves = [move for move in reader.result()[0] if move.head and move.valued] or moves
-    if not any(move.new is not None for move in moves) or len(moves) == 1 and _RATIO.search(outer):
-        moves = _with_asides(moves, inner, vocabulary)
-    if not moves and (label := _LABEL.match(text)):
-        moves = _intervention([label.group().strip(" []")], vocabulary)  # "[MATRIX_LR=0.05]" and nothing else
-    if len(moves) == 1 and moves[0].old is None and (best := _BEST.search(text)):
-        moves = [_hinted(moves[0], number(best["value"]))]
+    if not any(move.valued for move in moves) and (told := with_parameters(text)) != text:
+        moves = list(_read(told, vocabulary))
+    if not any(move.new is not None for move in moves) or len(moves) == 1 and _RATIO.search(parts.sentence):
+        moves = _with_asides(moves, parts.asides, vocabulary)
+    if not moves and parts.tag:
+        moves = _intervention([parts.tag], vocabulary)  # "[MATRIX_LR=0.05] worse"
+    if not any(move.head or move.valued for move in moves):
+        if _UNCHANGED.search(text):
+            return (BASELINE,)
+        if _AGAIN.search(parts.sentence) and all(move.words <= aliases.BASES for move in moves):
+            return (_again(text, best=bool(moves)),)
+    if len(moves) == 1 and moves[0].old is None:
+        if before := _BEFORE.search(text):
+            moves = [_from(moves[0], before["value"], vocabulary)]
+        elif best := _BEST.search(text):
+            moves = [_hinted(moves[0], number(best["value"]))]
     return tuple(distinct(moves))
+
+
+def number_of(text: str) -> int | None:
+    """What an idea calls itself: 12 of "exp12: depth 10"."""
+    return label_of(text[:MAX_CHARS])
+
+
+def _again(text: str, best: bool) -> Move:
+    """A run is repeated, and which is hardly said; `best` is one that was kept."""
+    return Move("again", frozenset({"#best"}) if best else _references(text), frozenset())
+
+
+def _references(text: str) -> frozenset[str]:
+    """The runs that a text refers to by number, as `#12`."""
+    return frozenset(f"#{int(number)}" for number in _REFERENCE.findall(text))
+
+
+def _from(move: Move, before: str, vocabulary: Vocabulary) -> Move:
+    """The move with the value that it is said to have had before: "d_state 32 (was 16)"."""
+    told = [token.value for token in tokenize(before, vocabulary) if isinstance(token.value, float)]
+    near = told and isinstance(move.new, float) and told[0] and 1 / _FAR < abs(move.new / told[0]) < _FAR
+    return replace(move, old=told[0]) if near or told and move.factor is not None else move
 
 
 def _is_baseline(segment: str, vocabulary: Vocabulary) -> bool:

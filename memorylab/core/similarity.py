@@ -70,6 +70,8 @@ def compare_moves(
     if knob < 0.2:
         return None
     opposite = a.direction * b.direction < 0
+    if a.factor is not None and b.factor is not None and a.old is None and b.old is None:
+        opposite = opposite or (a.factor - 1) * (b.factor - 1) < 0
     values = a.new is not None and b.new is not None
     steps = [(move.factor, move.delta) for move in (a, b)]
     factors = not values and all(step != (None, None) for step in steps)
@@ -88,7 +90,7 @@ def compare_moves(
         how, same = "other value", 0.1
     elif a.direction == b.direction:
         named = a.new is not None or b.new is not None
-        how, same, related = "direction", 0.45 if named else 0.3 if moved else 0.8, 0.9 if named else 0.95
+        how, same, related = "direction", 0.45 if named else 0.3 if moved and a.step else 0.8, 0.9 if named else 0.95
         if not named and a.head and b.head:  # what is done stands in the words: "cosine warmdown", "sqrt warmdown"
             same *= max(0.4, _cosine(a.words, b.words, rarity))
     else:

@@ -33,13 +33,16 @@ PATTERN = re.compile(r"[SL]{2,32}|L")
 _SCALE = {"": 1.0, "%": 0.01, "k": 1e3, "m": 1e6, "s": 1.0, "l": 1.0, "d": 1.0}  # any other unit is of a result
 _COUNTS = {
     "zero": 0.0, "one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0, "seven": 7.0, "eight": 8.0,
+    "nine": 9.0, "ten": 10.0, "twelve": 12.0, "sixteen": 16.0,
 }  # fmt: skip
-_COUNTABLE = re.compile(r"\s(?:more|fewer|less|extra|additional|further|layer|block|head|half|third|quarter)", re.I)
+_COUNTABLE = re.compile(r"\s(?:more|fewer|less|extra|additional|further|layer|block|head|half|third|quarter|eighth|tenth|twentieth|transformer)", re.I)
 _MEASURE = re.compile(r" ?(?:[KMG]i?B|ms|TFLOPS?|tok/s|MFU)\b")  # of a result
 _REFERENCE = re.compile(r"0\d{2,5}")  # "0027" is another run
 _COMPOUND = re.compile(r"-([A-Za-z]{2,20})\b")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _NUMBERED = re.compile(r"(?!relu|b[12]|beta|x0)(?P<name>[A-Za-z]{1,10})(?P<value>\d{1,4})", re.I)  # "d9", "NS4"
+_ASSIGNED = re.compile(r" ?(?:=|-{1,2}>|:)")  # "LR2=4e-4": the digit belongs to the name
+_WIDE = 48  # layers, no network here has: "d192" is a width
 _DIMENSIONS = 16  # "2D" is a kind of tensor, "512d" a width
 
 
@@ -76,6 +79,8 @@ def _power(text: str) -> float | None:
 def _stem(word: str) -> str:
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
+    if word.endswith(("ches", "shes", "sses", "xes")):
+        return word[:-2]
     return word[:-1] if (len(word) > 3 and word[-1] == "s" and word[-2] not in "sui") or word == "lrs" else word
 
 
@@ -129,11 +134,13 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
                 if counted is not None and (counted != 1 or _COUNTABLE.match(text, match.end())):
                     found.append(Token("value", raw, counted))
                     continue
-                if numbered := _NUMBERED.fullmatch(raw):
-                    name = numbered["name"].lower()
-                    if name == "d" or (name,) in vocabulary.phrases or name in QUANTITIES:
-                        found.append(Token("word", "depth" if name == "d" else name))
-                        found.append(Token("value", raw, float(numbered["value"])))
+                if (numbered := _NUMBERED.fullmatch(raw)) and not _ASSIGNED.match(text, match.end()):
+                    name, value = numbered["name"].lower(), float(numbered["value"])
+                    if name == "d":
+                        name = "width" if value >= _WIDE else "depth"
+                    if name in ("width", "depth") or (name,) in vocabulary.phrases or name in QUANTITIES:
+                        found.append(Token("word", name))
+                        found.append(Token("value", raw, value))
                         continue
                 raw = _spelled(raw)
                 words = _CAMEL.sub("_", raw) if raw[0].islower() else raw

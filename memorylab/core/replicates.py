@@ -1,0 +1,42 @@
+"""Which past run a replicate repeats: "rerun", "SEED=42 of exp12" and "retry the winning config" name no knob."""
+
+from collections.abc import Sequence
+
+from memorylab.core.moves import Move
+
+_HEADS = frozenset(["again", "seed"])
+
+
+class Replicates:
+    """What replicates may refer to, learned run by run in the order of the ledger."""
+
+    def __init__(self) -> None:
+        self._named: dict[str, int] = {}
+        self._last: int | None = None
+        self._kept: int | None = None
+
+    def target(self, moves: Sequence[Move]) -> int | None:
+        """The place of the run that is repeated, None if this is an idea of its own or there is no run yet.
+
+        That is the run referred to, if a run of that number is known; else the latest that was no replicate itself.
+        """
+        if not moves or any(move.head not in _HEADS for move in moves):
+            return None
+        references = {group for move in moves for group in move.groups}
+        if "#best" in references and self._kept is not None:
+            return self._kept
+        known = [self._named[reference] for reference in references if reference in self._named]
+        return max(known) if known else self._last
+
+    def learn(self, at: int, number: int | None, moves: Sequence[Move], kept: bool) -> None:
+        """Run number `at` calls itself `number`, and made these moves; a replicate stands for what it repeats."""
+        target = self.target(moves)
+        if target is None:
+            self._last = at
+        else:
+            at = target
+            self._named |= {group: at for move in moves for group in move.groups}
+        if number is not None:
+            self._named[f"#{number}"] = at
+        if kept:
+            self._kept = at
