@@ -1,7 +1,9 @@
 """How alike two ideas are, by the knobs that they turn and where they turn them to."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -51,12 +53,34 @@ def knob_likeness(a: Move, b: Move, rarity: Mapping[str, float]) -> float:
 def _cosine(a: frozenset[str], b: frozenset[str], rarity: Mapping[str, float]) -> float:
     if a == b:
         return 1.0
+    a, b = _stems(a), _stems(b)
     common = sum(rarity.get(term, 1.0) ** 2 for term in a & b)
     return (
         common / math.sqrt(sum(rarity.get(t, 1.0) ** 2 for t in a) * sum(rarity.get(t, 1.0) ** 2 for t in b))
         if common
         else 0.0
     )
+
+
+_SUFFIX = re.compile(r"(?:ing|ed|able|ation|ization|er|ly|e|al)$")
+_SHORTEST = 4  # characters of a stem
+
+
+@lru_cache(maxsize=16_384)
+def _stems(words: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(_stem, words))
+
+
+@lru_cache(maxsize=16_384)
+def _stem(word: str) -> str:
+    """The word without its ending: "shuffled", "shuffling" and "shuffle" are one."""
+    short = _SUFFIX.sub("", word)
+    if len(short) < _SHORTEST:
+        return word
+    return short[:-1] if short[-1] == short[-2] else short
+
+
+_COMMON = _stems(aliases.COMMON)
 
 
 def compare_moves(
@@ -158,9 +182,9 @@ def rarities(readings: Sequence[Sequence[Move]]) -> dict[str, float]:
     """
     uses: dict[str, int] = {}
     for moves in readings:
-        for term in {term for move in moves for term in move.terms}:
+        for term in {term for move in moves for term in _stems(move.terms)}:
             uses[term] = uses.get(term, 0) + 1
     return {
-        term: math.log(1 + len(readings) / count) * (0.5 if term in aliases.COMMON else 1.0)
+        term: math.log(1 + len(readings) / count) * (0.5 if term in _COMMON else 1.0)
         for term, count in uses.items()
     }
