@@ -184,6 +184,9 @@ CHOICES = {
     }.items()
     for choice in choices.split()
 }
+# Groups of parameters that are called by their optimizer, where nothing of them is turned: "AdamW for everything".
+OPTIMIZERS = {"adam": "adam", "matrix": "muon"}
+EVERYWHERE = _words("everything everywhere group optimizer optimiser 2d 2 weight parameter incl including only")
 # Shapes of the schedule by which learning rates fall.
 SHAPES = _words("cosine onecycle trapezoidal wsd sqrt exponential polynomial sinusoidal")
 ENDING = _words("anneal end ending decay finish")  # a learning rate that does so, and where
@@ -228,7 +231,7 @@ VERBS: dict[str, tuple[int, float | None]] = {
     **dict.fromkeys(
         _words(
             "increase increasing raise raising bump bumping up boost higher more larger bigger longer stronger extra "
-            "additional lengthen extend grow enlarge strengthen looser loosen widen wider deepen deeper expand"
+            "additional lengthen stretch extend grow enlarge strengthen looser loosen widen wider deepen deeper expand"
         ),
         (1, None),
     ),
@@ -290,7 +293,7 @@ RESULTS = _words(
     "too worse better improved improves improvement improve hurt regressed regression worsened marginal "
     "marginally slightly best plateau failed crashed crash oom overshoot flat neutral win won helped did didnt "
     "help divergence acc accuracy err auc wer ppl perplexity diverged unstable exceeded fell keep kept discard "
-    "discarded result still identical val delta"
+    "discarded result still identical val delta nan hung stalled bad"
 )
 STOPWORDS = _words(
     "a an the of in it its is are be was this that these and or only just again further also all same other "

@@ -24,7 +24,10 @@ _LABEL = re.compile(
 )
 # The arguments of what stands before: "SwiGLU(mlp=3)", "EMA (decay 0.999)".
 _ARGUMENTS = re.compile(r"(?<=\w)\((?P<inside>[A-Za-z_]{1,30} ?= ?[^()=]{1,30})\)")
-_PARAMETER = re.compile(r"(?<=\w) ?\((?:[A-Za-z]{1,20} ?[=:]? ?)?(?P<value>\d[\d.]{0,12}(?:e-?\d{1,2})?%?)\)")
+_PARAMETER = re.compile(
+    r"(?<=\w) ?\((?:[A-Za-z]{1,20} ?[=:]? ?(?P<named>\d[\d.]{0,12}(?:e-?\d{1,2})?%?)(?=[,; )])[^()]{0,200}"
+    r"|(?P<value>\d[\d.]{0,12}(?:e-?\d{1,2})?%?))\)"
+)
 
 
 class Plain(NamedTuple):
@@ -55,7 +58,7 @@ def label_of(text: str) -> int | None:
 
 def with_parameters(text: str) -> str:
     """The text with each value that stands alone in parentheses outside of them: `EMA (decay 0.999)`."""
-    return _PARAMETER.sub(r" \g<value> ", text)
+    return _PARAMETER.sub(lambda match: f" {match['named'] or match['value']} ", text)
 
 
 def _outside(text: str) -> tuple[str, list[str]]:

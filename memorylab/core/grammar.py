@@ -53,7 +53,7 @@ class Reader:
         draft, last = self.draft, self.drafts[-1] if self.drafts else None
         bare = not draft.quantities and aliases.UNITS.issuperset(draft.words)
         wanted = last is not None and last.titled and last.new is None and last.factor is None and last.delta is None
-        if last is None or not wanted or not bare or draft.result or not isinstance(draft.new, float):
+        if last is None or not wanted or not bare or draft.result or draft.counted or not isinstance(draft.new, float):
             return False
         last.old, last.new = draft.old, draft.new
         return True
@@ -70,6 +70,7 @@ class Reader:
             if self.draft.quantities and token.text.endswith("%") and self.before(at) in ("up", "down"):
                 self.draft.role = "by"  # "LR up 50%"
             self.draft.take(token)
+            self.draft.counted = self.after(at) == "step"
         elif token.kind == "arrow" and self.draft.old is not None and self.draft.new is not None:
             return False  # "5 -> 3 => faster"
         elif token.kind == "arrow" and at + 1 < len(self.tokens) and self.tokens[at + 1].text in aliases.NOTHING:
@@ -107,7 +108,7 @@ class Reader:
         draft, part = self.draft, aliases.SHARES[word]
         if self.tokens[at - 1].kind == "value" and isinstance(draft.new, float):
             part, draft.new = part * draft.new, None
-        if self.of(at, aliases.WHOLES) or self.before(at) in ("by", "in") or word == "half" and draft.quantities:
+        if self.of(at, aliases.WHOLES) or self.before(at) in ("by", "in") or word == "half" and draft.quantities and self.after(at) != "of":
             draft.factor = part
         else:
             draft.take(Token("value", word, part))
@@ -119,6 +120,9 @@ class Reader:
 
     def is_value(self, token: Token) -> bool:
         return token.kind in ("value", "times") or token.text in aliases.CHOICES
+
+    def after(self, at: int) -> str:
+        return self.tokens[at + 1].text if at + 1 < len(self.tokens) else ""
 
     def before(self, at: int) -> str:
         return self.tokens[at - 1].text if at else ""
@@ -142,8 +146,9 @@ class Reader:
         elif word == "by" and (value or self.tokens[at + 1 : at + 2] and self.tokens[at + 1].text == "half"):
             draft.role, draft.times = "by", any(t.text == "factor" for t in self.tokens[at + 1 : at + 4])
         elif word in ("and", "plus", "x", "by", "with"):
-            draft.joined = draft.joined or word == "with" and not self.drafts
+            draft.joined = draft.joined or word in ("with", "plus") and not self.drafts
             self.flush(None if word == "with" else draft.verb)
+            self.draft.joined = word == "plus"
         else:  # to, at, on, for
             self.linked = group
             if word == "to" and draft.new is None and (draft.old is not None or draft.role == "old"):

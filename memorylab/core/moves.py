@@ -68,6 +68,7 @@ class Draft:
         self.explicit = False  # the verb stands in this clause, it is not inherited from the one before
         self.delta: float | None = None  # "two more layers"
         self.result = False  # the value looks like a result: 1.0731
+        self.counted = False  # the value counts steps
         self.times = False  # "by a factor of"
         self.leading = False  # the value came before the name: "2x matrix LR", "0.06 matrix LR"
         self.joined = False  # a part of a list: "EMA + matrix LR 0.06"
@@ -193,6 +194,9 @@ class Draft:
             groups = {word for word in words if word[0] == "#"}  # the same seed of another run is another experiment
         elif head in aliases.CHOICES.values():
             groups = set()  # "AdamW -> Lion"
+        if head is None and groups and groups <= aliases.OPTIMIZERS.keys() and words <= aliases.EVERYWHERE:
+            if new is None and self.factor is None and direction >= 0:  # "AdamW for all parameters"
+                head, new, groups, words = "optimizer", aliases.OPTIMIZERS[min(groups)], set(), frozenset()
         if head == "lr" and new is not None and words & aliases.ENDING:
             head, groups = "finallr", set()
         open_ended = new is None and factor is None and self.delta is None

@@ -148,12 +148,21 @@ def _intervention(parts: Sequence[str], vocabulary: Vocabulary) -> list[Move]:
                 colon = marks[at].startswith(":")
                 if found := _value_of(segments[at + 1], moves[0], colon, vocabulary):
                     return [found]
+            announced = at < len(marks) and marks[at].startswith(":") and not any(m.head or m.valued for m in moves)
+            if announced and (told := _headed(segments[at + 1], vocabulary)):
+                return told
             if moves and not _is_heading(moves):
                 return moves if reader.ended or not solid else moves + _assignments(segments[at + 1 :], vocabulary)
             heading = moves
         elif solid and any(move.head and (move.new is not None or move.factor is not None) for move in moves):
             return moves
     return heading
+
+
+def _headed(segment: str, vocabulary: Vocabulary) -> list[Move]:
+    """The moves of a segment that begins with a knob and its value, else none."""
+    moves = Reader(tokenize(segment, vocabulary)).result()[0]
+    return moves if moves and moves[0].head and moves[0].new is not None else []
 
 
 def _value_of(segment: str, move: Move, colon: bool, vocabulary: Vocabulary) -> Move | None:
