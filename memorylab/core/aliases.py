@@ -304,6 +304,9 @@ STOPWORDS = _words(
     "whether repeat retest champion different network model transformer another chance bring give train training run maintain "
     "put plain pure whole such while together"
 )
+# Words that name no mechanism.
+UNTELLING = STOPWORDS | CONTEXT | RESULTS | frozenset(VERBS) | frozenset(PARTICIPLES) | BASES | _words(
+    "from to at by with and plus x on for not no")
 # Before "baseline" they say that something is done to it, or that it is only compared with.
 TURNING = (
     QUANTITIES | frozenset(CHOICES) | frozenset(VERBS) | frozenset(PARTICIPLES) | CONTEXT | RESULTS

@@ -19,7 +19,8 @@ class Move(Struct, frozen=True):
 
     `direction` is +1 for more or on, -1 for less or off, 0 where the words do not tell; numbers overrule it. `hint` is
     what the words say was best ("0.8 is still optimal"): likely the value before, where nothing else tells. `step` tells
-    "more of it", which goes a step further each time, from "with it".
+    "more of it", which goes a step further each time, from "with it". `gloss` is what else the text says of a mechanism,
+    in parentheses or after its name.
     """
 
     head: str | None
@@ -32,6 +33,7 @@ class Move(Struct, frozen=True):
     delta: float | None = None
     hint: Value | None = None
     step: bool = False
+    gloss: frozenset[str] = frozenset()
 
     @property
     def key(self) -> Key:

@@ -26,6 +26,7 @@ BASELINE = Move("baseline", frozenset(), frozenset(), new="unchanged")  # the su
 
 _CONSTANT = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 _RESULT = re.compile(r"(?<![\w.])(?:0?\.[3-9]|[1-9]\.)\d{2,}(?!\w)")  # 1.0731 is what came of it
+_GLOSS = 16  # words
 _NAMED = 3  # tokens of a value with its name
 _RATIO = re.compile(r"\d\s?/\s?\d")
 _SEGMENT = re.compile(r"(;|\s--+\s|(?<![A-Za-z_]):\s|:\s(?![-+.(\"'\d])|\.\s|\s\|\s|\s-\s|[!?]\s|\n)")
@@ -90,12 +91,23 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
             moves = [_from(moves[0], before["value"], vocabulary)]
         elif best := _BEST.search(text):
             moves = [_hinted(moves[0], number(best["value"]))]
+    if moves and all(move.head == "seed" for move in moves):
+        return (replace(moves[0], groups=_references(text)),)
+    if len(moves) == 1 and not moves[0].head:
+        moves = [replace(moves[0], gloss=_gloss([*segments[:9:2], *parts.asides], vocabulary) - moves[0].words)]
     return tuple(distinct(moves))
 
 
 def number_of(text: str) -> int | None:
     """What an idea calls itself: 12 of "exp12: depth 10"."""
     return label_of(text[:MAX_CHARS])
+
+
+def _gloss(texts: Sequence[str], vocabulary: Vocabulary) -> frozenset[str]:
+    """The telling words of some texts."""
+    tokens = [token for text in texts for token in tokenize(text, vocabulary)]
+    words = [t.text for t in tokens if t.kind == "word" and t.text not in aliases.UNTELLING and len(t.text) > 1]
+    return frozenset(words[:_GLOSS])
 
 
 def _again(text: str, best: bool) -> Move:

@@ -36,6 +36,7 @@ class Likeness(Struct, frozen=True):
 
 NOTHING = Likeness(0.0, 0.0)
 _OPPOSED = 0.1  # how related two opposite moves of one knob are
+GLOSSED = 0.95  # what the explanation of a mechanism counts, beside its name
 ONE_KNOB = 0.5  # so alike, two moves turn one knob, and may be opposite
 
 
@@ -47,7 +48,10 @@ def knob_likeness(a: Move, b: Move, rarity: Mapping[str, float]) -> float:
         if a.groups == b.groups:
             return 0.85 + 0.15 * _cosine(a.words, b.words, rarity) if a.words and b.words else 1.0
         return 0.6 if a.groups <= b.groups or b.groups <= a.groups else 0.0
-    return _cosine(a.terms, b.terms, rarity)
+    plain = _cosine(a.terms, b.terms, rarity)
+    if a.gloss or b.gloss:
+        return max(plain, GLOSSED * _cosine(a.terms | a.gloss, b.terms | b.gloss, rarity))
+    return plain
 
 
 def _cosine(a: frozenset[str], b: frozenset[str], rarity: Mapping[str, float]) -> float:
@@ -182,7 +186,7 @@ def rarities(readings: Sequence[Sequence[Move]]) -> dict[str, float]:
     """
     uses: dict[str, int] = {}
     for moves in readings:
-        for term in {term for move in moves for term in _stems(move.terms)}:
+        for term in {term for move in moves for term in _stems(move.terms | move.gloss)}:
             uses[term] = uses.get(term, 0) + 1
     return {
         term: math.log(1 + len(readings) / count) * (0.5 if term in _COMMON else 1.0)
