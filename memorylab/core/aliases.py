@@ -27,7 +27,7 @@ finallr: lr floor, final lr, min lr, lr min, minimum lr, final learning rate, mi
 beta1: beta 1, b1
 beta2: beta 2, b2
 momentum: mom
-batch: batch token, bs, token per step, token step, tok step, tok per step, tbs
+batch: batch token, token batch, bs, token per step, token step, tok step, tok per step, tbs
 device batch: dbs
 eval batch: val batch, validation batch, evaluation batch
 accum: grad accum, gradient accumulation, accum step
@@ -238,7 +238,7 @@ VERBS: dict[str, tuple[int, float | None]] = {
     **dict.fromkeys(
         _words(
             "decrease decreasing reduce reducing lower lowering cut cutting shrink shrinking less smaller fewer "
-            "shorter shorten weaker weaken tighten tighter narrow narrower shallower trim down"
+            "shorter shorten restrict limit weaker weaken tighten tighter narrow narrower shallower trim down"
         ),
         (-1, None),
     ),
@@ -283,6 +283,7 @@ SWAPPING = _words("replace replacing switch swap")
 # A comparative names its quantity where nothing else does: "deeper" is depth.
 COMPARATIVES = {"deeper": "depth", "shallower": "depth", "wider": "width", "narrower": "width"}
 
+COMPARING = _words("than versus vs compared")
 # From here on the sentence speaks of circumstances, reasons or results.
 CONTEXT = _words(
     "while because since during when after before keeping leaving preserving continuing maintaining so which "
@@ -293,7 +294,7 @@ RESULTS = _words(
     "too worse better improved improves improvement improve hurt regressed regression worsened marginal "
     "marginally slightly best plateau failed crashed crash oom overshoot flat neutral win won helped did didnt "
     "help divergence acc accuracy err auc wer ppl perplexity diverged unstable exceeded fell keep kept discard "
-    "discarded result still identical val delta nan hung stalled bad"
+    "discarded result still identical val delta nan hung stalled bad slower faster"
 )
 STOPWORDS = _words(
     "a an the of in it its is are be was this that these and or only just again further also all same other "
@@ -302,7 +303,7 @@ STOPWORDS = _words(
     "revisit revisited second both trying test experiment exp new potentially even much very by into over "
     "small percent fine toward towards back then factor let we us i what if would could should using full "
     "whether repeat retest champion different network model transformer another chance bring give train training run maintain "
-    "put plain pure whole such while together"
+    "put plain pure whole such while together continue direction way push pushing luck mb gb many as"
 )
 # Words that name no mechanism.
 UNTELLING = STOPWORDS | CONTEXT | RESULTS | frozenset(VERBS) | frozenset(PARTICIPLES) | BASES | _words(
@@ -314,6 +315,7 @@ TURNING = (
 )
 # What a misspelled word may have been.
 KNOWN = (
+    OF_SCHEDULES | PARAMETERS | COMMON | UNITS | WHOLES | BASES | HEADINGS | ENDING | _words("export") |
     QUANTITIES | GROUPS | frozenset(CHOICES) | STOPWORDS | CONTEXT | RESULTS | frozenset(VERBS) | frozenset(PARTICIPLES)
     | frozenset(word for phrase in BUILT_IN.phrases for word in phrase)
 )  # fmt: skip

@@ -51,7 +51,9 @@ class Reader:
     def given(self) -> bool:
         """The value after a comma of what has none yet: "a weaker z-loss, 1e-5". A result is no value."""
         draft, last = self.draft, self.drafts[-1] if self.drafts else None
-        bare = not draft.quantities and aliases.UNITS.issuperset(draft.words)
+        bare = (aliases.UNITS | aliases.PARAMETERS).issuperset(draft.words)
+        if draft.quantities:  # "smoothed targets, eps 0.1"
+            bare = bare and draft.quantities == ["eps"] and last is not None and not last.quantities
         wanted = last is not None and last.titled and last.new is None and last.factor is None and last.delta is None
         if last is None or not wanted or not bare or draft.result or draft.counted or not isinstance(draft.new, float):
             return False
@@ -69,6 +71,8 @@ class Reader:
                 token = Token("times", token.text, token.value)
             if self.draft.quantities and token.text.endswith("%") and self.before(at) in ("up", "down"):
                 self.draft.role = "by"  # "LR up 50%"
+            if self.before(at) == "of" and self.draft.verb in aliases.REMOVING:
+                self.draft.role = "old"  # "remove the softcap of 15"
             self.draft.take(token)
             self.draft.counted = self.after(at) == "step"
         elif token.kind == "arrow" and self.draft.old is not None and self.draft.new is not None:
@@ -93,6 +97,8 @@ class Reader:
             self.flush()  # "depth 9 while lowering the batch to 8"
         elif token.text in _PREPOSITIONS:
             return self.preposition(at, token.text)
+        elif token.text in aliases.COMPARING and not self.started:
+            return False  # "much worse than Lion"
         elif token.prose and (token.text in aliases.CONTEXT or token.text in aliases.RESULTS):
             return not (self.started or self.draft.words)
         elif token.prose and token.text in aliases.PARTICIPLES:
@@ -129,7 +135,7 @@ class Reader:
 
     def preposition(self, at: int, word: str) -> bool:
         after = next((t for t in self.tokens[at + 1 : at + 6] if t.text not in _TRANSPARENT), None)
-        value = after is not None and self.is_value(after)
+        value = after is not None and (self.is_value(after) or after.text in aliases.SHARES)
         group = after is not None and after.kind == "word" and after.text in aliases.GROUPS
         draft = self.draft
         if word in ("on", "for", "with") and (draft.complete or self.drafts) and self.of_base(at):

@@ -9,6 +9,7 @@ from memorylab.core.tokens import Token, Value
 
 _SWITCHES = frozenset([None]) | aliases.ADDING | aliases.REMOVING | aliases.USING
 _RATIO = 16  # a larger number for an MLP counts units
+_GATED = (2 / 3, 8 / 3)
 _JOINED_WORDS = 4  # a longer piece of a list is commentary, not a mechanism by name
 
 Key = tuple[str | None, frozenset[str]]
@@ -234,6 +235,8 @@ def distinct(moves: Sequence[Move]) -> list[Move]:
     valued = {move.key for move in moves if move.new is not None}
     told = {(move.key, move.new): move for move in reversed(moves) if move.new is not None or move.key not in valued}
     found = [move for move in dict.fromkeys(moves) if told.get((move.key, move.new)) == move]
+    if any(move.head == "activation" for move in found):  # a gated unit keeps its size with 2/3 of the width
+        found = [move for move in found if move.new not in _GATED or move.head not in ("width", "mlp")] or found
     # The seed is no part of an idea: with another one it is a replicate.
     return [move for move in found if move.head != "seed"] or found
 

@@ -100,7 +100,7 @@ def read_history(
         readings.append(moves)
         kept = fields.status(status) == "keep"
         replicates.learn(at, reading.number_of(idea.description), said, kept)
-        if moves == (reading.BASELINE,):
+        if moves == (reading.BASELINE,) or at == 0 and kept:  # the first that is kept is where the others start
             base.start_from(reading.read_settings(idea.description, vocabulary))
         if target is None:
             base.follow(moves, kept, at)

@@ -38,7 +38,7 @@ _BEST = re.compile(
 )
 _BEFORE = re.compile(
     r"(?:\bwas|\binstead of|\b(?:down|up) from|[(]from|[(]base|\bdefault(?: is)?|[(]prev(?:iously)?)[ :=]{1,2}"
-    r"(?P<value>[-+\d.][\d.,^*eEkK]{0,15}%?)(?! ?(?:min|s|h|MB|GB|steps?)\b)",
+    r"(?P<value>[-+\d.][\d.,^*eEkK-]{0,15}%?)(?! ?(?:min|s|h|MB|GB|steps?)\b)",
     re.I,
 )
 # A run is repeated, as "rerun" and "seed 2 of exp12" say.

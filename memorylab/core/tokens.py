@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from memorylab.core.aliases import BUILT_IN, COUNTED, KNOWN, QUANTITIES, Vocabulary
+from memorylab.core.aliases import BUILT_IN, COUNTED, KNOWN, QUANTITIES, UNITS, Vocabulary
 
 Value = float | str
 
@@ -170,7 +170,8 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
             if value is not None:
                 found.append(Token("times", raw, value))
         elif kind == "shape":
-            found.append(Token("value", raw, raw))
+            width, _, height = raw.partition("x")
+            found.append(Token("value", raw, float(width) if width == height else raw))  # "2x2 patches"
         elif kind == "tuple":
             numbers = [number(part) for part in raw[1:-1].split(",") if part.strip()]
             if len(numbers) > 1 and None not in numbers:
@@ -190,7 +191,7 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
 def _is_adjective(text: str, end: int) -> bool:
     """ "3-seed", "1-cycle": a kind, and no value; "2-layer" counts something."""
     compound = _COMPOUND.match(text, end)
-    return compound is not None and _stem(compound[1].lower()) not in COUNTED
+    return compound is not None and _stem(compound[1].lower()) not in COUNTED.keys() | UNITS
 
 
 def _canonical(tokens: Sequence[Token], vocabulary: Vocabulary) -> list[Token]:
