@@ -18,7 +18,8 @@ _PHRASES = """
 lr: learning rate
 wd: weight decay, wdecay
 momentum warmup: momentum ramp
-warmup: warm up, warmup iter, warmup step, warmup ratio, wup
+warmup: warm up, ramp lr, ramp lr up, ramp up lr, ramp up the lr, ramp the lr up, ramp the lr, lr ramp, lr ramp up,
+    warmup iter, warmup step, warmup ratio, wup
 warmdown: cooldown, cool down, warm down, warmdown iter, wdown, lr decay, learning rate decay
 cosine warmdown: cosine annealing, cosine decay
 linear warmdown: linear decay
@@ -37,7 +38,7 @@ depth: n layer, num layer, number of layer, nlayer, n block, model depth, num hi
 width: n embd, d model, model dim, model width, hidden size, embed dim, embedding dim, dim, hidden dim, hidden unit,
     num hidden
 aspect: aspect ratio, ar
-headdim: head dim, hd
+headdim: head dim, hd, dim head
 heads: n head, num head, attention head, number of head, number of attention head
 kvheads: n kv head, num kv head, kv head, nkvhead
 mlp: mlp ratio, mlp mult, mlp expansion, mlp width, ffn, feed forward
@@ -187,6 +188,7 @@ CHOICES = {
 # Groups of parameters that are called by their optimizer, where nothing of them is turned: "AdamW for everything".
 OPTIMIZERS = {"adam": "adam", "matrix": "muon"}
 EVERYWHERE = _words("everything everywhere group optimizer optimiser 2d 2 weight parameter incl including only")
+RATED = _words("embedding unembedding matrix scalar")  # groups with a learning rate of their own
 # Shapes of the schedule by which learning rates fall.
 SHAPES = _words("cosine onecycle trapezoidal wsd sqrt exponential polynomial sinusoidal")
 ENDING = _words("anneal end ending decay finish")  # a learning rate that does so, and where
@@ -220,6 +222,9 @@ ORDINALS = _words("first second other each top bottom upper lower early late")  
 WHOLES = _words("original current default previous before baseline it")
 # Places rather than quantities, where nothing says how much: "a gate on the attention heads".
 PLACES = _words("heads mlp width depth window")
+# Of a block: two of them, joined, are parts of one mechanism.
+PARTS = _words("attention mlp heads q k v query key input output")
+JOINING = _words("and + & ,")
 COUNTED = {"layer": "depth", "l": "depth", "block": "depth", "head": "heads", "d": "width"}
 
 ADDING = _words(

@@ -12,6 +12,7 @@ _SIGNS = str.maketrans(
     }
 )  # fmt: skip
 _TIMES = re.compile(r"(?<=[A-Za-z]) ?×(?=\d)")
+_PERCENT = re.compile(r"(?<=\d) ?(?:percent|per cent|pct)\b", re.I)
 _WITH = re.compile(r"\bw/(?=\s?\w)")
 _NOISE = re.compile(r"['\u2019]s\b|`|\*\*(?=\S)(?!\d|-\d)|(?<=[A-Za-z_])\*\*")  # possessives and markup; 2**15 stays
 # Code in a sentence: `F.relu(x)**2` and `F.relu(x).square()` are relu2, `torch.nn.functional.silu(x)` is silu.
@@ -41,6 +42,7 @@ class Plain(NamedTuple):
 
 def plain(text: str) -> Plain:
     """The parts of a description."""
+    text = _PERCENT.sub("%", text)
     text = _WITH.sub("with ", _TIMES.sub(" x", text).translate(_SIGNS))
     text = _NOISE.sub("", _SQUARED.sub("relu2", _MODULE.sub("", text)))
     text = _ARGUMENTS.sub(r" with \g<inside>", text)

@@ -84,6 +84,8 @@ class Reader:
             self.draft.arrow(all(self.is_value(after) for after in self.tokens[at + 1 : at + 2]))
         elif token.text == "=":
             self.draft.role = "new"
+        elif token.text in aliases.JOINING and {self.before(at), self.after(at)} <= aliases.PARTS:
+            pass  # "attention and MLP side by side" is one mechanism
         elif token.kind == "mark":
             listed = token.text in "+&"
             self.draft.joined = self.draft.joined or listed or not self.drafts

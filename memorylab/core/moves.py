@@ -8,6 +8,7 @@ from memorylab.core import aliases
 from memorylab.core.tokens import Token, Value
 
 _SWITCHES = frozenset([None]) | aliases.ADDING | aliases.REMOVING | aliases.USING
+_RATE = 5  # no learning rate is higher
 _RATIO = 16  # a larger number for an MLP counts units
 _GATED = (2 / 3, 8 / 3)
 _JOINED_WORDS = 4  # a longer piece of a list is commentary, not a mechanism by name
@@ -78,7 +79,10 @@ class Draft:
 
     @property
     def solid(self) -> bool:
-        return bool(self.quantities) or self.new is not None or self.factor is not None
+        return (
+            not aliases.PARTS.issuperset(self.quantities)
+            or (self.new, self.factor, self.delta) != (None, None, None)
+        )  # fmt: skip
 
     @property
     def named(self) -> bool:
@@ -189,6 +193,8 @@ class Draft:
                 words = words if head is None else frozenset()
             elif not words and groups in ({"total"}, {"device"}) and isinstance(new, float) and new >= 1:
                 head = "batch"  # "TOTAL=8K"
+            elif not words and len(groups) == 1 and groups <= aliases.RATED and isinstance(new, float) and new < _RATE:
+                head = "lr"  # "emb 0.45"
         if head in (None, "lr") and new is None and words & aliases.SHAPES and words <= aliases.OF_SCHEDULES:
             head = "warmdown"
         if head == "warmdown":

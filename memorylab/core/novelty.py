@@ -8,22 +8,28 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from memorylab.core import cells as fields
 from memorylab.core import explain, reading, similarity
 from memorylab.core.aliases import BUILT_IN, CHOICES, STARTING_VALUES, Vocabulary
 from memorylab.core.base import Base
-from memorylab.core.moves import Move
+from memorylab.core.moves import Key, Move
 from memorylab.core.record import Change, Run
 from memorylab.core.replicates import Replicates
 from memorylab.core.similarity import Likeness
+from memorylab.core.tokens import Value
 
 Kind = Literal["same", "variant", "opposite", "different"]
 
 SAME = 0.5  # more likely the same than not
 RELATED = 0.5
 OTHER_CODE = 0.75  # at most, where the words or the constants agree and the statements do not
+CONFIGURED = 0.95  # the same configuration, part by part
 DUPLICATE = 0.9  # practically the same: one knob, one value, or the same words on the same base
+
+
+Setting = tuple[Key, Value | None, int]
 
 
 class Idea(Struct, frozen=True):
@@ -55,6 +61,7 @@ class History(Struct, frozen=True):
     ideas: Sequence[Idea]
     names: Sequence[str]
     readings: Sequence[tuple[Move, ...]]
+    settings: Sequence[frozenset[Setting]]
     base: Base
     replicates: Replicates
     vocabulary: Vocabulary
@@ -91,6 +98,7 @@ def read_history(
     """The history as `study` needs it; `names` is what each past idea is called in the reasons given."""
     base, replicates = Base(STARTING_VALUES if start is None else start), Replicates()
     readings: list[tuple[Move, ...]] = []
+    settings: list[frozenset[Setting]] = []
     for at, (idea, status) in enumerate(history):
         if idea.change is not None:
             base.learn_names(idea.change.knobs)
@@ -98,13 +106,14 @@ def read_history(
         target = replicates.target(said)
         moves = base.resolve(said) if target is None else readings[target]
         readings.append(moves)
+        settings.append(_settings(said) if target is None else settings[target])
         kept = fields.status(status) == "keep"
         replicates.learn(at, reading.number_of(idea.description), said, kept)
         if moves == (reading.BASELINE,) or at == 0 and kept:  # the first that is kept is where the others start
             base.start_from(reading.read_settings(idea.description, vocabulary))
         if target is None:
             base.follow(moves, kept, at)
-    return History([idea for idea, _ in history], names, readings, base, replicates, vocabulary)
+    return History([idea for idea, _ in history], names, readings, settings, base, replicates, vocabulary)
 
 
 def study(planned: Idea, history: History) -> Study:
@@ -115,15 +124,24 @@ def study(planned: Idea, history: History) -> Study:
     said = read(planned, history.vocabulary)
     target = history.replicates.target(said)
     ours = base.resolve(said) if target is None else history.readings[target]
+    ours_set = _settings(said) if target is None else history.settings[target]
     rarity = similarity.rarities([*history.readings, ours])
     moved = [base.moved.get(move.key, -1) for move in ours]
     relations = []
     for at, (idea, theirs, name) in enumerate(zip(history.ideas, history.readings, history.names, strict=True)):
         likeness = similarity.compare(ours, theirs, rarity, [last >= at for last in moved])
+        if ours_set and ours_set == history.settings[at] and likeness.same < CONFIGURED:
+            likeness = replace(likeness, same=CONFIGURED, related=max(CONFIGURED, likeness.related), opposite=False)
         why = explain.likeness(likeness, ours, theirs, name, base.names)
         unmoved = max(moved, default=-1) < at
         relations.append(_relation(planned, idea, likeness, why, name, unmoved, target is None))
     return Study(relations, ours)
+
+
+def _settings(moves: Sequence[Move]) -> frozenset[Setting]:
+    """What a whole configuration sets, whatever of it stood already; empty if the words say a step, or one thing only."""
+    steps = any(m.step and m.new is None or m.factor is not None or m.delta is not None for m in moves)
+    return frozenset() if steps or len(moves) < 2 else frozenset((m.key, m.new, m.direction) for m in moves)
 
 
 def idea_of(run: Run) -> Idea:

@@ -46,6 +46,8 @@ _AGAIN = re.compile(
     r"^\W*(?:(?:a|the|second|another|exact|plain)\s){0,3}(?:re-?run|re-?try|repeat|re-?seed|replica|reproduc|confirm|verif)",
     re.I,
 )
+# A parenthesis that begins so tells where or when, not what.
+_ASIDE = re.compile(r"\W*(?:re-?(?:check|try|run|test)|at|on|after|now|still|again|vs|than|because|since|instead)\b", re.I)
 _REFERENCE = re.compile(
     r"(?:\b(?:run|exp|experiment|trial|iter|row|of|for|from|on|confirm|confirms|rerun|repeat|retry)[ #_-]{0,2}|#)(\d{1,5})\b",
     re.I,
@@ -75,10 +77,10 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
         # "the embeddings learn slowly, so EMBEDDING_LR 0.6 to 0.9"
         reader = Reader(tokenize(parts.sentence[named.start() :], vocabulary))
         moves = [move for move in reader.result()[0] if move.head and move.valued] or moves
-    if not any(move.valued for move in moves) and (told := with_parameters(text)) != text:
-        moves = list(_read(told, vocabulary))
     if not any(move.new is not None for move in moves) or len(moves) == 1 and _RATIO.search(parts.sentence):
         moves = _with_asides(moves, parts.asides, vocabulary)
+    if not any(move.valued for move in moves) and (told := with_parameters(text)) != text:
+        moves = list(_read(told, vocabulary))
     if not moves and parts.tag:
         moves = _intervention([parts.tag], vocabulary)  # "[MATRIX_LR=0.05] worse"
     if not any(move.head or move.valued for move in moves):
@@ -217,8 +219,12 @@ def _hinted(move: Move, best: float | None) -> Move:
 
 def _with_asides(moves: list[Move], inner: Sequence[str], vocabulary: Vocabulary) -> list[Move]:
     """A parenthesis is commentary, unless it holds the values that the sentence itself does not give."""
+    if moves and all(move.head is None and move.direction < 0 and not move.step for move in moves):
+        return moves  # what is removed has no value
     for aside in inner:
         tokens = tokenize(aside, vocabulary)
+        if _ASIDE.match(aside):
+            continue
         if len(moves) == 1:
             values = [t.value for t in tokens if t.kind == "value" and not isinstance(t.value, tuple)]
             if len(values) == 2 and [t.kind for t in tokens] == ["value", "arrow", "value"]:
