@@ -212,8 +212,8 @@ COMPANIONS = {
 NUMBERED = {"layer": "depth", "deep": "depth", "head": "heads", "rope": "ropebase"}  # with a value after it
 NOTHING = _words("none nothing off")  # after an arrow
 # Words of a parameter of a mechanism: "mixup alpha 0.2" is mixup at 0.2.
-PARAMETERS = _words("alpha coefficient coef strength weight prob probability amount factor level p n num")
-COMMON = PARAMETERS | _words("decay layer block head heads output input mlp attention loss weight scale scaling")
+PARAMETERS = _words("decay alpha coefficient coef strength weight prob probability amount factor level p n num")
+COMMON = PARAMETERS | _words("layer block head heads output input mlp attention loss weight scale scaling")
 UNITS = _words("image sample sequence token example frame")  # of a value alone: "a smaller batch, 128 images"
 SHARES = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "tenth": 1 / 10, "eighth": 1 / 8,
           "sixth": 1 / 6, "twentieth": 1 / 20}

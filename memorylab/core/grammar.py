@@ -144,6 +144,9 @@ class Reader:
             return False
         if word == "with" and draft.quantities and not draft.complete and after and after.text in aliases.SHAPES:
             return True  # "decay the LR with a cosine shape"
+        named = draft.words and not draft.quantities and draft.new is None
+        if word == "with" and named and after and after.text in aliases.PARAMETERS:
+            return True  # "EMA of the weights with decay 0.999"
         if word == "from":
             draft.role = "old"
         elif word == "to" and value or word in ("with", "for", "by") and self.replacing:

@@ -25,7 +25,7 @@ Kind = Literal["same", "variant", "opposite", "different"]
 SAME = 0.5  # more likely the same than not
 RELATED = 0.5
 OTHER_CODE = 0.75  # at most, where the words or the constants agree and the statements do not
-CONFIGURED = 0.95  # the same configuration, part by part
+CONFIGURED = 0.97  # the same configuration, part by part, or a replicate of that run
 DUPLICATE = 0.9  # practically the same: one knob, one value, or the same words on the same base
 
 
@@ -62,6 +62,7 @@ class History(Struct, frozen=True):
     names: Sequence[str]
     readings: Sequence[tuple[Move, ...]]
     settings: Sequence[frozenset[Setting]]
+    origins: Sequence[int]  # the run that each repeats, its own place where it is no replicate
     base: Base
     replicates: Replicates
     vocabulary: Vocabulary
@@ -99,6 +100,7 @@ def read_history(
     base, replicates = Base(STARTING_VALUES if start is None else start), Replicates()
     readings: list[tuple[Move, ...]] = []
     settings: list[frozenset[Setting]] = []
+    origins: list[int] = []
     for at, (idea, status) in enumerate(history):
         if idea.change is not None:
             base.learn_names(idea.change.knobs)
@@ -106,6 +108,7 @@ def read_history(
         target = replicates.target(said)
         moves = base.resolve(said) if target is None else readings[target]
         readings.append(moves)
+        origins.append(at if target is None else origins[target])
         settings.append(_settings(said) if target is None else settings[target])
         kept = fields.status(status) == "keep"
         replicates.learn(at, reading.number_of(idea.description), said, kept)
@@ -113,7 +116,7 @@ def read_history(
             base.start_from(reading.read_settings(idea.description, vocabulary))
         if target is None:
             base.follow(moves, kept, at)
-    return History([idea for idea, _ in history], names, readings, settings, base, replicates, vocabulary)
+    return History([idea for idea, _ in history], names, readings, settings, origins, base, replicates, vocabulary)
 
 
 def study(planned: Idea, history: History) -> Study:
@@ -126,12 +129,17 @@ def study(planned: Idea, history: History) -> Study:
     ours = base.resolve(said) if target is None else history.readings[target]
     ours_set = _settings(said) if target is None else history.settings[target]
     rarity = similarity.rarities([*history.readings, ours])
+    words = [similarity.words_of(idea.description) for idea in history.ideas]
+    our_words = similarity.words_of(planned.description)
+    telling = similarity.rarity([*words, our_words])
     moved = [base.moved.get(move.key, -1) for move in ours]
     relations = []
     for at, (idea, theirs, name) in enumerate(zip(history.ideas, history.readings, history.names, strict=True)):
         likeness = similarity.compare(ours, theirs, rarity, [last >= at for last in moved])
-        if ours_set and ours_set == history.settings[at] and likeness.same < CONFIGURED:
+        alike = ours_set and ours_set == history.settings[at] or target is not None and target == history.origins[at]
+        if alike and likeness.same < CONFIGURED:
             likeness = replace(likeness, same=CONFIGURED, related=max(CONFIGURED, likeness.related), opposite=False)
+        likeness = similarity.overlap(likeness, our_words, words[at], telling)
         why = explain.likeness(likeness, ours, theirs, name, base.names)
         unmoved = max(moved, default=-1) < at
         relations.append(_relation(planned, idea, likeness, why, name, unmoved, target is None))

@@ -31,11 +31,12 @@ class Replicates:
     def learn(self, at: int, number: int | None, moves: Sequence[Move], kept: bool) -> None:
         """Run number `at` calls itself `number`, and made these moves; a replicate stands for what it repeats."""
         target = self.target(moves)
-        if target is None:
-            self._last = at
-        else:
+        if target is not None:
             at = target
+        if any(move.head in _HEADS for move in moves):
             self._named |= {group: at for move in moves for group in move.groups}
+        else:
+            self._last = at
         if number is not None:
             self._named[f"#{number}"] = at
         if kept:

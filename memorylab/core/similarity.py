@@ -2,11 +2,12 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from memorylab.core import aliases
 from memorylab.core.moves import Move
@@ -35,6 +36,9 @@ class Likeness(Struct, frozen=True):
 
 
 NOTHING = Likeness(0.0, 0.0)
+WORDS_SAME, WORDS_RELATED = 0.02, 0.05  # the part of all words in each confidence
+_WORD = re.compile(r"[a-z]+|\d[\d.]*")
+_LONGEST = 1_000  # characters
 _OPPOSED = 0.1  # how related two opposite moves of one knob are
 GLOSSED = 0.95  # what the explanation of a mechanism counts, beside its name
 ONE_KNOB = 0.5  # so alike, two moves turn one knob, and may be opposite
@@ -120,7 +124,7 @@ def compare_moves(
         how, same = "other value", 0.1
     elif a.direction == b.direction:
         named = a.new is not None or b.new is not None
-        how, same, related = "direction", 0.45 if named else 0.3 if moved and a.step else 0.8, 0.9 if named else 0.95
+        how, same, related = "direction", 0.42 if named else 0.3 if moved and a.step else 0.8, 0.9 if named else 0.95
         if not named and a.head and b.head:  # what is done stands in the words: "cosine warmdown", "sqrt warmdown"
             same *= max(0.4, _cosine(a.words, b.words, rarity))
     else:
@@ -181,16 +185,32 @@ def _weights(moves: Sequence[Move]) -> list[float]:
     return [0.3 if aliases.COMPANIONS.get(move.key, frozenset()) & keys else 1.0 for move in moves]
 
 
-def rarities(readings: Sequence[Sequence[Move]]) -> dict[str, float]:
-    """How much a word tells, from how few of the ideas use it: log(1 + ideas / uses), at least log 2.
+def overlap(likeness: Likeness, a: frozenset[str], b: frozenset[str], rarity: Mapping[str, float]) -> Likeness:
+    """The likeness with what all words of both descriptions have in common, in a small part: it orders what the moves
+    leave equal, above all what has no move in common. `rarity` is of these words."""
+    common = _cosine(a, b, rarity)
+    return replace(
+        likeness, same=likeness.same + WORDS_SAME * (common - likeness.same),
+        related=likeness.related + WORDS_RELATED * (common - likeness.related),
+    )  # fmt: skip
 
-    Words that every subject has ("layer", "output") tell half as much.
-    """
+
+def rarities(readings: Sequence[Sequence[Move]]) -> dict[str, float]:
+    """How much a word tells of a move; words that every subject has ("layer", "output") tell half as much."""
+    telling = rarity([{term for move in moves for term in _stems(move.terms | move.gloss)} for moves in readings])
+    return {term: weight * (0.5 if term in _COMMON else 1.0) for term, weight in telling.items()}
+
+
+def rarity(texts: Sequence[Set[str]]) -> dict[str, float]:
+    """How much a word tells, from how few of the texts use it: log(1 + texts / uses), at least log 2."""
     uses: dict[str, int] = {}
-    for moves in readings:
-        for term in {term for move in moves for term in _stems(move.terms | move.gloss)}:
-            uses[term] = uses.get(term, 0) + 1
-    return {
-        term: math.log(1 + len(readings) / count) * (0.5 if term in _COMMON else 1.0)
-        for term, count in uses.items()
-    }
+    for words in texts:
+        for word in words:
+            uses[word] = uses.get(word, 0) + 1
+    return {word: math.log(1 + len(texts) / count) for word, count in uses.items()}
+
+
+@lru_cache(maxsize=16_384)
+def words_of(text: str) -> frozenset[str]:
+    """All words and numbers of a text, by their stems."""
+    return _stems(frozenset(_WORD.findall(text[:_LONGEST].lower().replace("_", " "))))

@@ -71,12 +71,12 @@ def test_several_knobs_and_the_less_common(text, expected):
         ("add batch norm", {"batchnorm": "up"}), ("drop path 0.1", {"droppath": 0.1}),
         ("stochastic depth 0.1", {"droppath": 0.1}), ("linear -> cosine decay", {"warmdown": "set"}),
         ("switch from linear decay to cosine", {"warmdown": "set"}),
-        ("use an EMA of the weights", {"ema weight": "up"}),
-        ("EMA of weights with decay 0.999", {"ema weight": "up", "decay": 0.999}),
+        ("use an EMA of the weights", {"averaging ema": "up"}),
+        ("EMA of weights with decay 0.999", {"averaging ema": 0.999}),
         ("Muon for 2D tensors", {"matrix 2d tensor": "up"}),
         ("mixup + label smoothing", {"mixup": "up", "label smoothing": "up"}),
-        ("SWA + matrix LR 0.05 + the winning config", {"swa": "up", "matrix lr": 0.05}),
-        ("U-net skip connections: add skips of 0.5", {"connection net skip u": "up"}),
+        ("SWA + matrix LR 0.05 + the winning config", {"averaging swa": "up", "matrix lr": 0.05}),
+        ("U-net skip connections: add skips of 0.5", {"connection skip unet": "up"}),
     ],
 )  # fmt: skip
 def test_mechanisms(text, expected):
