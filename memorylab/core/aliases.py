@@ -44,7 +44,8 @@ kvheads: n kv head, num kv head, kv head, nkvhead
 mlp: mlp ratio, mlp mult, mlp expansion, mlp width, ffn, feed forward
 mlp hidden: mlp hidden, mlp hidden dim, mlp dim
 pattern: window pattern, attention pattern
-short window: short window
+short window: short win
+long window: long win
 window: window size, sliding window
 softcap: softcapping, logit softcap, logit cap, logit softcapping, soft cap, cap, capping, logit capping, soft capping,
     tanh cap, logit tanh cap, tanh softcap
@@ -52,6 +53,10 @@ clip: grad clip, gradient clip, grad clipping, gradient clipping, clip norm, max
     norm, clip gradient, clip gradient to norm, clip gradient to
 eps: epsilon
 init: initialization, initialisation, initial value
+nonzero init: normal init, small normal init, random init, small random init, gaussian init, small gaussian init,
+    small nonzero init, small init, non zero init
+constant: fixed, held constant, hold constant, hold fixed, held fixed, const
+nonzero: small random, small gaussian
 ropebase: rope base, rope theta, rope base frequency, rope frequency
 seqlen: seq len, sequence length, token sequence, token context, context length, max seq len
 nssteps: ns step, newton schulz step, backend step, newton schulz, ns
@@ -66,7 +71,7 @@ embedding: embed, emb, wte, token embedding, tok emb
 unembedding: lm head, lmhead, unembed, output head, language modeling head, unemb
 matrix: muon, normuon, muon normuon
 adam: adamw
-ve: value embedding, value emb, value embed
+ve: value embedding, value emb, value embed, val emb, val embedding, val embed
 resid: residual
 cproj: output proj, c proj, out proj, output projection
 qk: query and key, q and k, query key, q k
@@ -119,7 +124,7 @@ frequency: freq
 insteadof: in place of, instead of, rather than
 after: on top of
 again: once more, one more time, second look, second attempt, second try, more time, this time
-because: now that
+because: now that, at matched, at the same, at equal, at constant, at similar, at iso, at fixed
 plus: together with, along with, combined with, in combination with
 and: as well as
 result: val bpb, val loss, bpb
@@ -288,12 +293,19 @@ SWAPPING = _words("replace replacing switch swap")
 # A comparative names its quantity where nothing else does: "deeper" is depth.
 COMPARATIVES = {"deeper": "depth", "shallower": "depth", "wider": "width", "narrower": "width"}
 
+# After "to" they begin a purpose, not a place to go.
+PURPOSES = _words(
+    "save improve test see allow let help avoid prevent stabilize stabilise regularize regularise get recover dampen "
+    "encourage free fit keep speed check verify break maintain preserve better learn capture match simplify explore "
+    "accelerate control balance counter"
+)
 COMPARING = _words("than versus vs compared")
 # From here on the sentence speaks of circumstances, reasons or results.
 CONTEXT = _words(
     "while because since during when after before keeping leaving preserving continuing maintaining so which "
     "that than under due if where given despite via alongside unless until whereas compared versus vs "
-    "insteadof expecting hoping motivated thereby hence therefore gives giving yields costs but"
+    "insteadof expecting hoping hypothesizing assuming betting testing guarding believing aiming seeking thinking guessing "
+    "anticipating suspecting inspired against motivated thereby hence therefore gives giving yields costs but"
 )
 RESULTS = _words(
     "too worse better improved improves improvement improve hurt regressed regression worsened marginal "
@@ -319,6 +331,11 @@ TURNING = (
     | _words("in vs on of to from over at by + & = ,")
 )
 # What a misspelled word may have been.
+TARGETS = (
+    QUANTITIES | GROUPS | frozenset(CHOICES) | frozenset(VERBS) | frozenset(PARTICIPLES)
+    | _words("weight decay learning attention optimizer warmup window momentum")
+)
+# A word that is none.
 KNOWN = (
     OF_SCHEDULES | PARAMETERS | COMMON | UNITS | WHOLES | BASES | HEADINGS | ENDING | _words("export") |
     QUANTITIES | GROUPS | frozenset(CHOICES) | STOPWORDS | CONTEXT | RESULTS | frozenset(VERBS) | frozenset(PARTICIPLES)

@@ -12,6 +12,7 @@ _SIGNS = str.maketrans(
     }
 )  # fmt: skip
 _TIMES = re.compile(r"(?<=[A-Za-z]) ?×(?=\d)")
+_OF_WIDTH = re.compile(r"(?<=\d) ?\* ?(?:dim|d_model|n_embd|width|d|embed_dim)\b")
 _PERCENT = re.compile(r"(?<=\d) ?(?:percent|per cent|pct)\b", re.I)
 _WITH = re.compile(r"\bw/(?=\s?\w)")
 _NOISE = re.compile(r"['\u2019]s\b|`|\*\*(?=\S)(?!\d|-\d)|(?<=[A-Za-z_])\*\*")  # possessives and markup; 2**15 stays
@@ -27,7 +28,7 @@ _LABEL = re.compile(
 _ARGUMENTS = re.compile(r"(?<=\w)\((?P<inside>[A-Za-z_]{1,30} ?= ?[^()=]{1,30})\)")
 _PARAMETER = re.compile(
     r"(?<=\w) ?\((?:[A-Za-z]{1,20} ?[=:]? ?(?P<named>\d[\d.]{0,12}(?:e-?\d{1,2})?%?)(?=[,; )])[^()]{0,200}"
-    r"|(?P<value>\d[\d.]{0,12}(?:e-?\d{1,2})?%?))\)"
+    r"|(?P<value>(?![1-9]\.\d{3}|0?\.[3-8]\d\d)\d[\d.]{0,12}(?:e-?\d{1,2})?%?))\)"
 )
 
 
@@ -42,7 +43,7 @@ class Plain(NamedTuple):
 
 def plain(text: str) -> Plain:
     """The parts of a description."""
-    text = _PERCENT.sub("%", text)
+    text = _OF_WIDTH.sub("x", _PERCENT.sub("%", text))
     text = _WITH.sub("with ", _TIMES.sub(" x", text).translate(_SIGNS))
     text = _NOISE.sub("", _SQUARED.sub("relu2", _MODULE.sub("", text)))
     text = _ARGUMENTS.sub(r" with \g<inside>", text)

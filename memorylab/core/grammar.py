@@ -9,7 +9,9 @@ from memorylab.core.tokens import Token
 MAX_MOVES = 12  # a whole configuration in one row; comparing is quadratic in this
 
 _PREPOSITIONS = frozenset(["from", "to", "at", "by", "with", "and", "plus", "x", "on", "for"])
-_TRANSPARENT = frozenset(["final", "the", "a", "about", "only", "factor", "of"])
+_TRANSPARENT = frozenset(
+    ["final", "the", "a", "an", "about", "only", "factor", "of", "gated", "plain", "standard", "simple", "regular"]
+)
 
 
 class Reader:
@@ -162,6 +164,8 @@ class Reader:
             self.draft.joined = word == "plus"
         else:  # to, at, on, for
             self.linked = group
+            if word == "to" and self.draft.titled and self.after(at) in aliases.PURPOSES | aliases.VERBS.keys():
+                return False
             if word == "to" and draft.new is None and (draft.old is not None or draft.role == "old"):
                 draft.arrow(value)  # "from cosine to linear"
                 return True

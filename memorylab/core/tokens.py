@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from memorylab.core.aliases import BUILT_IN, COUNTED, KNOWN, QUANTITIES, UNITS, Vocabulary
+from memorylab.core.aliases import BUILT_IN, COUNTED, KNOWN, QUANTITIES, TARGETS, UNITS, Vocabulary
 
 Value = float | str
 
@@ -110,12 +110,12 @@ def _spelled(word: str) -> str:
     low = word.lower()
     shorter = [low[:at] + low[at + 1 :] for at in range(1, len(low))]
     near = {known for form in [low, *shorter] for known in _NEAR.get(form, ()) if abs(len(known) - len(low)) < 2}
-    near |= {form for form in shorter if form in KNOWN and len(form) >= 6}
+    near |= {form for form in shorter if form in TARGETS and len(form) >= 6}
     return near.pop() if len(near) == 1 else word
 
 
 _NEAR: dict[str, list[str]] = {}
-for _known in sorted(KNOWN):
+for _known in sorted(TARGETS):
     if len(_known) >= 6:
         for _at in range(1, len(_known)):
             _NEAR.setdefault(_known[:_at] + _known[_at + 1 :], []).append(_known)
