@@ -93,13 +93,14 @@ downproj: down proj, down projection
 relu2: squared relu, relu squared, relu ^2
 leakyrelu: leaky relu, leakyrelu2, leaky relu2, leaky relu squared
 silu: swish
-swiglu: silu gated, silu gate, silu gated mlp
+swiglu: gated mlp with silu, gated silu, silu gated, silu gate, silu gated mlp
 geglu: gelu gated, gelu gate, gelu gated mlp
 unet: u net
 tie: tying, tied
 remove tie: untie, untied
 embedding tie: weight tie, tie weight, weight tying, weight sharing, tied weight, shared embedding, share embedding,
-    sharing embedding, shared weight, tie wte and head, tie wte and lm head, tie lm head, tie embedding and lm head,
+    sharing embedding, shared weight, tied input and output embedding, tying input and output embedding,
+    tied embedding, tie embedding, tie wte and head, tie wte and lm head, tie lm head, tie embedding and lm head,
     tie embedding and head, tie input and output embedding, share input and output embedding
 dropout: drop out
 droppath: drop path, stochastic depth, layer drop, layerdrop
@@ -279,9 +280,9 @@ SCALING = _words("scale multiply divide")
 PARTICIPLES = {
     participle: verb
     for verb, participles in {
-        "remove": "removed disabled dropped eliminated stripped skipped off", "add": "added enabled introduced",
+        "remove": "removal removed disabled dropped eliminated stripped skipped off", "add": "addition added enabled introduced",
         "increase": "increased raised bumped boosted enlarged extended lengthened strengthened widened expanded grown",
-        "decrease": "decreased reduced lowered shortened shrunk weakened tightened narrowed trimmed",
+        "decrease": "reduction decreased reduced lowered shortened shrunk weakened tightened narrowed trimmed",
         "halve": "halved", "double": "doubled", "triple": "tripled", "replace": "replaced swapped",
         "switch": "switched",
         "set": "changed used tried applied adjusted", "divide": "divided", "multiply": "multiplied",
@@ -299,11 +300,12 @@ PURPOSES = _words(
     "encourage free fit keep speed check verify break maintain preserve better learn capture match simplify explore "
     "accelerate control balance counter"
 )
+AGAIN = _words("again further once more")
 COMPARING = _words("than versus vs compared")
 # From here on the sentence speaks of circumstances, reasons or results.
 CONTEXT = _words(
     "while because since during when after before keeping leaving preserving continuing maintaining so which "
-    "that than under due if where given despite via alongside unless until whereas compared versus vs "
+    "that than under due if where given despite via through cost yield alongside unless until whereas compared versus vs "
     "insteadof expecting hoping hypothesizing assuming betting testing guarding believing aiming seeking thinking guessing "
     "anticipating suspecting inspired against motivated thereby hence therefore gives giving yields costs but"
 )
@@ -320,7 +322,7 @@ STOPWORDS = _words(
     "revisit revisited second both trying test experiment exp new potentially even much very by into over "
     "small percent fine toward towards back then factor let we us i what if would could should using full "
     "whether repeat retest champion different network model transformer another chance bring give train training run maintain "
-    "put plain pure whole such while together continue direction way push pushing luck mb gb many as"
+    "put replicate replication confirm confirmed confirming verify plain pure whole such while together continue direction way push pushing luck mb gb many as"
 )
 # Words that name no mechanism.
 UNTELLING = STOPWORDS | CONTEXT | RESULTS | frozenset(VERBS) | frozenset(PARTICIPLES) | BASES | _words(

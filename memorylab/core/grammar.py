@@ -191,7 +191,7 @@ class Reader:
 
     def participle(self, at: int, verb: str) -> bool:
         """A verb at the beginning ("Removed QK norm") or the end ("QK norm removed"); else what came of it."""
-        after = self.tokens[at + 1] if at + 1 < len(self.tokens) else None
+        after = next((t for t in self.tokens[at + 1 : at + 3] if t.text not in aliases.AGAIN), None)
         if not self.draft.quantities and not self.draft.words and self.draft.new is None:
             self.verb(verb)
         elif after is not None and after.kind == "word" and after.text not in _PREPOSITIONS | aliases.RESULTS:

@@ -48,6 +48,8 @@ _AGAIN = re.compile(
 )
 # A parenthesis that begins so tells where or when, not what.
 _ASIDE = re.compile(r"\W*(?:re-?(?:check|try|run|test)|at|on|after|now|still|again|vs|than|because|since|instead)\b", re.I)
+# A clause that says first what came of it: "OOM at dim 384: device batch 16".
+_OUTCOME = re.compile(r"\W*(?:oom|out of memory|nan|crash(?:ed)?|worse|better|diverged|timeout|failed|hung|killed)\b", re.I)
 _REFERENCE = re.compile(
     r"(?:\b(?:run|exp|experiment|trial|iter|row|of|for|from|on|confirm|confirms|rerun|repeat|retry)[ #_-]{0,2}|#)(\d{1,5})\b",
     re.I,
@@ -155,6 +157,8 @@ def _intervention(parts: Sequence[str], vocabulary: Vocabulary) -> list[Move]:
     segments, marks = parts[::2], parts[1::2]
     heading: list[Move] = []
     for at, segment in enumerate(segments):
+        if at + 1 < len(segments) and _OUTCOME.match(segment) and marks[at][0] in ":;":
+            continue
         reader = Reader(tokenize(segment, vocabulary))
         moves, solid = reader.result()
         if not heading:
@@ -226,7 +230,13 @@ def _with_asides(moves: list[Move], inner: Sequence[str], vocabulary: Vocabulary
         if _ASIDE.match(aside):
             continue
         if len(moves) == 1:
-            values = [t.value for t in tokens if t.kind == "value" and not isinstance(t.value, tuple)]
+            values = [
+                t.value for t in tokens if t.kind == "value" and not isinstance(t.value, tuple) and t.text[0] not in "+-"
+            ]
+            if len(tokens) == 1 and tokens[0].kind == "times" and not moves[0].valued:
+                times = tokens[0].value
+                mlp = moves[0].head == "mlp"  # "a wider MLP (5x)"
+                return [replace(moves[0], new=times) if mlp else replace(moves[0], factor=times)]
             if len(values) == 2 and [t.kind for t in tokens] == ["value", "arrow", "value"]:
                 return [replace(moves[0], old=values[0], new=values[1], factor=None)]  # "remove dropout (0.1 -> 0.0)"
             own = len(tokens) <= _NAMED and not any(token.text in aliases.QUANTITIES for token in tokens)

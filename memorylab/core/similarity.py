@@ -55,6 +55,8 @@ def knob_likeness(a: Move, b: Move, rarity: Mapping[str, float]) -> float:
     plain = _cosine(a.terms, b.terms, rarity)
     if a.groups == b.groups and a.groups and not (a.words and b.words):
         plain = max(plain, 0.75)
+    elif a.groups == b.groups and a.groups:
+        plain = max(plain, 0.5)
     if a.gloss or b.gloss:
         return max(plain, GLOSSED * _cosine(a.terms | a.gloss, b.terms | b.gloss, rarity))
     return plain

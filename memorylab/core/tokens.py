@@ -17,7 +17,7 @@ Value = float | str
 
 _NUMBER = r"[-+~]?(?:\d{1,15}(?:[,_]\d{3}){0,4}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][-+]?\d{1,3})?"
 TOKEN = re.compile(
-    r"(?P<label>(?<![\w.])(?i:(?:run|exp|experiment|cycle|attempt|trial|round|try|take|issue|idea)[ #-]?\d{1,5}"
+    r"(?P<label>(?<![\w.])(?i:(?:run|exp|experiment|cycle|attempt|trial|round|try|take|issue|idea|agent|worker|node)[ #-]?\d{1,5}"
     r"|v\d{1,3}|#\d{1,5})(?![\w.=]))"
     r"|(?P<tuple>\((?=[^(),]{1,30},)[-+\d.eE*, ]{3,60}\))"
     r"|(?P<arrow>-{1,2}>|=>)"
