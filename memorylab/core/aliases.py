@@ -55,7 +55,7 @@ eps: epsilon
 init: initialization, initialisation, initial value
 nonzero init: normal init, small normal init, random init, small random init, gaussian init, small gaussian init,
     small nonzero init, small init, non zero init
-constant: fixed, held constant, hold constant, hold fixed, held fixed, const
+constant: held constant, hold constant, hold fixed, held fixed, const
 nonzero: small random, small gaussian
 ropebase: rope base, rope theta, rope base frequency, rope frequency
 seqlen: seq len, sequence length, token sequence, token context, context length, max seq len
@@ -195,6 +195,7 @@ CHOICES = {
 OPTIMIZERS = {"adam": "adam", "matrix": "muon"}
 EVERYWHERE = _words("everything everywhere group optimizer optimiser 2d 2 weight parameter incl including only")
 RATED = _words("embedding unembedding matrix scalar")  # groups with a learning rate of their own
+LENGTHS = _words("window pattern seqlen")  # these can be short or long and mean a knob of their own
 # Shapes of the schedule by which learning rates fall.
 SHAPES = _words("cosine onecycle trapezoidal wsd sqrt exponential polynomial sinusoidal")
 ENDING = _words("anneal end ending decay finish")  # a learning rate that does so, and where
@@ -305,7 +306,7 @@ COMPARING = _words("than versus vs compared")
 # From here on the sentence speaks of circumstances, reasons or results.
 CONTEXT = _words(
     "while because since during when after before keeping leaving preserving continuing maintaining so which "
-    "that than under due if where given despite via through cost yield alongside unless until whereas compared versus vs "
+    "that than under due if where given despite via through cost yield fix fixed fixing maybe perhaps probably alongside unless until whereas compared versus vs "
     "insteadof expecting hoping hypothesizing assuming betting testing guarding believing aiming seeking thinking guessing "
     "anticipating suspecting inspired against motivated thereby hence therefore gives giving yields costs but"
 )

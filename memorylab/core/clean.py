@@ -13,6 +13,7 @@ _SIGNS = str.maketrans(
 )  # fmt: skip
 _TIMES = re.compile(r"(?<=[A-Za-z]) ?×(?=\d)")
 _OF_WIDTH = re.compile(r"(?<=\d) ?\* ?(?:dim|d_model|n_embd|width|d|embed_dim)\b")
+_BETAS = re.compile(r"\b(betas?[ =:]{0,2})\(?(\d?\.\d{1,4}) ?[/,] ?(\d?\.\d{1,4})\)?", re.I)
 _PERCENT = re.compile(r"(?<=\d) ?(?:percent|per cent|pct)\b", re.I)
 _WITH = re.compile(r"\bw/(?=\s?\w)")
 _NOISE = re.compile(r"['\u2019]s\b|`|\*\*(?=\S)(?!\d|-\d)|(?<=[A-Za-z_])\*\*")  # possessives and markup; 2**15 stays
@@ -43,6 +44,7 @@ class Plain(NamedTuple):
 
 def plain(text: str) -> Plain:
     """The parts of a description."""
+    text = _BETAS.sub(r"\1(\2, \3)", text)
     text = _OF_WIDTH.sub("x", _PERCENT.sub("%", text))
     text = _WITH.sub("with ", _TIMES.sub(" x", text).translate(_SIGNS))
     text = _NOISE.sub("", _SQUARED.sub("relu2", _MODULE.sub("", text)))

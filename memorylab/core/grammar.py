@@ -86,7 +86,9 @@ class Reader:
             self.draft.arrow(all(self.is_value(after) for after in self.tokens[at + 1 : at + 2]))
         elif token.text == "=":
             self.draft.role = "new"
-        elif token.text in aliases.JOINING and {self.before(at), self.after(at)} <= aliases.PARTS:
+        elif token.text in aliases.JOINING and (
+            {self.before(at), self.after(at)} <= aliases.PARTS or not {"tie", "share"}.isdisjoint(self.draft.words)
+        ):
             pass  # "attention and MLP side by side" is one mechanism
         elif token.kind == "mark":
             listed = token.text in "+&"

@@ -8,6 +8,8 @@ from memorylab.core import aliases
 from memorylab.core.tokens import Token, Value
 
 _SWITCHES = frozenset([None]) | aliases.ADDING | aliases.REMOVING | aliases.USING
+_TIED = frozenset(["embedding", "unembedding"])
+_NO_COUNT = 32  # so many heads has no small network
 _RATE = 5  # no learning rate is higher
 _RATIO = 16  # a larger number for an MLP counts units
 _GATED = (2 / 3, 8 / 3)
@@ -206,6 +208,14 @@ class Draft:
         if head is None and groups and groups <= aliases.OPTIMIZERS.keys() and words <= aliases.EVERYWHERE:
             if new is None and self.factor is None and direction >= 0:  # "AdamW for all parameters"
                 head, new, groups, words = "optimizer", aliases.OPTIMIZERS[min(groups)], set(), frozenset()
+        if head not in aliases.LENGTHS and head is not None:
+            groups -= {"short", "long"}  # "a short warmup"
+        if "momentum" in groups:
+            groups |= {"matrix"}
+        if head == "heads" and isinstance(new, float) and new >= _NO_COUNT:
+            head = "headdim"  # "heads of 64"
+        if groups & _TIED and words & {"tie", "share"} and not qualifiers & aliases.QUANTITIES:
+            words, groups = frozenset({"tie"}), {"embedding"}
         if head == "lr" and new is not None and words & aliases.ENDING:
             head, groups = "finallr", set()
         open_ended = new is None and factor is None and self.delta is None

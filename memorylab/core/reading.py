@@ -74,6 +74,8 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
     segments = _SEGMENT.split(parts.sentence)
     if _is_baseline(segments[0], vocabulary):
         return (BASELINE,)
+    if _AGAIN.fullmatch(segments[0].strip() + " ") or _AGAIN.fullmatch(segments[0].strip()):
+        return (_again(text, best=False),)
     moves = _intervention(segments, vocabulary)
     if not any(move.valued for move in moves) and (named := _CONSTANT.search(parts.sentence)):
         # "the embeddings learn slowly, so EMBEDDING_LR 0.6 to 0.9"

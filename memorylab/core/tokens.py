@@ -24,6 +24,7 @@ TOKEN = re.compile(
     r"|(?P<power>(?<![\w.])\d{1,6}(?:\.\d{1,6})? ?(?:\*\*|\^) ?-?\d{1,3}(?!\w))"
     r"|(?P<ratio>(?<![\w.])\d{1,6} ?/ ?\d{1,6}(?P<share>x?)(?![\w.]))"
     rf"|(?P<multiple>(?<!\w)(?:x(?!0(?!\.))|\* ?){_NUMBER}(?!\w))"
+    r"|(?P<divided>(?<=\s)/ ?\d{1,3}(?![\w/]))"
     r"|(?P<shape>(?<![\w.])\d{1,6}x\d{1,6}(?!\w))"
     rf"|(?P<number>(?<![\w.]){_NUMBER})(?P<unit>%|[A-Za-z]{{1,3}})?(?!\w| ?[/*] ?[A-Za-z])"
     r"|(?P<word>[A-Za-z][A-Za-z0-9_]*(?:\^2)?)"
@@ -169,6 +170,10 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
             value = number(raw.lstrip("x* "))
             if value is not None:
                 found.append(Token("times", raw, value))
+        elif kind == "divided":
+            value = number(raw.lstrip("/ "))
+            if value:
+                found.append(Token("times", raw, 1 / value))
         elif kind == "shape":
             width, _, height = raw.partition("x")
             found.append(Token("value", raw, float(width) if width == height else raw))  # "2x2 patches"
