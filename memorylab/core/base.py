@@ -84,7 +84,7 @@ class Base:
     def _resolved(self, move: Move) -> Move:
         old = move.old if move.old is not None else self.values.get(move.key, move.hint)
         new, direction = move.new, move.direction
-        if move.old is None and move.factor and isinstance(new, float):
+        if move.old is None and move.factor and isinstance(new, float) and new:
             old = new / move.factor  # "6x LR (0.006)"
         if new is None and move.factor is not None and isinstance(old, float) and old:
             new = old * move.factor

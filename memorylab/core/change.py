@@ -28,11 +28,13 @@ _NAME = 80  # characters of a function's name in a scope, which stands before ea
 
 
 class _Program(Struct, frozen=True):
-    """A subject, read. `units` counts its statements, `order` is those whose order matters, `knobs` its constants."""
+    """A subject, read. `units` counts its statements, `order` is those whose order matters, `knobs` its constants,
+    `settings` the other names that are set in one place only, to a literal: fields of a configuration, `softcap = 15`."""
 
     units: Counter[str]
     order: list[str]
     knobs: dict[str, str]
+    settings: dict[str, str] = {}
 
 
 def read_change(old: str | None, new: str | None, subject: str, blob: str | None = None, dirty: bool = False) -> Change:
@@ -48,6 +50,10 @@ def read_change(old: str | None, new: str | None, subject: str, blob: str | None
         name: Knob(old=before.knobs.get(name), new=after.knobs.get(name))
         for name in sorted(before.knobs.keys() | after.knobs.keys())
         if old is not None and before.knobs.get(name) != after.knobs.get(name)
+    } | {
+        name: Knob(old=before.settings[name], new=after.settings[name])
+        for name in sorted(before.settings.keys() & after.settings.keys())
+        if before.settings[name] != after.settings[name]
     }
     return Change(
         subject=subject[:1_000],
@@ -142,7 +148,7 @@ def _python(text: str | None, subject: str) -> _Program | None:
             literal = name and isinstance(node.value, ast.Constant | ast.Tuple)
             if not literal and not isinstance(node, ast.Import | ast.ImportFrom):
                 order.append(scope + statement)
-        return _Program(Counter(units), order, knobs)
+        return _Program(Counter(units), order, knobs, _settings(tree, knobs))
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return None
 
@@ -151,6 +157,26 @@ def _constant(node: ast.AST) -> str:
     """The name of the constant that a statement sets, empty if it sets none."""
     target = node.targets[0] if isinstance(node, ast.Assign) else None
     return target.id if isinstance(target, ast.Name) and target.id.isupper() else ""
+
+
+def _settings(tree: ast.AST, knobs: Mapping[str, str]) -> dict[str, str]:
+    """The names besides the knobs that the whole program sets once, and to a literal."""
+    times: Counter[str] = Counter()
+    values: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            times[node.id] += 1
+        target = node.target if isinstance(node, ast.AnnAssign) else None
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target = node.targets[0]
+        value = getattr(node, "value", None)
+        if isinstance(target, ast.Name) and isinstance(value, ast.Constant | ast.Tuple) and _is_literal(value):
+            values[target.id] = _short(ast.unparse(value))
+    return {name: value for name, value in values.items() if times[name] == 1 and name not in knobs}
+
+
+def _is_literal(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) or isinstance(node, ast.Tuple) and all(map(_is_literal, node.elts))
 
 
 def _short(value: str) -> str:

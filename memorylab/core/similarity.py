@@ -131,7 +131,7 @@ def compare_moves(
             same *= max(0.4, _cosine(a.words, b.words, rarity))
     else:
         how, same, related = "turned", 0.35, 0.7
-    return Tie(ours, theirs, how, same * knob * knob, related * knob)
+    return Tie(ours, theirs, how, same * knob, related * knob)
 
 
 def compare(a: Sequence[Move], b: Sequence[Move], rarity: Mapping[str, float], moved: Sequence[bool] = ()) -> Likeness:
@@ -182,9 +182,9 @@ def _is_opposite(tie: Tie) -> bool:
 
 
 def _weights(moves: Sequence[Move]) -> list[float]:
-    """1 for each move, less for one that only follows another move of the same idea."""
+    """1 for each move, a fifth for one that only follows another move of the same idea."""
     keys = {move.key for move in moves}
-    return [0.3 if aliases.COMPANIONS.get(move.key, frozenset()) & keys else 1.0 for move in moves]
+    return [0.2 if aliases.COMPANIONS.get(move.key, frozenset()) & keys else 1.0 for move in moves]
 
 
 def overlap(likeness: Likeness, a: frozenset[str], b: frozenset[str], rarity: Mapping[str, float]) -> Likeness:

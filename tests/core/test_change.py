@@ -120,7 +120,7 @@ def test_f_strings_and_the_newest_syntax_are_read():
 
 
 def test_describe_says_what_is_not_committed():
-    found = read_change("x = 1\n", "x = 2\n", "train.py", blob="ab", dirty=True)
+    found = read_change("x = f(1)\n", "x = f(2)\n", "train.py", blob="ab", dirty=True)
     assert (found.blob, describe(found)) == ("ab", "statements of train.py (uncommitted)")
 
 
@@ -155,3 +155,37 @@ _STATEMENTS = st.lists(
 def test_no_fingerprint_means_the_same_statements(old, new):
     found = change("\n".join(old), "\n".join(new))
     assert (found.fingerprint is None) <= (sorted(old) == sorted(new))
+
+
+UPSTREAM = '''
+@dataclass
+class GPTConfig:
+    n_layer: int = 12
+    window_pattern: str = "SSSL"
+
+def forward(x):
+    softcap = 15
+    total = 0.0
+    for part in x:
+        total += part
+    return softcap * total
+'''
+
+
+def test_fields_and_locals_that_are_set_once_are_knobs_too():
+    edited = UPSTREAM.replace("n_layer: int = 12", "n_layer: int = 10").replace("softcap = 15", "softcap = 2*10.0")
+    change = read_change(UPSTREAM, edited, "train.py")
+    assert change.knobs == {"n_layer": Knob(old="12", new="10"), "softcap": Knob(old="15", new="20")}
+    assert change.statements == 0
+
+
+def test_a_counter_and_a_name_that_is_set_twice_are_no_knobs():
+    counted = read_change(UPSTREAM, UPSTREAM.replace("total = 0.0", "total = 1.0"), "train.py")
+    assert not counted.knobs and counted.statements == 1
+    twice = UPSTREAM + "\ndef other():\n    softcap = 30\n"
+    assert not read_change(twice, twice.replace("softcap = 15", "softcap = 20"), "train.py").knobs
+
+
+def test_a_setting_that_is_new_or_gone_is_a_statement_not_a_knob():
+    added = read_change(UPSTREAM, UPSTREAM.replace("softcap = 15", "softcap = 15\n    scale = 2"), "train.py")
+    assert not added.knobs and added.statements == 1
