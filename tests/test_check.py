@@ -187,7 +187,7 @@ def test_candidates_are_ranked_by_novelty(busy: Lab) -> None:
         (2, None, None, "novel"), (3, None, None, "incremental_followup"), (1, "a", None, "duplicate_run"),
         (4, None, 2, "novel"),
     ]  # fmt: skip
-    assert found[0]["novelty"] == 1 > found[1]["novelty"] > found[2]["novelty"] == pytest.approx(0.03)
+    assert found[0]["novelty"] == 1 > found[1]["novelty"] > found[2]["novelty"] < 0.04
     assert [len(c["top_matches"]) for c in found] == [0, 1, 1, 0]
     alone = _judged(busy, "--description", "raise matrix LR to 0.05")
     assert (found[2]["why"], found[2]["decision"]) == (alone["why"], alone["policy"]["decision"])

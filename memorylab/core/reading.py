@@ -100,7 +100,7 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
     if moves and all(move.head == "seed" for move in moves):
         return (replace(moves[0], groups=_references(text)),)
     if len(moves) == 1 and not moves[0].head:
-        moves = [replace(moves[0], gloss=_gloss([*segments[:9:2], *parts.asides], vocabulary) - moves[0].words)]
+        moves = [replace(moves[0], gloss=_gloss([*segments[:9:2], *parts.asides], vocabulary) - moves[0].terms)]
     return tuple(distinct(moves))
 
 

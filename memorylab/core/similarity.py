@@ -53,10 +53,8 @@ def knob_likeness(a: Move, b: Move, rarity: Mapping[str, float]) -> float:
             return 0.85 + 0.15 * _cosine(a.words, b.words, rarity) if a.words and b.words else 1.0
         return 0.6 if a.groups <= b.groups or b.groups <= a.groups else 0.0
     plain = _cosine(a.terms, b.terms, rarity)
-    if a.groups == b.groups and a.groups and not (a.words and b.words):
-        plain = max(plain, 0.75)
-    elif a.groups == b.groups and a.groups:
-        plain = max(plain, 0.5)
+    if a.groups == b.groups and a.groups and a.head == b.head:  # "value embeddings" and "value embedding tables"
+        plain = max(plain, 0.5 if a.words and b.words else 0.75)
     if a.gloss or b.gloss:
         return max(plain, GLOSSED * _cosine(a.terms | a.gloss, b.terms | b.gloss, rarity))
     return plain
