@@ -117,7 +117,9 @@ mtp: multi token prediction
 se: squeeze excite, squeeze excitation, squeeze and excite, squeeze and excitation
 moe: mixture of expert
 sam: sharpness aware minimization
-halfprecision: half precision
+halfprecision: half precision, fp16, float16
+fp32: float32
+bf16: bfloat16
 augmentation: data aug, data augmentation, augment
 regularization: regularisation
 frequency: freq
@@ -301,7 +303,7 @@ PURPOSES = _words(
     "encourage free fit keep speed check verify break maintain preserve better learn capture match simplify explore "
     "accelerate control balance counter"
 )
-AGAIN = _words("again further once more")
+AGAIN = _words("again further once more entirely completely fully altogether")
 COMPARING = _words("than versus vs compared")
 # From here on the sentence speaks of circumstances, reasons or results.
 CONTEXT = _words(

@@ -30,7 +30,7 @@ class Reader:
     def result(self) -> tuple[list[Move], bool]:
         """The moves, and whether they name a knob or a value at all."""
         solid = any(draft.solid and draft.titled for draft in self.drafts)
-        drafts = [d for at, d in enumerate(self.drafts) if d.told(first=at == 0)] if solid else self.drafts
+        drafts = [d for at, d in enumerate(self.drafts) if (d.told(first=at == 0) if solid else d.meant(first=at == 0))]
         return distinct([move for draft in drafts for move in draft.moves()][:MAX_MOVES]), solid
 
     @property
@@ -97,6 +97,8 @@ class Reader:
             self.draft.joined = listed
         elif token.text in aliases.SHARES and self.before(at) in aliases.ORDINALS and not self.draft.quantities:
             self.noun(at, token.text)  # "skips from the first half to the second"
+        elif token.text in aliases.SHARES and self.after(at) in aliases.SHAPES:
+            pass  # "a half-cosine"
         elif token.text in aliases.SHARES and at and not self.at_beginning:
             self.share(at, token.text)
         elif token.text == "while" and at + 1 < len(self.tokens) and self.tokens[at + 1].text in aliases.VERBS:
@@ -164,8 +166,12 @@ class Reader:
             draft.joined = draft.joined or word in ("with", "plus") and not self.drafts
             self.flush(None if word == "with" else draft.verb)
             self.draft.joined = word == "plus"
+            self.draft.added = word == "and"
         else:  # to, at, on, for
             self.linked = group
+            if word == "to" and self.after(at) and after is not None and after.text in aliases.SHAPES:
+                draft.arrow(False)  # "change the linear warmdown to a cosine"
+                return True
             if word == "to" and self.draft.titled and self.after(at) in aliases.PURPOSES | aliases.VERBS.keys():
                 return False
             if word == "to" and draft.new is None and (draft.old is not None or draft.role == "old"):

@@ -77,6 +77,7 @@ class Draft:
         self.counted = False  # the value counts steps
         self.times = False  # "by a factor of"
         self.leading = False  # the value came before the name: "2x matrix LR", "0.06 matrix LR"
+        self.added = False  # it follows an "and"
         self.joined = False  # a part of a list: "EMA + matrix LR 0.06"
 
     @property
@@ -106,6 +107,11 @@ class Draft:
             return False
         switched = self.explicit and self.verb in aliases.ADDING | aliases.REMOVING
         return switched or self.solid and bool(self.quantities or self.words)
+
+    def meant(self, first: bool) -> bool:
+        """Whether this is a move of its own where nothing names a knob: after a comma it is commentary."""
+        switched = self.explicit and self.verb in aliases.ADDING | aliases.REMOVING
+        return first or self.joined or self.added or switched or self.solid
 
     @property
     def relative(self) -> bool:
@@ -216,6 +222,8 @@ class Draft:
             head = "headdim"  # "heads of 64"
         if groups & _TIED and words & {"tie", "share"} and not qualifiers & aliases.QUANTITIES:
             words, groups = frozenset({"tie"}), {"embedding"}
+        if head is None and new is not None and groups and ("start" in groups or words == {"std"}):
+            head, groups, words = "init", groups - {"start"}, words - {"std"}  # "x0 lambdas start at 0.2", "wte std 0.5"
         if head == "lr" and new is not None and words & aliases.ENDING:
             head, groups = "finallr", set()
         open_ended = new is None and factor is None and self.delta is None
