@@ -38,7 +38,7 @@ depth: n layer, num layer, number of layer, nlayer, n block, model depth, num hi
 width: n embd, d model, model dim, model width, hidden size, embed dim, embedding dim, dim, hidden dim, hidden unit,
     num hidden
 aspect: aspect ratio, ar
-headdim: head dim, hd, dim head
+headdim: head dim, hd, dim head, dimensional head, dim attention head, dimensional attention head
 heads: n head, num head, attention head, number of head, number of attention head
 kvheads: n kv head, num kv head, kv head, nkvhead
 mlp: mlp ratio, mlp mult, mlp expansion, mlp width, ffn, feed forward
@@ -103,17 +103,26 @@ embedding tie: weight tie, tie weight, weight tying, weight sharing, tied weight
     tied embedding, tie embedding, tie wte and head, tie wte and lm head, tie lm head, tie embedding and lm head,
     tie embedding and head, tie input and output embedding, share input and output embedding
 dropout: drop out
-droppath: drop path, stochastic depth, layer drop, layerdrop
+droppath: drop path, stochastic depth, layer drop, layerdrop, random layer skip, layer skipping
 ema averaging: ema, exponential moving average, weight ema, ema of weight, ema of the weight, ema weight,
-    exponential moving average of weight, exponential moving average of the weight, ema shadow weight
+    polyak averaging, polyak average, exponential moving average of weight, exponential moving average of the weight, ema shadow weight
 swa averaging: swa, stochastic weight averaging, weight averaging, weight average, checkpoint averaging, swa weight
-z loss: zloss
+z loss: zloss, logsumexp^2 penalty, logsumexp penalty, log partition penalty, squared log partition penalty,
+    penalty on log partition, penalty on squared log partition, penalty on the squared log partition, penalty on log z,
+    penalty on logsumexp
 label smoothing: label smooth, smoothed target, smoothed label, target smoothing
 he: kaiming
 gqa: grouped query attention
 mqa: multi query attention
 rope: rotary
-mtp: multi token prediction
+mtp: multi token prediction, multi token loss, next next token, next next token prediction, next next token loss,
+    multi token head
+parallel block: gpt j block, gpt j style block, gpt j style, palm style, palm block, palm style block,
+    parallel attention and mlp block, parallel attention mlp block, parallel attention mlp, parallel attention and mlp,
+    parallel attention + mlp
+sandwich norm: post sublayer norm, post sublayer rms norm, norm sandwich
+partial rope: partial rotary
+x0: input injection, input re injection, input reinjection, x0 injection, x0 skip, x0 stream, embedding shortcut
 se: squeeze excite, squeeze excitation, squeeze and excite, squeeze and excitation
 moe: mixture of expert
 sam: sharpness aware minimization
@@ -221,7 +230,7 @@ COMPANIONS = {
 NUMBERED = {"layer": "depth", "deep": "depth", "head": "heads", "rope": "ropebase"}  # with a value after it
 NOTHING = _words("none nothing off")  # after an arrow
 # Words of a parameter of a mechanism: "mixup alpha 0.2" is mixup at 0.2.
-PARAMETERS = _words("decay alpha coefficient coef strength weight prob probability amount factor level p n num")
+PARAMETERS = _words("decay sigma std coef alpha coefficient coef strength weight prob probability amount factor level p n num")
 COMMON = PARAMETERS | _words("layer block head heads output input mlp attention loss weight scale scaling")
 UNITS = _words("image sample sequence token example frame")  # of a value alone: "a smaller batch, 128 images"
 SHARES = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "tenth": 1 / 10, "eighth": 1 / 8,
@@ -303,6 +312,7 @@ PURPOSES = _words(
     "encourage free fit keep speed check verify break maintain preserve better learn capture match simplify explore "
     "accelerate control balance counter"
 )
+TRIES = _words("look try time attempt run seed pass go")
 AGAIN = _words("again further once more entirely completely fully altogether")
 COMPARING = _words("than versus vs compared")
 # From here on the sentence speaks of circumstances, reasons or results.

@@ -14,7 +14,8 @@ _SIGNS = str.maketrans(
 _TIMES = re.compile(r"(?<=[A-Za-z]) ?×(?=\d)")
 _OF_WIDTH = re.compile(r"(?<=\d) ?\* ?(?:dim|d_model|n_embd|width|d|embed_dim)\b")
 _BETAS = re.compile(r"\b(betas?[ =:]{0,2})\(?(\d?\.\d{1,4}) ?[/,] ?(\d?\.\d{1,4})\)?", re.I)
-_PART_OF = re.compile(r"= ?[A-Za-z_]{1,20} ?// ?(\d)")
+_PART_OF = re.compile(r"= ?[A-Za-z_]{1,20} ?//? ?(\d)")
+_GAINED = re.compile(r"\s(?:->|=>)\s*(?:[+-]|±)\s?\d.*", re.S)  # "wider init → +0.0006" tells the result
 _PERCENT = re.compile(r"(?<=\d) ?(?:percent|per cent|pct)\b", re.I)
 _WITH = re.compile(r"\bw/(?=\s?\w)")
 _NOISE = re.compile(r"['\u2019]s\b|`|\*\*(?=\S)(?!\d|-\d)|(?<=[A-Za-z_])\*\*")  # possessives and markup; 2**15 stays
@@ -49,6 +50,7 @@ def plain(text: str) -> Plain:
     text = _BETAS.sub(r"\1(\2, \3)", text)
     text = _OF_WIDTH.sub("x", _PERCENT.sub("%", text))
     text = _WITH.sub("with ", _TIMES.sub(" x", text).translate(_SIGNS))
+    text = _GAINED.sub("", text)
     text = _NOISE.sub("", _SQUARED.sub("relu2", _MODULE.sub("", text)))
     text = _ARGUMENTS.sub(r" with \g<inside>", text)
     label = _LABEL.match(text)

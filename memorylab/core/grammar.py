@@ -97,8 +97,8 @@ class Reader:
             self.draft.joined = listed
         elif token.text in aliases.SHARES and self.before(at) in aliases.ORDINALS and not self.draft.quantities:
             self.noun(at, token.text)  # "skips from the first half to the second"
-        elif token.text in aliases.SHARES and self.after(at) in aliases.SHAPES:
-            pass  # "a half-cosine"
+        elif token.text in aliases.SHARES and self.after(at) in aliases.SHAPES | aliases.TRIES:
+            pass  # "a half-cosine", "a third look"
         elif token.text in aliases.SHARES and at and not self.at_beginning:
             self.share(at, token.text)
         elif token.text == "while" and at + 1 < len(self.tokens) and self.tokens[at + 1].text in aliases.VERBS:
@@ -146,7 +146,12 @@ class Reader:
         value = after is not None and (self.is_value(after) or after.text in aliases.SHARES)
         group = after is not None and after.kind == "word" and after.text in aliases.GROUPS
         draft = self.draft
-        if word in ("on", "for", "with") and (draft.complete or self.drafts) and self.of_base(at):
+        begun = draft.complete or self.drafts
+        if word == "at" and begun and not value:
+            return False
+        if word in ("on", "for") and begun and self.of_base(at):
+            return False
+        if word == "with" and (begun or draft.titled and not self.replacing) and self.of_base(at):
             return False
         if word == "with" and draft.quantities and not draft.complete and after and after.text in aliases.SHAPES:
             return True  # "decay the LR with a cosine shape"

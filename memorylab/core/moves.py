@@ -110,7 +110,7 @@ class Draft:
 
     def meant(self, first: bool) -> bool:
         """Whether this is a move of its own where nothing names a knob: after a comma it is commentary."""
-        switched = self.explicit and self.verb in aliases.ADDING | aliases.REMOVING
+        switched = self.explicit and self.verb in aliases.ADDING | aliases.REMOVING | aliases.COMPARATIVES.keys()
         return first or self.joined or self.added or switched or self.solid
 
     @property

@@ -39,6 +39,7 @@ NOTHING = Likeness(0.0, 0.0)
 WORDS_SAME, WORDS_RELATED = 0.02, 0.05  # the part of all words in each confidence
 _WORD = re.compile(r"[a-z]+|\d[\d.]*")
 _LONGEST = 1_000  # characters
+_FOLLOWS = 0.3  # what a knob that only follows another one of its idea counts
 _OPPOSED = 0.1  # how related two opposite moves of one knob are
 GLOSSED = 0.95  # what the explanation of a mechanism counts, beside its name
 ONE_KNOB = 0.5  # so alike, two moves turn one knob, and may be opposite
@@ -180,9 +181,9 @@ def _is_opposite(tie: Tie) -> bool:
 
 
 def _weights(moves: Sequence[Move]) -> list[float]:
-    """1 for each move, a fifth for one that only follows another move of the same idea."""
+    """1 for each move, less for one that only follows another move of the same idea."""
     keys = {move.key for move in moves}
-    return [0.2 if aliases.COMPANIONS.get(move.key, frozenset()) & keys else 1.0 for move in moves]
+    return [_FOLLOWS if aliases.COMPANIONS.get(move.key, frozenset()) & keys else 1.0 for move in moves]
 
 
 def overlap(likeness: Likeness, a: frozenset[str], b: frozenset[str], rarity: Mapping[str, float]) -> Likeness:

@@ -196,7 +196,7 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
 def _is_adjective(text: str, end: int) -> bool:
     """ "3-seed", "1-cycle": a kind, and no value; "2-layer" counts something."""
     compound = _COMPOUND.match(text, end)
-    return compound is not None and _stem(compound[1].lower()) not in COUNTED.keys() | UNITS | {"dim"}
+    return compound is not None and _stem(compound[1].lower()) not in COUNTED.keys() | UNITS | {"dim", "dimensional"}
 
 
 def _canonical(tokens: Sequence[Token], vocabulary: Vocabulary) -> list[Token]:
