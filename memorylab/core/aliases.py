@@ -105,7 +105,8 @@ embedding tie: weight tie, tie weight, weight tying, weight sharing, tied weight
 dropout: drop out
 droppath: drop path, stochastic depth, layer drop, layerdrop, random layer skip, layer skipping
 ema averaging: ema, exponential moving average, weight ema, ema of weight, ema of the weight, ema weight,
-    polyak averaging, polyak average, exponential moving average of weight, exponential moving average of the weight, ema shadow weight
+    polyak averaging, polyak average, exponential moving average of weight, exponential moving average of the
+    weight, ema shadow weight
 swa averaging: swa, stochastic weight averaging, weight averaging, weight average, checkpoint averaging, swa weight
 z loss: zloss, logsumexp^2 penalty, logsumexp penalty, log partition penalty, squared log partition penalty,
     penalty on log partition, penalty on squared log partition, penalty on the squared log partition, penalty on log z,
@@ -176,7 +177,8 @@ QUANTITIES = _words(
 )
 # Which parameters, or which end of a schedule: two different ones make two different knobs.
 GROUPS = _words(
-    "embedding unembedding matrix scalar adam ve x0 resid device total eval start final min max short long qk cproj hidden"
+    "embedding unembedding matrix scalar adam ve x0 resid device total eval start final min max short long qk "
+    "cproj hidden"
 )
 # The group that is meant when none is named. Upstream's WEIGHT_DECAY and momentum are Muon's, its betas are Adam's.
 DEFAULT_GROUP = {
@@ -230,11 +232,21 @@ COMPANIONS = {
 NUMBERED = {"layer": "depth", "deep": "depth", "head": "heads", "rope": "ropebase"}  # with a value after it
 NOTHING = _words("none nothing off")  # after an arrow
 # Words of a parameter of a mechanism: "mixup alpha 0.2" is mixup at 0.2.
-PARAMETERS = _words("decay sigma std coef alpha coefficient coef strength weight prob probability amount factor level p n num")
+PARAMETERS = _words(
+    "decay sigma std coef alpha coefficient coef strength weight prob probability amount factor level p n num"
+)
 COMMON = PARAMETERS | _words("layer block head heads output input mlp attention loss weight scale scaling")
 UNITS = _words("image sample sequence token example frame")  # of a value alone: "a smaller batch, 128 images"
-SHARES = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "tenth": 1 / 10, "eighth": 1 / 8,
-          "sixth": 1 / 6, "twentieth": 1 / 20}
+SHARES = {
+    "half": 1 / 2,
+    "third": 1 / 3,
+    "quarter": 1 / 4,
+    "fifth": 1 / 5,
+    "tenth": 1 / 10,
+    "eighth": 1 / 8,
+    "sixth": 1 / 6,
+    "twentieth": 1 / 20,
+}
 ORDINALS = _words("first second other each top bottom upper lower early late")  # "the first half of the layers"
 # What a fraction is taken of, where it is a factor: "a quarter of the original".
 WHOLES = _words("original current default previous before baseline it")
@@ -246,7 +258,8 @@ JOINING = _words("and + & ,")
 COUNTED = {"layer": "depth", "l": "depth", "block": "depth", "head": "heads", "d": "width"}
 
 ADDING = _words(
-    "add adding introduce introducing enable enabling insert adopt adopting incorporate reintroduce inject implement include"
+    "add adding introduce introducing enable enabling insert adopt adopting incorporate reintroduce inject "
+    "implement include"
 )
 REMOVING = _words("remove removing disable disabling drop dropping eliminate strip without ditch delete omit kill")
 # verb -> (direction, factor): +1 more or on, -1 less or off, 0 sets or swaps
@@ -277,8 +290,10 @@ VERBS: dict[str, tuple[int, float | None]] = {
    
 }  # fmt: skip
 # A list of changes that ends in one of these names what it stands on: "SWA + the winning config".
-BASES = _words("best champion winner config configuration setup recipe baseline winning tweak everything stack default base "
-    "trunk branch")
+BASES = _words(
+    "best champion winner config configuration setup recipe baseline winning tweak everything stack default base "
+    "trunk branch"
+)
 # A short clause of nothing but these heads what follows: "optimizer tuning: matrix LR 0.05".
 HEADINGS = _words(
     "experiment hypothesis stack sweep tuning combo combined combination retry hyperparameter hparam optimiser "
@@ -292,7 +307,8 @@ SCALING = _words("scale multiply divide")
 PARTICIPLES = {
     participle: verb
     for verb, participles in {
-        "remove": "removal removed disabled dropped eliminated stripped skipped off", "add": "addition added enabled introduced",
+        "remove": "removal removed disabled dropped eliminated stripped skipped off",
+        "add": "addition added enabled introduced",
         "increase": "increased raised bumped boosted enlarged extended lengthened strengthened widened expanded grown",
         "decrease": "reduction decreased reduced lowered shortened shrunk weakened tightened narrowed trimmed",
         "halve": "halved", "double": "doubled", "triple": "tripled", "replace": "replaced swapped",
@@ -318,8 +334,10 @@ COMPARING = _words("than versus vs compared")
 # From here on the sentence speaks of circumstances, reasons or results.
 CONTEXT = _words(
     "while because since during when after before keeping leaving preserving continuing maintaining so which "
-    "that than under due if where given despite via through cost yield fix fixed fixing maybe perhaps probably alongside unless until whereas compared versus vs "
-    "insteadof expecting hoping hypothesizing assuming betting testing guarding believing aiming seeking thinking guessing "
+    "that than under due if where given despite via through cost yield fix fixed fixing maybe perhaps probably "
+    "alongside unless until whereas compared versus vs "
+    "insteadof expecting hoping hypothesizing assuming betting testing guarding believing aiming seeking thinking "
+    "guessing "
     "anticipating suspecting inspired against motivated thereby hence therefore gives giving yields costs but"
 )
 RESULTS = _words(
@@ -334,20 +352,38 @@ STOPWORDS = _words(
     "instead now rather once ratio size rate frac fraction count number step iter param run retry rerun "
     "revisit revisited second both trying test experiment exp new potentially even much very by into over "
     "small percent fine toward towards back then factor let we us i what if would could should using full "
-    "whether repeat retest champion different network model transformer another chance bring give train training run maintain "
-    "put replicate replication confirm confirmed confirming verify plain pure whole such while together continue direction way push pushing luck mb gb many as"
+    "whether repeat retest champion different network model transformer another chance bring give train training "
+    "run maintain "
+    "put replicate replication confirm confirmed confirming verify plain pure whole such while together continue "
+    "direction way push pushing luck mb gb many as"
 )
 # Words that name no mechanism.
-UNTELLING = STOPWORDS | CONTEXT | RESULTS | frozenset(VERBS) | frozenset(PARTICIPLES) | BASES | _words(
-    "from to at by with and plus x on for not no")
+UNTELLING = (
+    STOPWORDS
+    | CONTEXT
+    | RESULTS
+    | frozenset(VERBS)
+    | frozenset(PARTICIPLES)
+    | BASES
+    | _words("from to at by with and plus x on for not no")
+)
 # Before "baseline" they say that something is done to it, or that it is only compared with.
 TURNING = (
-    QUANTITIES | frozenset(CHOICES) | frozenset(VERBS) | frozenset(PARTICIPLES) | CONTEXT | RESULTS
+    QUANTITIES
+    | frozenset(CHOICES)
+    | frozenset(VERBS)
+    | frozenset(PARTICIPLES)
+    | CONTEXT
+    | RESULTS
     | _words("in vs on of to from over at by + & = ,")
 )
 # What a misspelled word may have been.
 TARGETS = (
-    QUANTITIES | GROUPS | frozenset(CHOICES) | frozenset(VERBS) | frozenset(PARTICIPLES)
+    QUANTITIES
+    | GROUPS
+    | frozenset(CHOICES)
+    | frozenset(VERBS)
+    | frozenset(PARTICIPLES)
     | _words("weight decay learning attention optimizer warmup window momentum")
 )
 # A word that is none.

@@ -29,7 +29,7 @@ _NAME = 80  # characters of a function's name in a scope, which stands before ea
 
 class _Program(Struct, frozen=True):
     """A subject, read. `units` counts its statements, `order` is those whose order matters, `knobs` its constants,
-    `settings` the other names that are set in one place only, to a literal: fields of a configuration, `softcap = 15`."""
+    `settings` other names that are set in one place only, to a literal: fields of a configuration, `softcap = 15`."""
 
     units: Counter[str]
     order: list[str]
@@ -166,7 +166,7 @@ def _settings(tree: ast.AST, knobs: Mapping[str, str]) -> dict[str, str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             times[node.id] += 1
-        target = node.target if isinstance(node, ast.AnnAssign) else None
+        target: ast.AST | None = node.target if isinstance(node, ast.AnnAssign) else None
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]
         value = getattr(node, "value", None)

@@ -122,7 +122,13 @@ class Reader:
         draft, part = self.draft, aliases.SHARES[word]
         if self.tokens[at - 1].kind == "value" and isinstance(draft.new, float):
             part, draft.new = part * draft.new, None
-        if self.of(at, aliases.WHOLES) or self.before(at) in ("by", "in") or word == "half" and draft.quantities and self.after(at) != "of":
+        if (
+            self.of(at, aliases.WHOLES)
+            or self.before(at) in ("by", "in")
+            or word == "half"
+            and draft.quantities
+            and self.after(at) != "of"
+        ):
             draft.factor = part
         else:
             draft.take(Token("value", word, part))

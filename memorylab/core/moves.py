@@ -22,9 +22,9 @@ class Move(Struct, frozen=True):
     """One knob being turned. `head` is the quantity ("lr"), `groups` whose it is, `words` what else is said of it.
 
     `direction` is +1 for more or on, -1 for less or off, 0 where the words do not tell; numbers overrule it. `hint` is
-    what the words say was best ("0.8 is still optimal"): likely the value before, where nothing else tells. `step` tells
-    "more of it", which goes a step further each time, from "with it". `gloss` is what else the text says of a mechanism,
-    in parentheses or after its name.
+    what the words say was best ("0.8 is still optimal"): likely the value before, where nothing else tells. `step`
+    tells "more of it", which goes a step further each time, from "with it". `gloss` is what else the text says of a
+    mechanism, in parentheses or after its name.
     """
 
     head: str | None
@@ -223,7 +223,11 @@ class Draft:
         if groups & _TIED and words & {"tie", "share"} and not qualifiers & aliases.QUANTITIES:
             words, groups = frozenset({"tie"}), {"embedding"}
         if head is None and new is not None and groups and ("start" in groups or words == {"std"}):
-            head, groups, words = "init", groups - {"start"}, words - {"std"}  # "x0 lambdas start at 0.2", "wte std 0.5"
+            head, groups, words = (
+                "init",
+                groups - {"start"},
+                words - {"std"},
+            )  # "x0 lambdas start at 0.2", "wte std 0.5"
         if head == "lr" and new is not None and words & aliases.ENDING:
             head, groups = "finallr", set()
         open_ended = new is None and factor is None and self.delta is None

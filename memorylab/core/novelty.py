@@ -147,7 +147,7 @@ def study(planned: Idea, history: History) -> Study:
 
 
 def _settings(moves: Sequence[Move]) -> frozenset[Setting]:
-    """What a whole configuration sets, whatever of it stood already; empty if the words say a step, or one thing only."""
+    """What a whole configuration sets, whatever stood already; empty if the words say a step, or one thing only."""
     steps = any(m.step and m.new is None or m.factor is not None or m.delta is not None for m in moves)
     return frozenset() if steps or len(moves) < 2 else frozenset((m.key, m.new, m.direction) for m in moves)
 
@@ -175,9 +175,7 @@ def read(idea: Idea, vocabulary: Vocabulary = BUILT_IN) -> tuple[Move, ...]:
     return ()
 
 
-def _relation(
-    planned: Idea, past: Idea, likeness: Likeness, why: str, name: str, unmoved: bool, own: bool
-) -> Relation:
+def _relation(planned: Idea, past: Idea, likeness: Likeness, why: str, name: str, unmoved: bool, own: bool) -> Relation:
     """`unmoved` says that no run that was kept since then turned one of the knobs, `own` that the planned idea says
     what it is: "rerun" twice may be of two runs."""
     ours, theirs = planned.change, past.change

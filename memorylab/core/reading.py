@@ -47,9 +47,13 @@ _AGAIN = re.compile(
     re.I,
 )
 # A parenthesis that begins so tells where or when, not what.
-_ASIDE = re.compile(r"\W*(?:re-?(?:check|try|run|test)|at|on|after|now|still|again|vs|than|because|since|instead)\b", re.I)
+_ASIDE = re.compile(
+    r"\W*(?:re-?(?:check|try|run|test)|at|on|after|now|still|again|vs|than|because|since|instead)\b", re.I
+)
 # A clause that says first what came of it: "OOM at dim 384: device batch 16".
-_OUTCOME = re.compile(r"\W*(?:oom|out of memory|nan|crash(?:ed)?|worse|better|diverged|timeout|failed|hung|killed)\b", re.I)
+_OUTCOME = re.compile(
+    r"\W*(?:oom|out of memory|nan|crash(?:ed)?|worse|better|diverged|timeout|failed|hung|killed)\b", re.I
+)
 _REFERENCE = re.compile(
     r"(?:\b(?:run|exp|experiment|trial|iter|row|of|for|from|on|confirm|confirms|rerun|repeat|retry)[ #_-]{0,2}|#)(\d{1,5})\b",
     re.I,
@@ -234,7 +238,9 @@ def _with_asides(moves: list[Move], inner: Sequence[str], vocabulary: Vocabulary
             continue
         if len(moves) == 1:
             values = [
-                t.value for t in tokens if t.kind == "value" and not isinstance(t.value, tuple) and t.text[0] not in "+-"
+                t.value
+                for t in tokens
+                if t.kind == "value" and not isinstance(t.value, tuple) and t.text[0] not in "+-"
             ]
             if len(tokens) == 1 and tokens[0].kind == "times" and not moves[0].valued:
                 times = tokens[0].value

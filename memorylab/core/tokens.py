@@ -17,8 +17,8 @@ Value = float | str
 
 _NUMBER = r"[-+~]?(?:\d{1,15}(?:[,_]\d{3}){0,4}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][-+]?\d{1,3})?"
 TOKEN = re.compile(
-    r"(?P<label>(?<![\w.])(?i:(?:run|exp|experiment|cycle|attempt|trial|round|try|take|issue|idea|agent|worker|node)[ #-]?\d{1,5}"
-    r"|v\d{1,3}|#\d{1,5})(?![\w.=]))"
+    r"(?P<label>(?<![\w.])(?i:(?:run|exp|experiment|cycle|attempt|trial|round|try|take|issue|idea|agent|worker|node)"
+    r"[ #-]?\d{1,5}|v\d{1,3}|#\d{1,5})(?![\w.=]))"
     r"|(?P<tuple>\((?=[^(),]{1,30},)[-+\d.eE*, ]{3,60}\))"
     r"|(?P<arrow>-{1,2}>|=>)"
     r"|(?P<power>(?<![\w.])\d{1,6}(?:\.\d{1,6})? ?(?:\*\*|\^) ?-?\d{1,3}(?!\w))"
@@ -36,7 +36,10 @@ _COUNTS = {
     "zero": 0.0, "one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0, "seven": 7.0, "eight": 8.0,
     "nine": 9.0, "ten": 10.0, "twelve": 12.0, "sixteen": 16.0,
 }  # fmt: skip
-_COUNTABLE = re.compile(r"\s(?:more|fewer|less|extra|additional|further|layer|block|head|half|third|quarter|eighth|tenth|twentieth|transformer)", re.I)
+_COUNTABLE = re.compile(
+    r"\s(?:more|fewer|less|extra|additional|further|layer|block|head|half|third|quarter|eighth|tenth|twentieth|transformer)",
+    re.I,
+)
 _MEASURE = re.compile(r" ?(?:[KMG]i?B|ms|TFLOPS?|tok/s|MFU)\b")  # of a result
 _REFERENCE = re.compile(r"0\d{2,5}")  # "0027" is another run
 _COMPOUND = re.compile(r"-([A-Za-z]{2,20})\b")

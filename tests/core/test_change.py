@@ -157,7 +157,7 @@ def test_no_fingerprint_means_the_same_statements(old, new):
     assert (found.fingerprint is None) <= (sorted(old) == sorted(new))
 
 
-UPSTREAM = '''
+UPSTREAM = """
 @dataclass
 class GPTConfig:
     n_layer: int = 12
@@ -169,7 +169,7 @@ def forward(x):
     for part in x:
         total += part
     return softcap * total
-'''
+"""
 
 
 def test_fields_and_locals_that_are_set_once_are_knobs_too():
