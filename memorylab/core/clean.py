@@ -24,7 +24,7 @@ _SQUARED = re.compile(r"\brelu(?:\(\w{0,10}\))? ?(?:(?:\*\*|\^) ?2\b|\.square\(\
 _MODULE = re.compile(r"\b(?:(?:torch|nn|F|mx|functional)\.){1,4}(?=[A-Za-z])")
 _LABEL = re.compile(
     r"^\s*(?P<tag>\[[^\]]{0,80}\])?\s*"
-    r"(?:(?:exp|experiment|run|trial|iter|issue|step)[ _#-]{0,2}(?P<number>\d{1,5})\b[a-z]?[:.)]?)?\s*",
+    r"(?:(?:exp|experiment|run|trial|iter|issue|step)[ _#-]{0,2}(?P<number>\d{1,5})[a-z]?\b[:.)]?)?\s*",
     re.I,
 )
 # The arguments of what stands before: "SwiGLU(mlp=3)", "EMA (decay 0.999)".

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from memorylab.core import aliases
 from memorylab.core.moves import Draft, Move, distinct
+from memorylab.core.naming import moves_of
 from memorylab.core.tokens import Token
 
 MAX_MOVES = 12  # a whole configuration in one row; comparing is quadratic in this
@@ -31,7 +32,7 @@ class Reader:
         """The moves, and whether they name a knob or a value at all."""
         solid = any(draft.solid and draft.titled for draft in self.drafts)
         drafts = [d for at, d in enumerate(self.drafts) if (d.told(first=at == 0) if solid else d.meant(first=at == 0))]
-        return distinct([move for draft in drafts for move in draft.moves()][:MAX_MOVES]), solid
+        return distinct([move for draft in drafts for move in moves_of(draft)][:MAX_MOVES]), solid
 
     @property
     def started(self) -> bool:

@@ -7,11 +7,6 @@ from msgspec import Struct
 from memorylab.core import aliases
 from memorylab.core.tokens import Token, Value
 
-_SWITCHES = frozenset([None]) | aliases.ADDING | aliases.REMOVING | aliases.USING
-_TIED = frozenset(["embedding", "unembedding"])
-_NO_COUNT = 32  # so many heads has no small network
-_RATE = 5  # no learning rate is higher
-_RATIO = 16  # a larger number for an MLP counts units
 _GATED = (2 / 3, 8 / 3)
 _JOINED_WORDS = 4  # a longer piece of a list is commentary, not a mechanism by name
 
@@ -164,99 +159,6 @@ class Draft:
                 self.factor = None
         self.new, self.role = None, "new"
 
-    def moves(self) -> list[Move]:
-        """The move that was read, several for a tuple of values, none if it has no name."""
-        if isinstance(self.new, tuple):
-            return self._places(self.new)
-        quantities = list(self.quantities)
-        if not quantities and self.verb in aliases.COMPARATIVES:
-            quantities = [aliases.COMPARATIVES[self.verb]]
-        choices = [quantity for quantity in quantities if quantity in aliases.CHOICES.values()]
-        quantities = choices[:1] or quantities
-        if len(quantities) > 1 and quantities[-1] == "beta":
-            quantities.pop()  # "beta1 in ADAM_BETAS"
-        head = quantities[-1] if quantities else None
-        qualifiers = {w for w in [*quantities, *self.words] if w in aliases.GROUPS or w in aliases.QUANTITIES}
-        groups = qualifiers - {head, aliases.IMPLIED.get(head or "")}
-        if head in aliases.DEFAULT_GROUP and not groups:
-            groups = {aliases.DEFAULT_GROUP[head]}
-        words = frozenset(self.words or self.replaced) - qualifiers - aliases.STOPWORDS
-        if head == "eps" and words and not groups:
-            head = None  # "label smoothing eps 0.1"
-        if len(words) > len(words & aliases.BASES):
-            words -= aliases.BASES
-        if head is None and not words and not groups:
-            return []
-        direction, factor = aliases.VERBS.get(self.verb or "", (0, None))
-        new, factor = _plain(self.new), self.factor if self.factor is not None else factor
-        if head == "mlp" and new is None and self.factor is not None:
-            new, factor = self.factor, None  # "3x MLP" is a width, not a multiple of the width before
-        if head == "mlp" and isinstance(new, float) and new <= _RATIO:
-            groups -= {"hidden"}
-        if head is None and new is not None:
-            if len(words) > 1 and words - aliases.PARAMETERS:
-                words -= aliases.PARAMETERS
-            if len(words) == 1 and isinstance(new, float) and not groups:
-                head = aliases.NUMBERED.get(*words)
-                words = words if head is None else frozenset()
-            elif not words and groups in ({"total"}, {"device"}) and isinstance(new, float) and new >= 1:
-                head = "batch"  # "TOTAL=8K"
-            elif not words and len(groups) == 1 and groups <= aliases.RATED and isinstance(new, float) and new < _RATE:
-                head = "lr"  # "emb 0.45"
-        if head in (None, "lr") and new is None and words & aliases.SHAPES and words <= aliases.OF_SCHEDULES:
-            head = "warmdown"
-        if head == "warmdown":
-            words -= aliases.OF_SCHEDULES - aliases.SHAPES
-        elif head == "seed":
-            groups = {word for word in words if word[0] == "#"}  # the same seed of another run is another experiment
-        elif head in aliases.CHOICES.values():
-            groups = set()  # "AdamW -> Lion"
-        if head is None and groups and groups <= aliases.OPTIMIZERS.keys() and words <= aliases.EVERYWHERE:
-            if new is None and self.factor is None and direction >= 0:  # "AdamW for all parameters"
-                head, new, groups, words = "optimizer", aliases.OPTIMIZERS[min(groups)], set(), frozenset()
-        if head not in aliases.LENGTHS and head is not None:
-            groups -= {"short", "long"}  # "a short warmup"
-        if "momentum" in groups:
-            groups |= {"matrix"}
-        if head == "heads" and isinstance(new, float) and new >= _NO_COUNT:
-            head = "headdim"  # "heads of 64"
-        if groups & _TIED and words & {"tie", "share"} and not qualifiers & aliases.QUANTITIES:
-            words, groups = frozenset({"tie"}), {"embedding"}
-        if head is None and new is not None and groups and ("start" in groups or words == {"std"}):
-            head, groups, words = (
-                "init",
-                groups - {"start"},
-                words - {"std"},
-            )  # "x0 lambdas start at 0.2", "wte std 0.5"
-        if head == "lr" and new is not None and words & aliases.ENDING:
-            head, groups = "finallr", set()
-        open_ended = new is None and factor is None and self.delta is None
-        if head in aliases.PLACES and words and open_ended and self.verb in _SWITCHES:
-            head, words = None, words | {head or ""}
-        if head and new is None and self.delta is None and self.verb in aliases.REMOVING:
-            new = 0.0
-        if factor is not None and factor > 1 and direction < 0:
-            factor = 1 / factor  # "4x smaller"
-        if factor is not None and factor > 0 and direction == 0:
-            direction = (factor > 1) - (factor < 1)
-        if self.verb in (None, *aliases.USING) and head is None and new is None and factor is None:
-            direction = 1  # a bare mechanism ("weight tying") is being added
-        step = bool(aliases.VERBS.get(self.verb or "", (0, None))[0]) and self.verb not in _SWITCHES
-        return [Move(head, frozenset(groups), words, _plain(self.old), new, factor, direction, self.delta, None, step)]
-
-    def _places(self, values: tuple[float, ...]) -> list[Move]:
-        """A tuple (ADAM_BETAS) holds a knob in each place; those that stay as they were are not turned."""
-        known = isinstance(self.old, tuple) and len(self.old) == len(values)
-        moves = []
-        for place, value in enumerate(values):
-            part = Draft(self.verb)
-            part.words, part.new = self.words, value
-            part.old = self.old[place] if known else None  # type: ignore[index]  # known: a tuple of that length
-            part.quantities = [f"{word}{place + 1}" if word == "beta" else word for word in self.quantities]
-            if part.old != value:
-                moves += part.moves()
-        return moves
-
 
 def distinct(moves: Sequence[Move]) -> list[Move]:
     """The moves without repeats, and without those that another one gives the value of: "a deeper model (depth 12)"."""
@@ -267,7 +169,3 @@ def distinct(moves: Sequence[Move]) -> list[Move]:
         found = [move for move in found if move.new not in _GATED or move.head not in ("width", "mlp")] or found
     # The seed is no part of an idea: with another one it is a replicate.
     return [move for move in found if move.head != "seed"] or found
-
-
-def _plain(value: Value | tuple[float, ...] | None) -> Value | None:
-    return str(value) if isinstance(value, tuple) else value

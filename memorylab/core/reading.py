@@ -17,6 +17,7 @@ from memorylab.core.aliases import BUILT_IN, Vocabulary
 from memorylab.core.clean import label_of, plain, with_parameters
 from memorylab.core.grammar import MAX_MOVES, Reader
 from memorylab.core.moves import Draft, Move, distinct
+from memorylab.core.naming import moves_of
 from memorylab.core.record import Change, Knob
 from memorylab.core.tokens import PATTERN, Value, equal, number, tokenize
 
@@ -54,8 +55,9 @@ _ASIDE = re.compile(
 _OUTCOME = re.compile(
     r"\W*(?:oom|out of memory|nan|crash(?:ed)?|worse|better|diverged|timeout|failed|hung|killed)\b", re.I
 )
+_BARE = re.compile(r"\s*(?:$|\d{1,3}\s*(?:$|[:;,.(])|[:;,.(]\s*(?:\d|$))")  # no more of it than that, and its result
 _REFERENCE = re.compile(
-    r"(?:\b(?:run|exp|experiment|trial|iter|row|of|for|from|on|confirm|confirms|rerun|repeat|retry)[ #_-]{0,2}|#)(\d{1,5})\b",
+    r"(?:\b(?:run|exp|experiment|trial|iter|row|of|for|from|on|confirms?|rerun|repeat|retry)[ #_-]{0,2}|#)(\d{1,5})\b",
     re.I,
 )
 _FAR = 20.0  # times: beyond, the number is of something else
@@ -78,7 +80,7 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
     segments = _SEGMENT.split(parts.sentence)
     if _is_baseline(segments[0], vocabulary):
         return (BASELINE,)
-    if _AGAIN.fullmatch(segments[0].strip() + " ") or _AGAIN.fullmatch(segments[0].strip()):
+    if (again := _AGAIN.match(segments[0])) and _BARE.match(segments[0], again.end()):
         return (_again(text, best=False),)
     moves = _intervention(segments, vocabulary)
     if not any(move.valued for move in moves) and (named := _CONSTANT.search(parts.sentence)):
@@ -276,7 +278,7 @@ def read_constant(name: str, knob: Knob) -> list[Move]:
     draft.words = [word for word in words if word not in aliases.QUANTITIES]
     draft.old, draft.new = _literal(knob.old), _literal(knob.new)
     direction = 1 if knob.old is None else -1 if knob.new is None else 0
-    moves = [replace(move, direction=direction) for move in draft.moves()]
+    moves = [replace(move, direction=direction) for move in moves_of(draft)]
     return moves or [Move(None, frozenset(), frozenset([name.lower()]), None, None, None, direction)]
 
 

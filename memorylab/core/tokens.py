@@ -6,7 +6,7 @@ one.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from msgspec import Struct
@@ -72,14 +72,6 @@ def number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _power(text: str) -> float | None:
-    base, _, exponent = text.replace("**", "^").partition("^")
-    try:
-        return float(base) ** int(exponent)
-    except (OverflowError, ZeroDivisionError, ValueError):
-        return None
-
-
 def _stem(word: str) -> str:
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
@@ -126,74 +118,96 @@ for _known in sorted(TARGETS):
 
 
 def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
+    """The tokens of a text, every phrase of the vocabulary in its one form."""
     found: list[Token] = []
     for match in TOKEN.finditer(text):
-        kind, raw = match.lastgroup, match.group()
-        kind = {"unit": "number", "share": "ratio"}.get(kind or "", kind)
+        kind = {"unit": "number", "share": "ratio"}.get(match.lastgroup or "", match.lastgroup)
+        raw, end = match.group(), match.end()
         if kind == "word":
-            if PATTERN.fullmatch(raw) and not text.startswith("=", match.end()):
-                found.append(Token("value", "pattern", raw if len(set(raw)) > 1 else raw[0]))
-            else:
-                counted = _COUNTS.get(raw.lower())
-                if counted is not None and (counted != 1 or _COUNTABLE.match(text, match.end())):
-                    found.append(Token("value", raw, counted))
-                    continue
-                if (numbered := _NUMBERED.fullmatch(raw)) and not _ASSIGNED.match(text, match.end()):
-                    name, value = numbered["name"].lower(), float(numbered["value"])
-                    if name == "d":
-                        name = "width" if value >= _WIDE else "depth"
-                    if name in ("width", "depth") or (name,) in vocabulary.phrases or name in QUANTITIES:
-                        found.append(Token("word", name))
-                        found.append(Token("value", raw, value))
-                        continue
-                raw = _spelled(raw)
-                words = _CAMEL.sub("_", raw) if raw[0].islower() else raw
-                parts = [_stem(part) for part in words.lower().replace("relu^2", "relu2").split("_") if part]
-                found.extend(Token("word", part, prose=len(parts) == 1) for part in parts)
+            found += _word(raw, text, end, vocabulary)
         elif kind == "number":
-            value, unit = number(match["number"]), (match["unit"] or "").lower()
-            if value is None or _is_adjective(text, match.end()) or _MEASURE.match(text, match.end()):
-                continue
-            if _REFERENCE.fullmatch(match["number"]):
-                found.append(Token("word", f"#{match['number'].lstrip('0')}"))
-                continue
-            if unit == "d" and value < _DIMENSIONS:
-                found.append(Token("word", raw.lower()))
-                continue
-            signed = match["number"][0] in "+-"
-            if unit == "x":
-                found.append(Token("times", raw, value))
-            elif unit == "%" and signed:
-                found.append(Token("times", raw, 1 + value / 100))
-            elif unit in _SCALE:
-                found.append(Token("value", raw, value * _SCALE[unit]))
-            if unit in ("l", "d"):
-                found.append(Token("word", unit))
-        elif kind == "multiple":
-            value = number(raw.lstrip("x* "))
-            if value is not None:
-                found.append(Token("times", raw, value))
-        elif kind == "divided":
-            value = number(raw.lstrip("/ "))
-            if value:
-                found.append(Token("times", raw, 1 / value))
-        elif kind == "shape":
-            width, _, height = raw.partition("x")
-            found.append(Token("value", raw, float(width) if width == height else raw))  # "2x2 patches"
-        elif kind == "tuple":
-            numbers = [number(part) for part in raw[1:-1].split(",") if part.strip()]
-            if len(numbers) > 1 and None not in numbers:
-                found.append(Token("value", raw, tuple(n for n in numbers if n is not None)))
-        elif kind == "label":
-            continue
-        elif kind in ("power", "ratio"):
-            top, _, bottom = raw.removesuffix("x").partition("/")
-            value = _power(raw) if kind == "power" else float(top) / float(bottom) if float(bottom) else None
-            if value is not None:
-                found.append(Token("times" if match["share"] else "value", raw, value))
-        elif kind:
+            if not _is_adjective(text, end) and not _MEASURE.match(text, end):
+                found += _number(match["number"], (match["unit"] or "").lower(), raw)
+        elif kind in _NOTATIONS:
+            found += _NOTATIONS[kind](raw)
+        elif kind in ("arrow", "mark"):
             found.append(Token(kind, raw))
     return _canonical(found, vocabulary)
+
+
+def _word(raw: str, text: str, end: int, vocabulary: Vocabulary) -> list[Token]:
+    """A word: a window pattern, a count, a name with its value ("d9"), or what the sentence is made of."""
+    if PATTERN.fullmatch(raw) and not text.startswith("=", end):
+        return [Token("value", "pattern", raw if len(set(raw)) > 1 else raw[0])]
+    counted = _COUNTS.get(raw.lower())
+    if counted is not None and (counted != 1 or _COUNTABLE.match(text, end)):
+        return [Token("value", raw, counted)]
+    if (numbered := _NUMBERED.fullmatch(raw)) and not _ASSIGNED.match(text, end):
+        name, value = numbered["name"].lower(), float(numbered["value"])
+        if name == "d":
+            name = "width" if value >= _WIDE else "depth"
+        if name in ("width", "depth") or (name,) in vocabulary.phrases or name in QUANTITIES:
+            return [Token("word", name), Token("value", raw, value)]
+    raw = _spelled(raw)
+    words = _CAMEL.sub("_", raw) if raw[0].islower() else raw
+    parts = [_stem(part) for part in words.lower().replace("relu^2", "relu2").split("_") if part]
+    return [Token("word", part, prose=len(parts) == 1) for part in parts]
+
+
+def _number(digits: str, unit: str, raw: str) -> list[Token]:
+    value = number(digits)
+    if value is None:
+        return []
+    if _REFERENCE.fullmatch(digits):
+        return [Token("word", f"#{digits.lstrip('0')}")]
+    if unit == "d" and value < _DIMENSIONS:
+        return [Token("word", raw.lower())]
+    if unit == "x":
+        return [Token("times", raw, value)]
+    if unit == "%" and digits[0] in "+-":
+        return [Token("times", raw, 1 + value / 100)]
+    named = [Token("word", unit)] if unit in ("l", "d") else []
+    return [Token("value", raw, value * _SCALE[unit]), *named] if unit in _SCALE else []
+
+
+def _multiple(raw: str) -> list[Token]:
+    value = number(raw.lstrip("x* "))
+    return [] if value is None else [Token("times", raw, value)]
+
+
+def _divided(raw: str) -> list[Token]:
+    value = number(raw.lstrip("/ "))
+    return [Token("times", raw, 1 / value)] if value else []
+
+
+def _shape(raw: str) -> list[Token]:
+    width, _, height = raw.partition("x")
+    return [Token("value", raw, float(width) if width == height else raw)]  # "2x2 patches"
+
+
+def _tuple(raw: str) -> list[Token]:
+    numbers = [number(part) for part in raw[1:-1].split(",") if part.strip()]
+    values = tuple(n for n in numbers if n is not None)
+    return [Token("value", raw, values)] if len(values) == len(numbers) > 1 else []
+
+
+def _ratio(raw: str) -> list[Token]:
+    top, _, bottom = raw.removesuffix("x").partition("/")
+    kind = "times" if raw.endswith("x") else "value"
+    return [Token(kind, raw, float(top) / float(bottom))] if float(bottom) else []
+
+
+def _power(raw: str) -> list[Token]:
+    base, _, exponent = raw.replace("**", "^").partition("^")
+    try:
+        return [Token("value", raw, float(base) ** int(exponent))]
+    except (OverflowError, ZeroDivisionError, ValueError):
+        return []
+
+
+_NOTATIONS: dict[str, Callable[[str], list[Token]]] = {
+    "multiple": _multiple, "divided": _divided, "shape": _shape, "tuple": _tuple, "ratio": _ratio, "power": _power,
+}  # fmt: skip
 
 
 def _is_adjective(text: str, end: int) -> bool:
