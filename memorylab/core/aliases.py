@@ -41,7 +41,7 @@ aspect: aspect ratio, ar
 headdim: head dim, hd, dim head, dimensional head, dim attention head, dimensional attention head
 heads: n head, num head, attention head, number of head, number of attention head
 kvheads: n kv head, num kv head, kv head, nkvhead
-mlp: mlp ratio, mlp mult, mlp expansion, mlp width, ffn, feed forward
+mlp: expansion, expansion ratio, expansion factor, mlp ratio, mlp mult, mlp expansion, mlp width, ffn, feed forward
 mlp hidden: mlp hidden, mlp hidden dim, mlp dim
 pattern: window pattern, attention pattern
 short window: short win
@@ -82,7 +82,7 @@ max: maximum
 device: micro
 attention: attn
 layer: hidden layer
-norm: normalization, normalisation
+norm: normalization, normalisation, normalize, normalise, normalized, normalised, normed
 rms norm: rmsnorm
 batchnorm: batch norm
 layernorm: layer norm
@@ -107,7 +107,7 @@ droppath: drop path, stochastic depth, layer drop, layerdrop, random layer skip,
 ema averaging: ema, exponential moving average, weight ema, ema of weight, ema of the weight, ema weight,
     polyak averaging, polyak average, exponential moving average of weight, exponential moving average of the
     weight, ema shadow weight
-swa averaging: swa, stochastic weight averaging, weight averaging, weight average, checkpoint averaging, swa weight
+swa averaging: swa, stochastic weight averaging, weight averaging, weight average, averaged weight, average weight, checkpoint averaging, swa weight
 z loss: zloss, logsumexp^2 penalty, logsumexp penalty, log partition penalty, squared log partition penalty,
     penalty on log partition, penalty on squared log partition, penalty on the squared log partition, penalty on log z,
     penalty on logsumexp
@@ -119,8 +119,9 @@ rope: rotary
 mtp: multi token prediction, multi token loss, next next token, next next token prediction, next next token loss,
     multi token head
 parallel block: gpt j block, gpt j style block, gpt j style, palm style, palm block, palm style block,
-    parallel attention and mlp block, parallel attention mlp block, parallel attention mlp, parallel attention and mlp,
-    parallel attention + mlp
+    parallel attention mlp block, parallel attention mlp, attention mlp in parallel, attention mlp side by side
+learned: learnable, trainable
+flat: no gain, no further gain, no improvement, no effect, no benefit, no win, no difference, no help, no further improvement
 sandwich norm: post sublayer norm, post sublayer rms norm, norm sandwich
 partial rope: partial rotary
 x0: input injection, input re injection, input reinjection, x0 injection, x0 skip, x0 stream, embedding shortcut
@@ -328,6 +329,8 @@ PURPOSES = _words(
     "encourage free fit keep speed check verify break maintain preserve better learn capture match simplify explore "
     "accelerate control balance counter"
 )
+COUNTABLES = _words("trial seed run step epoch iteration sample row")  # a number of these is no value
+COMPARED = _words("more fewer less faster slower throughput")  # a number with these is a result
 TRIES = _words("look try time attempt run seed pass go")
 AGAIN = _words("again further once more entirely completely fully altogether")
 COMPARING = _words("than versus vs compared")
@@ -347,6 +350,7 @@ RESULTS = _words(
     "discarded result still identical val delta nan hung stalled bad slower faster"
 )
 STOPWORDS = _words(
+    "entirely completely fully altogether "
     "a an the of in it its is are be was this that these and or only just again further also all same other "
     "about around approximately roughly some any each every per as our my current currently value setting "
     "instead now rather once ratio size rate frac fraction count number step iter param run retry rerun "

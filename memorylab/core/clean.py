@@ -16,6 +16,15 @@ _OF_WIDTH = re.compile(r"(?<=\d) ?\* ?(?:dim|d_model|n_embd|width|d|embed_dim)\b
 _BETAS = re.compile(r"\b(betas?[ =:]{0,2})\(?(\d?\.\d{1,4}) ?[/,] ?(\d?\.\d{1,4})\)?", re.I)
 _PART_OF = re.compile(r"= ?[A-Za-z_]{1,20} ?//? ?(\d)")
 _GAINED = re.compile(r"\s(?:->|=>)\s*(?:[+-]|±)\s?\d.*", re.S)  # "wider init → +0.0006" tells the result
+# Attention without windows is a window pattern too.
+_ALL_LONG = re.compile(
+    r"\b(?:all[- ](?:full|long|global)[ -](?:attention|context|windows?)(?: window)?(?: pattern)?"
+    r"|(?:full|global|long|full[- ]context)[ -](?:attention|context|windows?)"
+    r" (?:(?:in|on|for|at|across) )?(?:all|every|each)(?: \w{1,12})? layers?)\b",
+    re.I,
+)
+_BOTH = re.compile(r"\b(attn|attention) ?(?:\+|&|/|and) ?(?=(?:mlp|ffn)\b)", re.I)
+_AB_TEST = re.compile(r"\bA/B(?: test)?\b")
 _PERCENT = re.compile(r"(?<=\d) ?(?:percent|per cent|pct)\b", re.I)
 _WITH = re.compile(r"\bw/(?=\s?\w)")
 _NOISE = re.compile(r"['\u2019]s\b|`|\*\*(?=\S)(?!\d|-\d)|(?<=[A-Za-z_])\*\*")  # possessives and markup; 2**15 stays
@@ -46,6 +55,8 @@ class Plain(NamedTuple):
 
 def plain(text: str) -> Plain:
     """The parts of a description."""
+    text = _ALL_LONG.sub("WINDOW_PATTERN=L", text)
+    text = _AB_TEST.sub("", _BOTH.sub(r"\1 ", text))
     text = _PART_OF.sub(r" /\1 ", text)
     text = _BETAS.sub(r"\1(\2, \3)", text)
     text = _OF_WIDTH.sub("x", _PERCENT.sub("%", text))

@@ -154,11 +154,9 @@ class Reader:
         group = after is not None and after.kind == "word" and after.text in aliases.GROUPS
         draft = self.draft
         begun = draft.complete or self.drafts
-        if word == "at" and begun and not value:
+        if word == "at" and (self.elsewhere(at) or begun and not value):
             return False
-        if word in ("on", "for") and begun and self.of_base(at):
-            return False
-        if word == "with" and (begun or draft.titled and not self.replacing) and self.of_base(at):
+        if word in ("on", "for", "with") and (begun or draft.titled and not self.replacing) and self.of_base(at):
             return False
         if word == "with" and draft.quantities and not draft.complete and after and after.text in aliases.SHAPES:
             return True  # "decay the LR with a cosine shape"
@@ -192,12 +190,23 @@ class Reader:
             return group or not self.started
         return True
 
+    def elsewhere(self, at: int) -> bool:
+        """ "remove VE at 2**16 batch", "VE in every layer at beta2=0.99": where it was tried."""
+        draft, after = self.draft, [token.text for token in self.tokens[at + 1 : at + 4]]
+        gone = draft.explicit and draft.verb in aliases.REMOVING
+        return draft.titled and (gone or not draft.quantities and not aliases.QUANTITIES.isdisjoint(after))
+
     def of_base(self, at: int) -> bool:
         """What comes says what it was tried on: "on the Muon base", "with the tighter clip"."""
         stop = next((i for i in range(at + 1, len(self.tokens)) if self.tokens[i].kind == "mark"), len(self.tokens))
         after = [token.text for token in self.tokens[at + 1 : min(stop, at + 7)]]
-        if self.tokens[at].text == "with":
-            return after[:1] == ["the"] and not any(t.kind == "value" for t in self.tokens[at + 1 : stop])
+        if self.tokens[at].text == "with":  # a part of the idea has a value, and a knob that has one stands alone
+            value = any(
+                t.kind in ("value", "times") and self.after(i) != "step"
+                for i, t in enumerate(self.tokens[:stop])
+                if i > at
+            )
+            return not value and (after[:1] == ["the"] or self.draft.complete and bool(self.draft.quantities))
         return not aliases.BASES.isdisjoint(after)
 
     def verb(self, word: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from memorylab.core import aliases
 from memorylab.core.moves import Draft, Move
-from memorylab.core.tokens import Value
+from memorylab.core.tokens import PATTERN, Value
 
 _SWITCHES = frozenset([None]) | aliases.ADDING | aliases.REMOVING | aliases.USING
 _TIED = frozenset(["embedding", "unembedding"])
@@ -102,6 +102,8 @@ def _mlp(knob: _Knob) -> None:
 def _by_its_value(knob: _Knob) -> None:
     """ "layer 9" is a depth, "TOTAL=8K" a batch, "emb 0.45" a learning rate, "heads of 64" their size."""
     number = knob.number
+    if isinstance(knob.new, str) and PATTERN.fullmatch(knob.new):
+        knob.head, knob.groups, knob.words = "pattern", set(), frozenset()
     if number is None:
         return
     if knob.head == "heads" and number >= _NO_COUNT:

@@ -199,6 +199,7 @@ def _value_of(segment: str, move: Move, colon: bool, vocabulary: Vocabulary) -> 
     first = colon and move.head is not None and any(token.kind == "value" for token in tokens[:2])
     named = any(token.text in aliases.QUANTITIES for token in tokens)
     signed = any(token.text[0] in "+-" for token in tokens if token.kind == "value")  # what it gained or lost
+    signed = signed or not aliases.COMPARED.isdisjoint({token.text for token in tokens})
     if not values or signed or _RESULT.search(segment) or not (bare or first and not named and len(values) == 1):
         return None
     return replace(move, old=values[0] if len(values) > 1 else move.old, new=values[-1])
@@ -250,7 +251,11 @@ def _with_asides(moves: list[Move], inner: Sequence[str], vocabulary: Vocabulary
                 return [replace(moves[0], new=times) if mlp else replace(moves[0], factor=times)]
             if len(values) == 2 and [t.kind for t in tokens] == ["value", "arrow", "value"]:
                 return [replace(moves[0], old=values[0], new=values[1], factor=None)]  # "remove dropout (0.1 -> 0.0)"
-            own = len(tokens) <= _NAMED and aliases.QUANTITIES.isdisjoint({t.text for t in tokens} - {"eps"})
+            own = (
+                len(tokens) <= _NAMED
+                and aliases.COUNTABLES.isdisjoint({t.text for t in tokens})
+                and aliases.QUANTITIES.isdisjoint({t.text for t in tokens} - {"eps"})
+            )
             if len(values) == 1 and not _RESULT.search(aside) and (len(tokens) == 1 or own and not moves[0].valued):
                 return [replace(moves[0], new=values[0])]  # "6x LR (0.006)", "mixup again (alpha=0.2)"
         if any(move.factor is not None for move in moves):

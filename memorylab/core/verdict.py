@@ -13,7 +13,7 @@ from memorylab.core.record import Classification, Decision, Match, Mode, Policy,
 from memorylab.core.tokens import equal
 
 # Set from labelled pairs of real ledgers; docs/novelty.md has the figures and what other values give.
-DEFAULT_THRESHOLD = 0.6
+DEFAULT_THRESHOLD = 0.5
 DEFAULT_LIMIT = 3
 MAX_WHY = 4_000  # characters
 ADJUSTMENT: dict[Mode, float] = {"explore": -0.05, "exploit": 0.0, "replicate": -0.08}  # as published
