@@ -29,7 +29,7 @@ beta1: beta 1, b1
 beta2: beta 2, b2
 momentum: mom
 batch: batch token, token batch, bs, token per step, token step, tok step, tok per step, tbs
-device batch: dbs
+device batch: microbatch, dbs
 eval batch: val batch, validation batch, evaluation batch
 accum: grad accum, gradient accumulation, accum step
 activation: act fn, activation function, mlp activation, nonlinearity, act func
@@ -58,12 +58,12 @@ nonzero init: normal init, small normal init, random init, small random init, ga
 constant: held constant, hold constant, hold fixed, held fixed, const
 nonzero: small random, small gaussian
 ropebase: rope base, rope theta, rope base frequency, rope frequency
-seqlen: seq len, sequence length, token sequence, token context, context length, max seq len
+seqlen: seq, train seq, seq len, sequence length, token sequence, token context, context length, max seq len
 nssteps: ns step, newton schulz step, backend step, newton schulz, ns
 seed: random seed
 maxsteps: max step, max iter
 embedding lr: embedding rate, elr
-unembedding lr: uelr, unembedding rate, ulr
+unembedding lr: head lr, head rate, uelr, unembedding rate, ulr
 matrix lr: matrix rate, mlr
 scalar lr: scalar rate, slr
 # Groups of parameters, places in the network

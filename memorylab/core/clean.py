@@ -66,7 +66,7 @@ def plain(text: str) -> Plain:
     text = _ARGUMENTS.sub(r" with \g<inside>", text)
     label = _LABEL.match(text)
     assert label is not None  # every part of it is optional
-    sentence, asides = _outside(text[label.end() :])
+    sentence, asides = _outside(text[label.end() :].replace("[", "(").replace("]", ")"))
     return Plain((label["tag"] or "")[1:-1], int(label["number"]) if label["number"] else None, sentence, asides)
 
 

@@ -92,10 +92,11 @@ class Reader:
         ):
             pass  # "attention and MLP side by side" is one mechanism
         elif token.kind == "mark":
+            trailing = token.text == "," and self.draft.complete
             listed = token.text in "+&"
             self.draft.joined = self.draft.joined or listed or not self.drafts
             self.flush(self.draft.verb)
-            self.draft.joined = listed
+            self.draft.joined, self.draft.trailing = listed, trailing
         elif token.text in aliases.SHARES and self.before(at) in aliases.ORDINALS and not self.draft.quantities:
             self.noun(at, token.text)  # "skips from the first half to the second"
         elif token.text in aliases.SHARES and self.after(at) in aliases.SHAPES | aliases.TRIES:
@@ -123,6 +124,9 @@ class Reader:
         draft, part = self.draft, aliases.SHARES[word]
         if self.tokens[at - 1].kind == "value" and isinstance(draft.new, float):
             part, draft.new = part * draft.new, None
+        if (direction := aliases.VERBS.get(self.after(at), (0, None))[0]) and draft.titled:
+            draft.factor = 1 + direction * part  # "a quarter lower"
+            return
         if (
             self.of(at, aliases.WHOLES)
             or self.before(at) in ("by", "in")
@@ -154,7 +158,7 @@ class Reader:
         group = after is not None and after.kind == "word" and after.text in aliases.GROUPS
         draft = self.draft
         begun = draft.complete or self.drafts
-        if word == "at" and (self.elsewhere(at) or begun and not value):
+        if word == "at" and (self.elsewhere(at) or draft.complete or begun and not value):
             return False
         if word in ("on", "for", "with") and (begun or draft.titled and not self.replacing) and self.of_base(at):
             return False

@@ -73,6 +73,7 @@ class Draft:
         self.times = False  # "by a factor of"
         self.leading = False  # the value came before the name: "2x matrix LR", "0.06 matrix LR"
         self.added = False  # it follows an "and"
+        self.trailing = False  # it follows a comma and a value: commentary, unless it has a value or a verb of its own
         self.joined = False  # a part of a list: "EMA + matrix LR 0.06"
 
     @property
@@ -98,8 +99,8 @@ class Draft:
         """Whether this is a move of its own, beside others that name a knob, and not commentary on them."""
         if self.joined and self.words and not self.solid:
             return len(self.words) <= _JOINED_WORDS and not aliases.BASES & set(self.words)
-        if self.new is None and self.factor is None and not first and self.verb is None:
-            return False
+        if self.new is None and self.factor is None and not first and (self.verb is None or self.trailing):
+            return self.explicit and self.verb in aliases.ADDING | aliases.REMOVING
         switched = self.explicit and self.verb in aliases.ADDING | aliases.REMOVING
         return switched or self.solid and bool(self.quantities or self.words)
 
@@ -166,6 +167,6 @@ def distinct(moves: Sequence[Move]) -> list[Move]:
     told = {(move.key, move.new): move for move in reversed(moves) if move.new is not None or move.key not in valued}
     found = [move for move in dict.fromkeys(moves) if told.get((move.key, move.new)) == move]
     if any(move.head == "activation" for move in found):  # a gated unit keeps its size with 2/3 of the width
-        found = [move for move in found if move.new not in _GATED or move.head not in ("width", "mlp")] or found
+        found = [move for move in found if move.new not in _GATED or move.head not in ("width", "mlp", None)] or found
     # The seed is no part of an idea: with another one it is a replicate.
     return [move for move in found if move.head != "seed"] or found

@@ -249,7 +249,7 @@ def _with_asides(moves: list[Move], inner: Sequence[str], vocabulary: Vocabulary
                 times = tokens[0].value
                 mlp = moves[0].head == "mlp"  # "a wider MLP (5x)"
                 return [replace(moves[0], new=times) if mlp else replace(moves[0], factor=times)]
-            if len(values) == 2 and [t.kind for t in tokens] == ["value", "arrow", "value"]:
+            if len(values) == 2 and len(tokens) == 3 and (tokens[1].kind == "arrow" or tokens[1].text == "to"):
                 return [replace(moves[0], old=values[0], new=values[1], factor=None)]  # "remove dropout (0.1 -> 0.0)"
             own = (
                 len(tokens) <= _NAMED

@@ -45,7 +45,7 @@ _REFERENCE = re.compile(r"0\d{2,5}")  # "0027" is another run
 _COMPOUND = re.compile(r"-([A-Za-z]{2,20})\b")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _NUMBERED = re.compile(r"(?!relu|b[12]|beta|x0)(?P<name>[A-Za-z]{1,10})(?P<value>\d{1,4})", re.I)  # "d9", "NS4"
-_ASSIGNED = re.compile(r" ?(?:=|-{1,2}>|:)")  # "LR2=4e-4": the digit belongs to the name
+_ASSIGNED = re.compile(r" ?(?:=|-{1,2}>|:)|\s\.?\d")  # "LR2=4e-4": the digit belongs to the name
 _WIDE = 48  # layers, no network here has: "d192" is a width
 _DIMENSIONS = 16  # "2D" is a kind of tensor, "512d" a width
 
