@@ -17,7 +17,7 @@ def _load(lab: Lab) -> settings.Settings:
 def test_defaults(lab: Lab) -> None:
     found = _load(lab)
     assert (found.subject, found.metric, found.direction, found.mode) == ("train.py", "val_bpb", "minimize", "exploit")
-    assert (found.threshold, found.time_limit, found.since_hours) == (0.6, 600.0, 16.0)
+    assert (found.threshold, found.time_limit, found.since_hours) == (0.5, 600.0, 16.0)
 
 
 def test_the_local_setting_wins_over_the_shared_one(lab: Lab) -> None:

@@ -56,7 +56,7 @@ class Plain(NamedTuple):
 def plain(text: str) -> Plain:
     """The parts of a description."""
     text = _ALL_LONG.sub("WINDOW_PATTERN=L", text)
-    text = _AB_TEST.sub("", _BOTH.sub(r"\1 ", text))
+    text = _AB_TEST.sub("", _BOTH.sub("attention ", text))
     text = _PART_OF.sub(r" /\1 ", text)
     text = _BETAS.sub(r"\1(\2, \3)", text)
     text = _OF_WIDTH.sub("x", _PERCENT.sub("%", text))

@@ -25,6 +25,7 @@ Kind = Literal["same", "variant", "opposite", "different"]
 SAME = 0.5  # more likely the same than not
 RELATED = 0.5
 OTHER_CODE = 0.75  # at most, where the words or the constants agree and the statements do not
+OTHER_KNOBS = 0.3  # at most, where names are read alike and the code turns constants of other names
 CONFIGURED = 0.97  # the same configuration, part by part, or a replicate of that run
 DUPLICATE = 0.9  # practically the same: one knob, one value, or the same words on the same base
 
@@ -185,7 +186,10 @@ def _relation(planned: Idea, past: Idea, likeness: Likeness, why: str, name: str
             return Relation("same", 1.0, 1.0, f"the same program as in {name}")
         if ours.fingerprint and ours.fingerprint == theirs.fingerprint:
             return Relation("same", 0.98, 1.0, f"the same statements were added in {name}")
-        if ours.fingerprint and theirs.fingerprint and same > OTHER_CODE:
+        disjoint = bool(ours.knobs and theirs.knobs) and not ours.knobs.keys() & theirs.knobs.keys()
+        if disjoint and same > OTHER_KNOBS:
+            same, why = OTHER_KNOBS, f"{why}, but the code turns other constants"
+        elif ours.fingerprint and theirs.fingerprint and same > OTHER_CODE:
             same, why = OTHER_CODE, f"{why}, but other statements differ"
     elif own and _plain(planned) == _plain(past) != "" and (unmoved or same > 0.7 or not likeness.related):
         # On an unmoved base the same words are the same step, even if they say something of the base themselves.

@@ -153,6 +153,17 @@ def test_constants_in_the_code_outrank_the_words():
     assert kind(code(MATRIX_LR=0.06), code(EMBEDDING_LR=0.06)) == "different"
 
 
+def test_two_constants_that_are_called_alike_are_not_one():
+    old = "WARMUP_STEPS = 10\nWARMUP_RATIO = 1\n"
+    steps, ratio = (
+        Idea("more warmup", change=read_change(old, old.replace(f"{name} = {before}", f"{name} = 20"), "train.py"))
+        for name, before in (("WARMUP_STEPS", 10), ("WARMUP_RATIO", 1))
+    )
+    (relation,) = relate(steps, [(ratio, "discard")])
+    assert relation.same < SAME
+    assert "other constants" in relation.why
+
+
 def test_code_is_compared_with_words_where_the_past_has_no_code():
     planned = Idea("second try", change=code(MATRIX_LR=0.06))
     assert verdict(planned, run(1, "bump the Muon LR to 0.06")).classification == "duplicate_run"
