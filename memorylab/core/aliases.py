@@ -144,7 +144,7 @@ and: as well as
 result: val bpb, val loss, bpb
 # Verbs of several words
 set: go back to, back to, return to
-remove: leave out, turned off, switched off, turning off, turn off, get rid of, switch off, no
+remove: rip out, ripped out, take out, taken out, throw out, thrown out, cut out, leave out, turned off, switched off, turning off, turn off, get rid of, switch off, no
 remove warmup: skip warmup
 add: turned on, turn on
 smaller: more small
@@ -255,6 +255,8 @@ WHOLES = _words("original current default previous before baseline it")
 PLACES = _words("heads mlp width depth window")
 # Of a block: two of them, joined, are parts of one mechanism.
 PARTS = _words("attention mlp heads q k v query key input output")
+TABLES = _words("embedding unembedding")
+TYING = _words("tie share shared")  # the two tables are one
 JOINING = _words("and + & ,")
 COUNTED = {"layer": "depth", "l": "depth", "block": "depth", "head": "heads", "d": "width"}
 
@@ -333,6 +335,9 @@ COUNTABLES = _words("trial seed run step epoch iteration sample row")  # a numbe
 COMPARED = _words("more fewer less faster slower throughput")  # a number with these is a result
 TRIES = _words("look try time attempt run seed pass go")
 AGAIN = _words("again further once more entirely completely fully altogether")
+BECOMING = _words(
+    "change changed raise raised increase increased decrease decreased reduce reduced lower lowered set up down"
+)
 COMPARING = _words("than versus vs compared")
 # From here on the sentence speaks of circumstances, reasons or results.
 CONTEXT = _words(

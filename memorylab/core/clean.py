@@ -11,33 +11,60 @@ _SIGNS = str.maketrans(
         "θ": "theta", "β": "beta", "λ": "lambda", "α": "alpha", "ε": "eps", "σ": "sigma", "Δ": " delta ", "@": " at ",
     }
 )  # fmt: skip
-_TIMES = re.compile(r"(?<=[A-Za-z]) ?×(?=\d)")
-_OF_WIDTH = re.compile(r"(?<=\d) ?\* ?(?:dim|d_model|n_embd|width|d|embed_dim)\b")
-_BETAS = re.compile(r"\b(betas?[ =:]{0,2})\(?(\d?\.\d{1,4}) ?[/,] ?(\d?\.\d{1,4})\)?", re.I)
-_PART_OF = re.compile(r"= ?[A-Za-z_]{1,20} ?//? ?(\d)")
+# Forms of one thing, each with the form that the grammar knows. Their order matters.
+_FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.I), form)
+    for pattern, form in [
+        (r"\bA/B(?: test)?\b", ""),
+        (r"\bw/o\b", "without"),
+        (r"\bw/(?=\s?\w)", "with "),
+        # Attention without windows is a window pattern.
+        (
+            r"\b(?:all[- ](?:full|long|global)[ -](?:attention|context|windows?)(?: window)?(?: pattern)?"
+            r"|(?:full|global|long|full[- ]context)[ -](?:attention|context|windows?)"
+            r" (?:(?:in|on|for|at|across) )?(?:all|every|each)(?: \w{1,12})? layers?)\b",
+            "WINDOW_PATTERN=L",
+        ),
+        (r"\b(?:attn|attention) ?(?:\+|&|/|and) ?(?=(?:mlp|ffn)\b)", "attention "),
+        (r"= ?[a-z_]{1,20} ?//? ?(\d)", r" /\1 "),  # n_kv_head = n_head // 2
+        (r"\b(betas?[ =:]{0,2})\(?(\d?\.\d{1,4}) ?[/,] ?(\d?\.\d{1,4})\)?", r"\1(\2, \3)"),
+        *(
+            (rf"\b{word} per ?cent\b", f"{number}%")
+            for word, number in [("one", 1), ("two", 2), ("five", 5), ("ten", 10)]
+        ),
+        (r"(?<=\d) ?(?:percent|per cent|pct)\b", "%"),
+        (r"(?<=\d) ?\* ?(?:dim|d_model|n_embd|width|d|embed_dim)\b", "x"),
+        (r"(?<=[a-z]) ?×(?=\d)", " x"),
+        # Code in a sentence: `F.relu(x)**2` and `F.relu(x).square()` are relu2, `torch.nn.functional.silu(x)` is silu.
+        (r"\b(?:(?:torch|nn|F|mx|functional)\.){1,4}(?=[a-z])", ""),
+        (r"\brelu(?:\(\w{0,10}\))? ?(?:(?:\*\*|\^) ?2\b|²|\.square\(\))", "relu2"),
+        (r"['\u2019]s\b|`|\*\*(?=\S)(?!\d|-\d)|(?<=[a-z_])\*\*", ""),  # possessives and markup; 2**15 stays
+        (r"(?<=\w)\(([a-z_]{1,30} ?= ?[^()=]{1,30})\)", r" with \1"),  # the arguments in SwiGLU(mlp=3)
+    ]
+)
 _GAINED = re.compile(r"\s(?:->|=>)\s*(?:[+-]|±)\s?\d.*", re.S)  # "wider init → +0.0006" tells the result
-# Attention without windows is a window pattern too.
-_ALL_LONG = re.compile(
-    r"\b(?:all[- ](?:full|long|global)[ -](?:attention|context|windows?)(?: window)?(?: pattern)?"
-    r"|(?:full|global|long|full[- ]context)[ -](?:attention|context|windows?)"
-    r" (?:(?:in|on|for|at|across) )?(?:all|every|each)(?: \w{1,12})? layers?)\b",
-    re.I,
-)
-_BOTH = re.compile(r"\b(attn|attention) ?(?:\+|&|/|and) ?(?=(?:mlp|ffn)\b)", re.I)
-_AB_TEST = re.compile(r"\bA/B(?: test)?\b")
-_PERCENT = re.compile(r"(?<=\d) ?(?:percent|per cent|pct)\b", re.I)
-_WITH = re.compile(r"\bw/(?=\s?\w)")
-_NOISE = re.compile(r"['\u2019]s\b|`|\*\*(?=\S)(?!\d|-\d)|(?<=[A-Za-z_])\*\*")  # possessives and markup; 2**15 stays
-# Code in a sentence: `F.relu(x)**2` and `F.relu(x).square()` are relu2, `torch.nn.functional.silu(x)` is silu.
-_SQUARED = re.compile(r"\brelu(?:\(\w{0,10}\))? ?(?:(?:\*\*|\^) ?2\b|\.square\(\))", re.I)
-_MODULE = re.compile(r"\b(?:(?:torch|nn|F|mx|functional)\.){1,4}(?=[A-Za-z])")
 _LABEL = re.compile(
-    r"^\s*(?P<tag>\[[^\]]{0,80}\])?\s*"
-    r"(?:(?:exp|experiment|run|trial|iter|issue|step)[ _#-]{0,2}(?P<number>\d{1,5})[a-z]?\b[:.)]?)?\s*",
+    r"^\s*(?P<tag>(?:\[[^\]]{0,80}\]\s{0,3}){1,6})?\s*"
+    r"(?:(?:exp|experiment|run|trial|iter|issue|step|cell|entry|note|day|night|session|job|round|config|variant)"
+    r"[ _#-]{0,2}(?P<number>\d{1,5})[a-z]?\b[:.)]?)?\s*",
     re.I,
 )
-# The arguments of what stands before: "SwiGLU(mlp=3)", "EMA (decay 0.999)".
-_ARGUMENTS = re.compile(r"(?<=\w)\((?P<inside>[A-Za-z_]{1,30} ?= ?[^()=]{1,30})\)")
+# What a clause calls itself: "Idea: a wider MLP", "retry: beta1=0.9", "from agent-02 hint: two heads".
+_ROLE = re.compile(
+    r"^(?:(?:hypothesis|idea|plan|change|action|intervention|proposal|try|tried|test|retry|repro|abl|ablation)"
+    r"|from [\w-]{1,20} hint)\s?:\s+(?=[A-Za-z])",
+    re.I,
+)
+# In a report with parts, the part that says what was done.
+_SECTION = re.compile(
+    r"(?:^|[.;|]\s{1,3})(?:change|action|intervention|modification|edit)s?:\s(.{1,400}?)"
+    r"(?:[.;|]\s{1,3}(?:result|outcome|conclusion|verdict|status|note|reason|rationale)s?\b|$)",
+    re.I | re.S,
+)
+_SIGNED = re.compile(
+    r"^([+-])(?=[A-Za-z])(?:mechanism|feature|module|component)?(?::\s{1,3})?", re.I
+)  # "-mechanism: ..."
+# A value in parentheses, alone or with its name: "EMA (decay 0.999)".
 _PARAMETER = re.compile(
     r"(?<=\w) ?\((?:[A-Za-z]{1,20} ?[=:]? ?(?P<named>\d[\d.]{0,12}(?:e-?\d{1,2})?%?)(?=[,; )])[^()]{0,200}"
     r"|(?P<value>(?![1-9]\.\d{3}|0?\.[3-8]\d\d)\d[\d.]{0,12}(?:e-?\d{1,2})?[%x]?))\)"
@@ -55,19 +82,18 @@ class Plain(NamedTuple):
 
 def plain(text: str) -> Plain:
     """The parts of a description."""
-    text = _ALL_LONG.sub("WINDOW_PATTERN=L", text)
-    text = _AB_TEST.sub("", _BOTH.sub("attention ", text))
-    text = _PART_OF.sub(r" /\1 ", text)
-    text = _BETAS.sub(r"\1(\2, \3)", text)
-    text = _OF_WIDTH.sub("x", _PERCENT.sub("%", text))
-    text = _WITH.sub("with ", _TIMES.sub(" x", text).translate(_SIGNS))
-    text = _GAINED.sub("", text)
-    text = _NOISE.sub("", _SQUARED.sub("relu2", _MODULE.sub("", text)))
-    text = _ARGUMENTS.sub(r" with \g<inside>", text)
+    for pattern, form in _FORMS:
+        text = pattern.sub(form, text)
+    text = _GAINED.sub("", text.translate(_SIGNS))
     label = _LABEL.match(text)
     assert label is not None  # every part of it is optional
-    sentence, asides = _outside(text[label.end() :].replace("[", "(").replace("]", ")"))
-    return Plain((label["tag"] or "")[1:-1], int(label["number"]) if label["number"] else None, sentence, asides)
+    sentence = text[label.end() :]
+    if section := _SECTION.search(sentence):
+        sentence = section[1]
+    sentence = _SIGNED.sub(lambda sign: "add " if sign[1] == "+" else "remove ", _ROLE.sub("", sentence))
+    sentence, asides = _outside(sentence.replace("[", "(").replace("]", ")"))
+    tag = re.sub(r"[\[\]\s]+", " ", label["tag"] or "").strip()
+    return Plain(tag, int(label["number"]) if label["number"] else None, sentence, asides)
 
 
 def label_of(text: str) -> int | None:

@@ -88,7 +88,9 @@ class Reader:
         elif token.text == "=":
             self.draft.role = "new"
         elif token.text in aliases.JOINING and (
-            {self.before(at), self.after(at)} <= aliases.PARTS or not {"tie", "share"}.isdisjoint(self.draft.words)
+            {self.before(at), self.after(at)} <= aliases.PARTS
+            or {self.before(at), self.after(at)} == aliases.TABLES
+            and not aliases.TYING.isdisjoint(t.text for t in self.tokens)
         ):
             pass  # "attention and MLP side by side" is one mechanism
         elif token.kind == "mark":
@@ -111,6 +113,8 @@ class Reader:
             return False  # "much worse than Lion"
         elif token.prose and (token.text in aliases.CONTEXT or token.text in aliases.RESULTS):
             return not (self.started or self.draft.words)
+        elif token.text in aliases.BECOMING and self.draft.complete and self.after(at) == "to":
+            pass  # "matrix_lr 0.04 change to 0.05"
         elif token.prose and token.text in aliases.PARTICIPLES:
             return self.participle(at, aliases.PARTICIPLES[token.text])
         elif token.prose and (token.text in aliases.VERBS or token.text == "scale" and not at):

@@ -166,6 +166,8 @@ def distinct(moves: Sequence[Move]) -> list[Move]:
     valued = {move.key for move in moves if move.new is not None}
     told = {(move.key, move.new): move for move in reversed(moves) if move.new is not None or move.key not in valued}
     found = [move for move in dict.fromkeys(moves) if told.get((move.key, move.new)) == move]
+    if any(move.head == "kvheads" for move in found):
+        found = [move for move in found if move.words != {"gqa"}]  # the name of having fewer of them
     if any(move.head == "activation" for move in found):  # a gated unit keeps its size with 2/3 of the width
         found = [move for move in found if move.new not in _GATED or move.head not in ("width", "mlp", None)] or found
     # The seed is no part of an idea: with another one it is a replicate.

@@ -7,7 +7,6 @@ from memorylab.core.moves import Draft, Move
 from memorylab.core.tokens import PATTERN, Value
 
 _SWITCHES = frozenset([None]) | aliases.ADDING | aliases.REMOVING | aliases.USING
-_TIED = frozenset(["embedding", "unembedding"])
 _NO_COUNT = 32  # so many heads has no small network
 _RATE = 5  # no learning rate is higher
 _RATIO = 16  # a larger number for an MLP counts units
@@ -156,7 +155,7 @@ def _groups(knob: _Knob) -> None:
         knob.groups -= {"short", "long"}
     if "momentum" in knob.groups:
         knob.groups |= {"matrix"}
-    if knob.groups & _TIED and knob.words & {"tie", "share"} and knob.head is None:
+    if knob.groups & aliases.TABLES and knob.words & aliases.TYING and knob.head is None:
         knob.words, knob.groups = frozenset({"tie"}), {"embedding"}
 
 

@@ -180,6 +180,8 @@ def _intervention(parts: Sequence[str], vocabulary: Vocabulary) -> list[Move]:
             if moves and not _is_heading(moves):
                 return moves if reader.ended or not solid else moves + _assignments(segments[at + 1 :], vocabulary)
             heading = moves
+        elif moves and all(not move.head and move.words <= aliases.HEADINGS for move in heading):
+            return moves  # the heading says nothing of its own
         elif solid and any(move.head and (move.new is not None or move.factor is not None) for move in moves):
             return moves
     return heading
