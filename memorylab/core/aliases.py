@@ -50,7 +50,7 @@ window: window size, sliding window
 softcap: softcapping, logit softcap, logit cap, logit softcapping, soft cap, cap, capping, logit capping, soft capping,
     tanh cap, logit tanh cap, tanh softcap
 clip: grad clip, gradient clip, grad clipping, gradient clipping, clip norm, max norm, grad norm, clipping, gradient
-    norm, clip gradient, clip gradient to norm, clip gradient to
+    norm, clip gradient, clip gradient to norm, clip gradient at norm, clip gradient to
 eps: epsilon
 init: initialization, initialisation, initial value
 nonzero init: normal init, small normal init, random init, small random init, gaussian init, small gaussian init,
@@ -107,7 +107,8 @@ droppath: drop path, stochastic depth, layer drop, layerdrop, random layer skip,
 ema averaging: ema, exponential moving average, weight ema, ema of weight, ema of the weight, ema weight,
     polyak averaging, polyak average, exponential moving average of weight, exponential moving average of the
     weight, ema shadow weight
-swa averaging: swa, stochastic weight averaging, weight averaging, weight average, averaged weight, average weight, checkpoint averaging, swa weight
+swa averaging: swa, stochastic weight averaging, weight averaging, weight average, averaged weight, average
+    weight, checkpoint averaging, swa weight
 z loss: zloss, logsumexp^2 penalty, logsumexp penalty, log partition penalty, squared log partition penalty,
     penalty on log partition, penalty on squared log partition, penalty on the squared log partition, penalty on log z,
     penalty on logsumexp
@@ -121,7 +122,8 @@ mtp: multi token prediction, multi token loss, next next token, next next token 
 parallel block: gpt j block, gpt j style block, gpt j style, palm style, palm block, palm style block,
     parallel attention mlp block, parallel attention mlp, attention mlp in parallel, attention mlp side by side
 learned: learnable, trainable
-flat: no gain, no further gain, no improvement, no effect, no benefit, no win, no difference, no help, no further improvement
+flat: no gain, no further gain, no improvement, no effect, no benefit, no win, no difference, no help, no
+    further improvement
 sandwich norm: post sublayer norm, post sublayer rms norm, norm sandwich
 partial rope: partial rotary
 x0: input injection, input re injection, input reinjection, x0 injection, x0 skip, x0 stream, embedding shortcut
@@ -144,7 +146,8 @@ and: as well as
 result: val bpb, val loss, bpb
 # Verbs of several words
 set: go back to, back to, return to
-remove: rip out, ripped out, take out, taken out, throw out, thrown out, cut out, leave out, turned off, switched off, turning off, turn off, get rid of, switch off, no
+remove: rip out, ripped out, take out, taken out, throw out, thrown out, cut out, leave out, turned off,
+    switched off, turning off, turn off, get rid of, switch off, no
 remove warmup: skip warmup
 add: turned on, turn on
 smaller: more small
@@ -352,7 +355,7 @@ RESULTS = _words(
     "too worse better improved improves improvement improve hurt regressed regression worsened marginal "
     "marginally slightly best plateau failed crashed crash oom overshoot flat neutral win won helped did didnt "
     "help divergence acc accuracy err auc wer ppl perplexity diverged unstable exceeded fell keep kept discard "
-    "discarded result still identical val delta nan hung stalled bad slower faster"
+    "discarded result still identical val delta nan hung stalled bad mfu slower faster"
 )
 STOPWORDS = _words(
     "entirely completely fully altogether "

@@ -42,11 +42,12 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?<=\w)\(([a-z_]{1,30} ?= ?[^()=]{1,30})\)", r" with \1"),  # the arguments in SwiGLU(mlp=3)
     ]
 )
-_GAINED = re.compile(r"\s(?:->|=>)\s*(?:[+-]|±)\s?\d.*", re.S)  # "wider init → +0.0006" tells the result
+# "wider init → +0.0006" and "wider init: +0.0006" tell the result.
+_GAINED = re.compile(r"(?:\s(?:->|=>)\s*(?:[+-]|±)\s?\d|:\s*[+-]0?\.\d{1,8}(?![\d%])).*", re.S)
 _LABEL = re.compile(
     r"^\s*(?P<tag>(?:\[[^\]]{0,80}\]\s{0,3}){1,6})?\s*"
     r"(?:(?:exp|experiment|run|trial|iter|issue|step|cell|entry|note|day|night|session|job|round|config|variant)"
-    r"[ _#-]{0,2}(?P<number>\d{1,5})[a-z]?\b[:.)]?)?\s*",
+    r"[ _#-]{0,2}(?P<number>\d{1,5})[a-z]?\b[:.)]?|(?-i:[A-Z]{1,2}\d{1,3}):)?\s*",
     re.I,
 )
 # What a clause calls itself: "Idea: a wider MLP", "retry: beta1=0.9", "from agent-02 hint: two heads".

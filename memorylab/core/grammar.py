@@ -11,7 +11,25 @@ MAX_MOVES = 12  # a whole configuration in one row; comparing is quadratic in th
 
 _PREPOSITIONS = frozenset(["from", "to", "at", "by", "with", "and", "plus", "x", "on", "for"])
 _TRANSPARENT = frozenset(
-    ["final", "the", "a", "an", "about", "only", "factor", "of", "gated", "plain", "standard", "simple", "regular"]
+    [
+        "final",
+        "std",
+        "norm",
+        "value",
+        "around",
+        "the",
+        "a",
+        "an",
+        "about",
+        "only",
+        "factor",
+        "of",
+        "gated",
+        "plain",
+        "standard",
+        "simple",
+        "regular",
+    ]
 )
 
 
@@ -247,7 +265,7 @@ class Reader:
         elif word in aliases.COUNTED and counted:
             draft.quantities.append(aliases.COUNTED[word])
             direction = aliases.VERBS.get(draft.verb or "", (0, None))[0]
-            if direction and draft.relative and isinstance(draft.new, float):
+            if direction and draft.relative and not draft.goal and isinstance(draft.new, float):
                 draft.delta, draft.new = draft.new * direction, None  # "add two layers", "2 more layers"
         elif word not in aliases.STOPWORDS and not draft.implies(word):
             if draft.complete and word[0] != "#" and not (self.linked or counted or draft.leading):

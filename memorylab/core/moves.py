@@ -69,6 +69,7 @@ class Draft:
         self.explicit = False  # the verb stands in this clause, it is not inherited from the one before
         self.delta: float | None = None  # "two more layers"
         self.result = False  # the value looks like a result: 1.0731
+        self.goal = False  # the value comes after "to"
         self.counted = False  # the value counts steps
         self.times = False  # "by a factor of"
         self.leading = False  # the value came before the name: "2x matrix LR", "0.06 matrix LR"
@@ -122,7 +123,7 @@ class Draft:
         value = token.value
         if token.text == "pattern" and "pattern" not in self.quantities:
             self.quantities.append("pattern")
-        self.leading = not self.titled
+        self.leading, self.goal = not self.titled, self.role == "new"
         self.result = isinstance(value, float) and 0.3 < value < 10 and len(token.text.partition(".")[2]) > 2
         if self.role == "by":
             self.by(token)
