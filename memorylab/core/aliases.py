@@ -25,10 +25,10 @@ cosine warmdown: cosine annealing, cosine decay
 linear warmdown: linear decay
 sqrt warmdown: sqrt decay
 finallr: lr floor, final lr, min lr, lr min, minimum lr, final learning rate, minimum learning rate, floor
-beta1: beta 1, b1
-beta2: beta 2, b2
+beta1: beta 1, b1, first moment, first moment decay, first adam moment, adam first moment
+beta2: beta 2, b2, second moment, second moment decay, second adam moment, adam second moment
 momentum: mom
-batch: batch token, token batch, bs, token per step, token step, tok step, tok per step, tbs
+batch: batch token, token batch, bs, token per step, token step, tok step, tok per step, token one step, token a step, token each step, tbs
 device batch: microbatch, dbs
 eval batch: val batch, validation batch, evaluation batch
 accum: grad accum, gradient accumulation, accum step
@@ -69,7 +69,7 @@ scalar lr: scalar rate, slr
 # Groups of parameters, places in the network
 embedding: embed, emb, wte, token embedding, tok emb
 unembedding: lm head, lmhead, unembed, output head, language modeling head, unemb
-matrix: muon, normuon, muon normuon
+matrix: matrice, muon, normuon, muon normuon
 adam: adamw
 ve: value embedding, value emb, value embed, val emb, val embedding, val embed
 resid: residual
@@ -358,6 +358,7 @@ RESULTS = _words(
     "discarded result still identical val delta nan hung stalled bad mfu slower faster"
 )
 STOPWORDS = _words(
+    "nothing else repeated tested revisited revisiting checked variant idea attempt "
     "entirely completely fully altogether "
     "a an the of in it its is are be was this that these and or only just again further also all same other "
     "about around approximately roughly some any each every per as our my current currently value setting "

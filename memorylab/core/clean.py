@@ -62,6 +62,14 @@ _SECTION = re.compile(
     r"(?:[.;|]\s{1,3}(?:result|outcome|conclusion|verdict|status|note|reason|rationale)s?\b|$)",
     re.I | re.S,
 )
+# A clause after a comma that says how something is: "embedding LR 1.2, 0.9 was enough".
+_REMARK = re.compile(
+    r",\s(?:now |and |so |but )?[\w.%-]{1,30}(?: [\w-]{1,30}){0,2} (?:is|was|are|were)\b[^,;.]{0,200}", re.I
+)
+# What comes before the idea: "because the warmdown is shorter now, 5 layers".
+_SUBORDINATE = re.compile(
+    r"^(?:because|since|with|after|as|given|now that|while|when|although)\b[^,;.:]{1,120}?(?:[,;]\s|\s(?:I|we)\s)", re.I
+)
 _SIGNED = re.compile(
     r"^([+-])(?=[A-Za-z])(?:mechanism|feature|module|component)?(?::\s{1,3})?", re.I
 )  # "-mechanism: ..."
@@ -92,6 +100,7 @@ def plain(text: str) -> Plain:
     if section := _SECTION.search(sentence):
         sentence = section[1]
     sentence = _SIGNED.sub(lambda sign: "add " if sign[1] == "+" else "remove ", _ROLE.sub("", sentence))
+    sentence = _REMARK.sub("", sentence)
     sentence, asides = _outside(sentence.replace("[", "(").replace("]", ")"))
     tag = re.sub(r"[\[\]\s]+", " ", label["tag"] or "").strip()
     return Plain(tag, int(label["number"]) if label["number"] else None, sentence, asides)
@@ -101,6 +110,12 @@ def label_of(text: str) -> int | None:
     """The number in a description's label."""
     label = _LABEL.match(text)
     return int(label["number"]) if label and label["number"] else None
+
+
+def main_clause(sentence: str) -> str:
+    """The sentence without the clause of circumstances that it begins with; empty if it begins with none."""
+    circumstances = _SUBORDINATE.match(sentence)
+    return sentence[circumstances.end() :] if circumstances else ""
 
 
 def with_parameters(text: str) -> str:

@@ -98,6 +98,8 @@ class Reader:
             self.draft.counted = self.after(at) == "step"
         elif token.kind == "arrow" and self.draft.old is not None and self.draft.new is not None:
             return False  # "5 -> 3 => faster"
+        elif token.kind == "arrow" and self.draft.complete and [t.text for t in self.tokens[at + 2 : at + 3]] == ["="]:
+            return False  # "AR=57 -> width=512"
         elif token.kind == "arrow" and at + 1 < len(self.tokens) and self.tokens[at + 1].text in aliases.NOTHING:
             self.draft.verb, self.draft.explicit = "remove", True
             return False
@@ -264,9 +266,9 @@ class Reader:
             draft.take(Token("value", word, word), old=self.replacing and draft.old is None and draft.role != "new")
         elif word in aliases.COUNTED and counted:
             draft.quantities.append(aliases.COUNTED[word])
-            direction = aliases.VERBS.get(draft.verb or "", (0, None))[0]
-            if direction and draft.relative and not draft.goal and isinstance(draft.new, float):
-                draft.delta, draft.new = draft.new * direction, None  # "add two layers", "2 more layers"
+            direction = 1 if draft.signed else aliases.VERBS.get(draft.verb or "", (0, None))[0]
+            if direction and (draft.relative or draft.signed) and not draft.goal and isinstance(draft.new, float):
+                draft.delta, draft.new = draft.new * direction, None  # "add two layers", "2 more layers", "-1 layer"
         elif word not in aliases.STOPWORDS and not draft.implies(word):
             if draft.complete and word[0] != "#" and not (self.linked or counted or draft.leading):
                 self.flush(draft.verb, separated=False)

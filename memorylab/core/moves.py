@@ -69,6 +69,7 @@ class Draft:
         self.explicit = False  # the verb stands in this clause, it is not inherited from the one before
         self.delta: float | None = None  # "two more layers"
         self.result = False  # the value looks like a result: 1.0731
+        self.signed = False  # "-1 layer"
         self.goal = False  # the value comes after "to"
         self.counted = False  # the value counts steps
         self.times = False  # "by a factor of"
@@ -124,6 +125,7 @@ class Draft:
         if token.text == "pattern" and "pattern" not in self.quantities:
             self.quantities.append("pattern")
         self.leading, self.goal = not self.titled, self.role == "new"
+        self.signed = token.text[0] in "+-"
         self.result = isinstance(value, float) and 0.3 < value < 10 and len(token.text.partition(".")[2]) > 2
         if self.role == "by":
             self.by(token)

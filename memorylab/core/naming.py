@@ -104,6 +104,15 @@ def _by_its_value(knob: _Knob) -> None:
     if isinstance(knob.new, str) and PATTERN.fullmatch(knob.new):
         knob.head, knob.groups, knob.words = "pattern", set(), frozenset()
     if number is None:
+        if (
+            knob.head is None
+            and knob.direction
+            and not knob.groups
+            and len(knob.words) == 1
+            and not knob.draft.relative
+        ):
+            knob.head = aliases.NUMBERED.get(*knob.words)  # "fewer heads"
+            knob.words = knob.words if knob.head is None else frozenset()
         return
     if knob.head == "heads" and number >= _NO_COUNT:
         knob.head = "headdim"

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from memorylab.core import aliases
 from memorylab.core.aliases import BUILT_IN, Vocabulary
-from memorylab.core.clean import label_of, plain, with_parameters
+from memorylab.core.clean import label_of, main_clause, plain, with_parameters
 from memorylab.core.grammar import MAX_MOVES, Reader
 from memorylab.core.moves import Draft, Move, distinct
 from memorylab.core.naming import moves_of
@@ -83,6 +83,9 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
     if (again := _AGAIN.match(segments[0])) and _BARE.match(segments[0], again.end()):
         return (_again(text, best=False),)
     moves = _intervention(segments, vocabulary)
+    if clause := main_clause(parts.sentence):
+        told = _intervention(_SEGMENT.split(clause), vocabulary)
+        moves = told if any(move.head and move.valued for move in told) else moves
     if not any(move.valued for move in moves) and (named := _CONSTANT.search(parts.sentence)):
         # "the embeddings learn slowly, so EMBEDDING_LR 0.6 to 0.9"
         reader = Reader(tokenize(parts.sentence[named.start() :], vocabulary))
