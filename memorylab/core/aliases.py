@@ -28,7 +28,8 @@ finallr: lr floor, final lr, min lr, lr min, minimum lr, final learning rate, mi
 beta1: beta 1, b1, first moment, first moment decay, first adam moment, adam first moment
 beta2: beta 2, b2, second moment, second moment decay, second adam moment, adam second moment
 momentum: mom
-batch: batch token, token batch, bs, token per step, token step, tok step, tok per step, token one step, token a step, token each step, tbs
+batch: batch token, token batch, bs, token per step, token step, tok step, tok per step, token one step, token a step,
+    token each step, tbs
 device batch: microbatch, dbs
 eval batch: val batch, validation batch, evaluation batch
 accum: grad accum, gradient accumulation, accum step

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from memorylab.core import aliases
 from memorylab.core.tokens import Token, Value
 
+_BATCH = ("batch", frozenset(["total"]))
 _GATED = (2 / 3, 8 / 3)
 _JOINED_WORDS = 4  # a longer piece of a list is commentary, not a mechanism by name
 
@@ -169,6 +171,10 @@ def distinct(moves: Sequence[Move]) -> list[Move]:
     valued = {move.key for move in moves if move.new is not None}
     told = {(move.key, move.new): move for move in reversed(moves) if move.new is not None or move.key not in valued}
     found = [move for move in dict.fromkeys(moves) if told.get((move.key, move.new)) == move]
+    batches = sorted(move.new for move in found if move.key == _BATCH and isinstance(move.new, float))
+    if len(batches) > 1:  # "BATCH=256 TOTAL=2^19"
+        device = frozenset(["device"])
+        found = [replace(m, groups=device) if m.key == _BATCH and m.new == batches[0] else m for m in found]
     if any(move.head == "kvheads" for move in found):
         found = [move for move in found if move.words != {"gqa"}]  # the name of having fewer of them
     if any(move.head == "activation" for move in found):  # a gated unit keeps its size with 2/3 of the width

@@ -84,8 +84,8 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
         return (_again(text, best=False),)
     moves = _intervention(segments, vocabulary)
     if clause := main_clause(parts.sentence):
-        told = _intervention(_SEGMENT.split(clause), vocabulary)
-        moves = told if any(move.head and move.valued for move in told) else moves
+        main = _intervention(_SEGMENT.split(clause), vocabulary)
+        moves = main if any(move.head and move.valued for move in main) else moves
     if not any(move.valued for move in moves) and (named := _CONSTANT.search(parts.sentence)):
         # "the embeddings learn slowly, so EMBEDDING_LR 0.6 to 0.9"
         reader = Reader(tokenize(parts.sentence[named.start() :], vocabulary))

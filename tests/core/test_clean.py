@@ -9,7 +9,12 @@ from memorylab.core.clean import label_of, plain, with_parameters
     ("text", "sentence"),
     [
         ("LR 0.04→0.06", "LR 0.04 -> 0.06"), ("act: F.relu(x)**2 → nn.GELU()", "act: relu2  -> GELU "),
-        ("SwiGLU(mlp=3)", "SwiGLU with mlp=3"), ("w/ 5 percent warmup", "with 5% warmup"), ("betas 0.9/0.95", "betas (0.9, 0.95)"),
+        ("SwiGLU(mlp=3)", "SwiGLU with mlp=3"), ("w/ 5 percent warmup", "with 5% warmup"),
+        ("betas 0.9/0.95", "betas (0.9, 0.95)"), ("five percent warmup w/o decay", "5% warmup without decay"),
+        ("full attention in all layers", "WINDOW_PATTERN=L"), ("VE in all 9 layers", "VE in all layers"),
+        ("Hypothesis: it is noisy. Change: LR 0.3. Result: 1.07", "LR 0.3"), ("-mechanism: QK norm", "remove QK norm"),
+        ("retry: beta1=0.9", "beta1=0.9"), ("P2: depth 9", "depth 9"), ("emb LR 1.2, 0.9 was enough", "emb LR 1.2"),
+        ("drop VE: +0.018, needed", "drop VE"), ("A/B with WD 0.1", "with WD 0.1"),
         ("n_kv_head = n_head//2", "n_kv_head  /2 "), ("wider init → +0.0006 (noise)", "wider init"),
         ("hidden 4*dim", "hidden 4x"), ("2**15 tokens", "2**15 tokens"),
     ],
