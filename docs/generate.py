@@ -41,7 +41,7 @@ SETTINGS = (
     ("metric, direction", "What is judged, and minimize or maximize. Default val_bpb, minimize."),
     ("command", "How run executes the subject, a shell command."),
     ("mode", "explore, exploit (the default) or replicate."),
-    ("threshold", "How alike an earlier run must be to count as a match, 0 to 1."),
+    ("threshold", "How alike an earlier run must be to count as a match, 0 to 1. Default 0.5."),
     ("time_limit", "Seconds of wall time for run. Default 600."),
     ("since_hours", "The length of the night in the report. Default 16."),
     ("artifact_limit", "Bytes kept of each artifact. Default 1048576."),

@@ -2,10 +2,10 @@
 
     python -m benchmarks.novelty.evaluate [--held-out | --pairs FILE --ledgers DIR] [--misses N] [--ablate] [--speed]
 
-Each labelled pair is two rows of a ledger. The later one is put to the guard with nothing but the rows before it
-known. Without --pairs the samples beside this file are taken: invented ledgers in the styles of many authors, which the
-rules were written with, or with --held-out others that no rule was changed after. Labels: same, variant, different; `opposite` marks a pair
-that is different because one knob is moved the other way.
+Each labelled pair is two rows of a ledger. The later one is put to the guard with nothing but the rows before it known.
+Without --pairs the samples beside this file are taken: invented ledgers in the styles of many authors, which the rules
+were written with, or with --held-out others that no rule was changed after. Labels: same, variant, different;
+`opposite` marks a pair that is different because one knob is moved the other way.
 """
 
 import argparse
