@@ -97,6 +97,8 @@ silu: swish
 swiglu: gated mlp with silu, gated silu, silu gated, silu gate, silu gated mlp
 geglu: gelu gated, gelu gate, gelu gated mlp
 unet: u net
+unet skip: mirrored skip, long skip, mirrored long skip, skip between mirrored layer, long skip between mirrored layer,
+    skip connection between mirrored layer, mirrored skip connection, long skip connection
 tie: tying, tied
 remove tie: untie, untied
 embedding tie: weight tie, tie weight, weight tying, weight sharing, tied weight, shared embedding, share embedding,
@@ -140,7 +142,7 @@ frequency: freq
 # Circumstances and results
 insteadof: in place of, instead of, rather than
 after: on top of
-again: once more, one more time, second look, second attempt, second try, more time, this time
+again: take two, take three, once more, one more time, second look, second attempt, second try, more time, this time
 because: now that, at matched, at the same, at equal, at constant, at similar, at iso, at fixed
 plus: together with, along with, combined with, in combination with
 and: as well as

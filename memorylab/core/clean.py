@@ -25,6 +25,7 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r" (?:(?:in|on|for|at|across) )?(?:all|every|each)(?: \w{1,12})? layers?)\b",
             "WINDOW_PATTERN=L",
         ),
+        (r"\b(?:MQA|multi[- ]query attention)\b", "n_kv_head=1"),
         (r"\ball (?:\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|twelve) (?=(?:layers?|blocks?)\b)", "all "),
         (r"\b(?:attn|attention) ?(?:\+|&|/|and) ?(?=(?:mlp|ffn)\b)", "attention "),
         (r"= ?[a-z_]{1,20} ?//? ?(\d)", r" /\1 "),  # n_kv_head = n_head // 2

@@ -49,7 +49,12 @@ class Reader:
     def result(self) -> tuple[list[Move], bool]:
         """The moves, and whether they name a knob or a value at all."""
         solid = any(draft.solid and draft.titled for draft in self.drafts)
-        drafts = [d for at, d in enumerate(self.drafts) if (d.told(first=at == 0) if solid else d.meant(first=at == 0))]
+        known = any(draft.quantities for draft in self.drafts)  # else the first names a mechanism, and others its parts
+        drafts = [
+            draft
+            for at, draft in enumerate(self.drafts)
+            if (draft.told(at == 0) or not (known or at) if solid else draft.meant(at == 0))
+        ]
         return distinct([move for draft in drafts for move in moves_of(draft)][:MAX_MOVES]), solid
 
     @property
@@ -241,6 +246,7 @@ class Reader:
         particle = word in ("up", "down") and self.draft.explicit  # "bump the LR up to"
         if not particle and (self.draft.complete or (self.draft.explicit and self.draft.quantities)):
             self.flush()
+        self.draft.led = self.draft.led or not self.draft.titled
         vague = aliases.VERBS.get(self.draft.verb or "", (0, None))[0] == 0  # "try a deeper model"
         if not self.draft.explicit or vague:
             self.draft.verb, self.draft.explicit = word, True

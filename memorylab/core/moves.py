@@ -72,6 +72,7 @@ class Draft:
         self.delta: float | None = None  # "two more layers"
         self.result = False  # the value looks like a result: 1.0731
         self.signed = False  # "-1 layer"
+        self.led = False  # the verb came first: "drop VE", not "quality drops"
         self.goal = False  # the value comes after "to"
         self.counted = False  # the value counts steps
         self.times = False  # "by a factor of"
@@ -104,7 +105,7 @@ class Draft:
         if self.joined and self.words and not self.solid:
             return len(self.words) <= _JOINED_WORDS and not aliases.BASES & set(self.words)
         if self.new is None and self.factor is None and not first and (self.verb is None or self.trailing):
-            return self.explicit and self.verb in aliases.ADDING | aliases.REMOVING
+            return self.explicit and self.led and self.verb in aliases.ADDING | aliases.REMOVING
         switched = self.explicit and self.verb in aliases.ADDING | aliases.REMOVING
         return switched or self.solid and bool(self.quantities or self.words)
 
@@ -175,6 +176,8 @@ def distinct(moves: Sequence[Move]) -> list[Move]:
     if len(batches) > 1:  # "BATCH=256 TOTAL=2^19"
         device = frozenset(["device"])
         found = [replace(m, groups=device) if m.key == _BATCH and m.new == batches[0] else m for m in found]
+    chosen = [move for move in found if move.head in aliases.CHOICES.values()]
+    found = [move for move in found if move not in chosen[1:]]  # "SwiGLU, ReLU2 still ahead"
     if any(move.head == "kvheads" for move in found):
         found = [move for move in found if move.words != {"gqa"}]  # the name of having fewer of them
     if any(move.head == "activation" for move in found):  # a gated unit keeps its size with 2/3 of the width

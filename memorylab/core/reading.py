@@ -199,6 +199,8 @@ def _headed(segment: str, vocabulary: Vocabulary) -> list[Move]:
 def _value_of(segment: str, move: Move, colon: bool, vocabulary: Vocabulary) -> Move | None:
     """The move with the value that the next segment begins with: "embedding LR even lower? 0.45 -> 0.3"."""
     tokens = tokenize(segment, vocabulary)
+    if move.head == "warmdown" and tokens and tokens[0].text in aliases.SHAPES:
+        return replace(move, words=move.words | {tokens[0].text})  # "warmdown shape: cosine"
     values = [token.value for token in tokens if token.kind == "value" and not isinstance(token.value, tuple)]
     bare = all(token.kind in ("value", "arrow") for token in tokens)
     first = colon and move.head is not None and any(token.kind == "value" for token in tokens[:2])
