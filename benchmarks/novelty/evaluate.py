@@ -182,7 +182,7 @@ ABLATIONS: dict[str, Callable[[], contextlib.AbstractContextManager[None]]] = {
     "replicates": lambda: _patched(replicates.Replicates, "target", lambda self, moves: None),
     "forms of one thing": lambda: _patched(clean, "_FORMS", ()),
     "the explanation of a mechanism": lambda: _patched(similarity, "GLOSSED", 0.0),
-    "all words, in a small part": lambda: _patched(similarity, "overlap", lambda likeness, *words: likeness),
+    "all words, in a small part": lambda: _patched(similarity, "with_words", lambda likeness, common: likeness),
     "coverage of combinations": lambda: _patched(similarity, "compare", _first_only(similarity.compare)),
 }
 

@@ -18,7 +18,8 @@ _PHRASES = """
 lr: learning rate
 wd: weight decay, wdecay
 momentum warmup: momentum ramp
-warmup: warm up, ramp lr, ramp lr up, ramp up lr, ramp up the lr, ramp the lr up, ramp the lr, lr ramp, lr ramp up,
+warmup: warm up, warm the lr up, warm lr up, warm the learning rate up, ramp lr, ramp lr up, ramp up lr, ramp up
+    the lr, ramp the lr up, ramp the lr, lr ramp, lr ramp up,
     warmup iter, warmup step, warmup ratio, wup
 warmdown: cooldown, cool down, warm down, warmdown iter, wdown, lr decay, learning rate decay
 cosine warmdown: cosine annealing, cosine decay
@@ -26,7 +27,8 @@ linear warmdown: linear decay
 sqrt warmdown: sqrt decay
 finallr: lr floor, final lr, min lr, lr min, minimum lr, final learning rate, minimum learning rate, floor
 beta1: beta 1, b1, first moment, first moment decay, first adam moment, adam first moment
-beta2: beta 2, b2, second moment, second moment decay, second adam moment, adam second moment
+beta2: beta 2, b2, second moment, second moment decay, second adam moment, adam second moment, second adam beta,
+    second beta
 momentum: mom
 batch: batch token, token batch, bs, token per step, token step, tok step, tok per step, token one step, token a step,
     token each step, tbs
@@ -58,7 +60,7 @@ nonzero init: normal init, small normal init, random init, small random init, ga
     small nonzero init, small init, non zero init
 constant: held constant, hold constant, hold fixed, held fixed, const
 nonzero: small random, small gaussian
-ropebase: rope base, rope theta, rope base frequency, rope frequency
+ropebase: rope base, rope theta, theta, rope base frequency, rope frequency
 seqlen: seq, train seq, seq len, sequence length, token sequence, token context, context length, max seq len
 nssteps: ns step, newton schulz step, backend step, newton schulz, ns
 seed: random seed
@@ -92,7 +94,7 @@ upproj: up proj, up projection
 downproj: down proj, down projection
 # Mechanisms
 relu2: squared relu, relu squared, relu ^2
-leakyrelu: leaky relu, leakyrelu2, leaky relu2, leaky relu squared
+leakyrelu: leaky relu, leaky squared relu, leakyrelu2, leaky relu2, leaky relu squared
 silu: swish
 swiglu: gated mlp with silu, gated silu, silu gated, silu gate, silu gated mlp
 geglu: gelu gated, gelu gate, gelu gated mlp
@@ -149,6 +151,7 @@ and: as well as
 result: val bpb, val loss, bpb
 # Verbs of several words
 set: go back to, back to, return to
+remove softcap: uncapped logit, uncap logit, uncapped
 remove: rip out, ripped out, take out, taken out, throw out, thrown out, cut out, leave out, turned off,
     switched off, turning off, turn off, get rid of, switch off, no
 remove warmup: skip warmup
@@ -256,7 +259,7 @@ SHARES = {
 }
 ORDINALS = _words("first second other each top bottom upper lower early late")  # "the first half of the layers"
 # What a fraction is taken of, where it is a factor: "a quarter of the original".
-WHOLES = _words("original current default previous before baseline it")
+WHOLES = _words("upstream stock original current default previous before baseline it")
 # Places rather than quantities, where nothing says how much: "a gate on the attention heads".
 PLACES = _words("heads mlp width depth window")
 # Of a block: two of them, joined, are parts of one mechanism.
@@ -270,7 +273,9 @@ ADDING = _words(
     "add adding introduce introducing enable enabling insert adopt adopting incorporate reintroduce inject "
     "implement include"
 )
-REMOVING = _words("remove removing disable disabling drop dropping eliminate strip without ditch delete omit kill")
+REMOVING = _words(
+    "remove removing disable disabling drop dropping eliminate strip ablate ablating without ditch delete omit kill"
+)
 # verb -> (direction, factor): +1 more or on, -1 less or off, 0 sets or swaps
 VERBS: dict[str, tuple[int, float | None]] = {
     **dict.fromkeys(
@@ -316,7 +321,7 @@ SCALING = _words("scale multiply divide")
 PARTICIPLES = {
     participle: verb
     for verb, participles in {
-        "remove": "removal removed disabled dropped eliminated stripped skipped off",
+        "remove": "ablation ablated removal removed disabled dropped eliminated stripped skipped off",
         "add": "addition added enabled introduced",
         "increase": "increased raised bumped boosted enlarged extended lengthened strengthened widened expanded grown",
         "decrease": "reduction decreased reduced lowered shortened shrunk weakened tightened narrowed trimmed",

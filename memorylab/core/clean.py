@@ -30,6 +30,11 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(?:attn|attention) ?(?:\+|&|/|and) ?(?=(?:mlp|ffn)\b)", "attention "),
         (r"= ?[a-z_]{1,20} ?//? ?(\d)", r" /\1 "),  # n_kv_head = n_head // 2
         (r"\b(betas?[ =:]{0,2})\(?(\d?\.\d{1,4}) ?[/,] ?(\d?\.\d{1,4})\)?", r"\1(\2, \3)"),
+        (r"(?<=[a-z])/(?=[2-9]\b)", " /"),  # bs/2
+        *(
+            (rf"\b{word}[- ]?fold\b", f"{number}x")
+            for word, number in [("two", 2), ("three", 3), ("four", 4), ("six", 6)]
+        ),
         *(
             (rf"\b{word} per ?cent\b", f"{number}%")
             for word, number in [("one", 1), ("two", 2), ("five", 5), ("ten", 10)]
@@ -54,7 +59,7 @@ _LABEL = re.compile(
 )
 # What a clause calls itself: "Idea: a wider MLP", "retry: beta1=0.9", "from agent-02 hint: two heads".
 _ROLE = re.compile(
-    r"^(?:(?:hypothesis|idea|plan|change|action|intervention|proposal|try|tried|test|retry|repro|abl|ablation)"
+    r"^(?:(?:hypothesis|idea|plan|change|action|intervention|proposal|try|tried|test|retry|repro)"
     r"|from [\w-]{1,20} hint)\s?:\s+(?=[A-Za-z])",
     re.I,
 )
@@ -72,6 +77,15 @@ _REMARK = re.compile(
 _SUBORDINATE = re.compile(
     r"^(?:because|since|with|after|as|given|now that|while|when|although)\b[^,;.:]{1,120}?(?:[,;]\s|\s(?:I|we)\s)", re.I
 )
+# "wd sweep 0.1/0.2/0.3, point 2", "wd sweep 0.1/0.2/0.3: 0.2": one of them is tried.
+_SWEEP = re.compile(
+    r"(?<![\w.])(?P<values>[\d.e*^-]{1,12}%?(?:/[\d.e*^-]{1,12}%?){2,8})(?P<unit>%?)"
+    r"(?:[,:(]?\s{0,2}(?:(?:pt|point|arm)\.?\s?|#)(?P<place>\d)|\s?:\s(?P<value>[\d.e*^-]{1,12}%?))?",
+    re.I,
+)
+# What came of it, at the beginning: "0.9928 (+0.0007) weight decay 0.1".
+_SCORE = re.compile(r"^(?:0?\.[3-9]|[1-9]\.)\d{2,6}(?:\s?\([^()]{0,40}\))?[\s:,;|-]{1,4}(?=[A-Za-z(])")
+_ABLATION = re.compile(r"^abl(?:ation)?\s?:\s+", re.I)
 _SIGNED = re.compile(
     r"^([+-])(?=[A-Za-z])(?:mechanism|feature|module|component)?(?::\s{1,3})?", re.I
 )  # "-mechanism: ..."
@@ -101,11 +115,25 @@ def plain(text: str) -> Plain:
     sentence = text[label.end() :]
     if section := _SECTION.search(sentence):
         sentence = section[1]
-    sentence = _SIGNED.sub(lambda sign: "add " if sign[1] == "+" else "remove ", _ROLE.sub("", sentence))
+    sentence = _ABLATION.sub("remove ", _ROLE.sub("", _SCORE.sub("", sentence)))
+    sentence = _SIGNED.sub(lambda sign: "add " if sign[1] == "+" else "remove ", sentence)
+    sentence = _SWEEP.sub(_swept, sentence)
     sentence = _REMARK.sub("", sentence)
     sentence, asides = _outside(sentence.replace("[", "(").replace("]", ")"))
     tag = re.sub(r"[\[\]\s]+", " ", label["tag"] or "").strip()
     return Plain(tag, int(label["number"]) if label["number"] else None, sentence, asides)
+
+
+def _swept(sweep: re.Match[str]) -> str:
+    """The value of a sweep that is tried, nothing where it does not say which."""
+    values = sweep["values"].split("/")
+    if sweep["value"]:
+        return " " + sweep["value"]
+    place = int(sweep["place"] or 0)
+    if not 0 < place <= len(values):
+        return " "
+    unit = sweep["unit"] or ("%" if values[-1].endswith("%") else "")
+    return " " + values[place - 1].rstrip("%") + unit
 
 
 def label_of(text: str) -> int | None:

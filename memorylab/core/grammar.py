@@ -136,6 +136,9 @@ class Reader:
             return self.preposition(at, token.text)
         elif token.text in aliases.COMPARING and not self.started:
             return False  # "much worse than Lion"
+        elif token.text == "so" and self.draft.trailing:
+            self.draft = Draft()  # "SwiGLU, device batch 32 so it fits"
+            return False
         elif token.prose and (token.text in aliases.CONTEXT or token.text in aliases.RESULTS):
             return not (self.started or self.draft.words)
         elif token.text in aliases.BECOMING and self.draft.complete and self.after(at) == "to":

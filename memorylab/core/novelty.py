@@ -130,9 +130,8 @@ def study(planned: Idea, history: History) -> Study:
     ours = base.resolve(said) if target is None else history.readings[target]
     ours_set = _settings(said) if target is None else history.settings[target]
     rarity = similarity.rarities([*history.readings, ours])
-    words = [similarity.words_of(idea.description) for idea in history.ideas]
-    our_words = similarity.words_of(planned.description)
-    telling = similarity.rarity([*words, our_words])
+    texts = [similarity.words_of(idea.description) for idea in history.ideas]
+    common = similarity.overlaps(similarity.words_of(planned.description), texts)
     moved = [base.moved.get(move.key, -1) for move in ours]
     relations = []
     for at, (idea, theirs, name) in enumerate(zip(history.ideas, history.readings, history.names, strict=True)):
@@ -140,7 +139,7 @@ def study(planned: Idea, history: History) -> Study:
         alike = ours_set and ours_set == history.settings[at] or target is not None and target == history.origins[at]
         if alike and likeness.same < CONFIGURED:
             likeness = replace(likeness, same=CONFIGURED, related=max(CONFIGURED, likeness.related), opposite=False)
-        likeness = similarity.overlap(likeness, our_words, words[at], telling)
+        likeness = similarity.with_words(likeness, common[at])
         why = explain.likeness(likeness, ours, theirs, name, base.names)
         unmoved = max(moved, default=-1) < at
         relations.append(_relation(planned, idea, likeness, why, name, unmoved, target is None))

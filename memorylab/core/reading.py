@@ -19,7 +19,7 @@ from memorylab.core.grammar import MAX_MOVES, Reader
 from memorylab.core.moves import Draft, Move, distinct
 from memorylab.core.naming import moves_of
 from memorylab.core.record import Change, Knob
-from memorylab.core.tokens import PATTERN, Value, equal, number, tokenize
+from memorylab.core.tokens import PATTERN, Value, equal, number, period, tokenize
 
 MAX_CHARS = 4_000  # a description is one line; what lies beyond is a pasted log
 CACHED_TEXTS = 16_384
@@ -306,4 +306,4 @@ def _literal(source: str | None) -> Value | tuple[float, ...] | None:
         if len(parts) > 1 and None not in parts:
             return tuple(part for part in parts if part is not None)
     text = source.strip("'\"")
-    return text[:1] if PATTERN.fullmatch(text) and len(set(text)) == 1 else text
+    return period(text) if PATTERN.fullmatch(text) else text

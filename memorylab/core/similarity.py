@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from memorylab.core import aliases
 from memorylab.core.moves import Move
@@ -186,14 +185,24 @@ def _weights(moves: Sequence[Move]) -> list[float]:
     return [_FOLLOWS if aliases.COMPANIONS.get(move.key, frozenset()) & keys else 1.0 for move in moves]
 
 
-def overlap(likeness: Likeness, a: frozenset[str], b: frozenset[str], rarity: Mapping[str, float]) -> Likeness:
+def overlaps(ours: frozenset[str], texts: Sequence[frozenset[str]]) -> list[float]:
+    """What a text has in common with each of some others, in [0, 1]: the cosine of their words, weighed by rarity."""
+    weights = {word: weight**2 for word, weight in rarity([*texts, ours]).items()}
+    norm = sum(weights[word] for word in ours)
+    return [
+        sum(weights[word] for word in common) / math.sqrt(norm * sum(weights[word] for word in words))
+        if (common := ours & words)
+        else 0.0
+        for words in texts
+    ]
+
+
+def with_words(likeness: Likeness, common: float) -> Likeness:
     """The likeness with what all words of both descriptions have in common, in a small part: it orders what the moves
-    leave equal, above all what has no move in common. `rarity` is of these words."""
-    common = _cosine(a, b, rarity)
-    return replace(
-        likeness, same=likeness.same + WORDS_SAME * (common - likeness.same),
-        related=likeness.related + WORDS_RELATED * (common - likeness.related),
-    )  # fmt: skip
+    leave equal, above all what has no move in common."""
+    same = likeness.same + WORDS_SAME * (common - likeness.same)
+    related = likeness.related + WORDS_RELATED * (common - likeness.related)
+    return Likeness(same, related, likeness.opposite, likeness.ties)
 
 
 def rarities(readings: Sequence[Sequence[Move]]) -> dict[str, float]:

@@ -138,7 +138,7 @@ def tokenize(text: str, vocabulary: Vocabulary = BUILT_IN) -> list[Token]:
 def _word(raw: str, text: str, end: int, vocabulary: Vocabulary) -> list[Token]:
     """A word: a window pattern, a count, a name with its value ("d9"), or what the sentence is made of."""
     if PATTERN.fullmatch(raw) and not text.startswith("=", end):
-        return [Token("value", "pattern", raw if len(set(raw)) > 1 else raw[0])]
+        return [Token("value", "pattern", period(raw))]
     counted = _COUNTS.get(raw.lower())
     if counted is not None and (counted != 1 or _COUNTABLE.match(text, end)):
         return [Token("value", raw, counted)]
@@ -152,6 +152,12 @@ def _word(raw: str, text: str, end: int, vocabulary: Vocabulary) -> list[Token]:
     words = _CAMEL.sub("_", raw) if raw[0].islower() else raw
     parts = [_stem(part) for part in words.lower().replace("relu^2", "relu2").split("_") if part]
     return [Token("word", part, prose=len(parts) == 1) for part in parts]
+
+
+def period(pattern: str) -> str:
+    """A window pattern without its repeats: the layers go through it again and again."""
+    sizes = (size for size in range(1, len(pattern) + 1) if len(pattern) % size == 0)
+    return next(pattern[:size] for size in sizes if pattern[:size] * (len(pattern) // size) == pattern)
 
 
 def _number(digits: str, unit: str, raw: str) -> list[Token]:
