@@ -10,7 +10,8 @@ from memorylab.core.novelty import History, Study
 from memorylab.core.record import KnobHistory, Run, Trial
 
 # So far the champion has moved when a failure is read as one on another base. Of the repeats of failures in 40 public
-# ledgers 13 of the 65 that are stale by this and by moved knobs were kept, 8 of the 64 others (benchmarks/novelty/stale).
+# ledgers 13 of the 65 that are stale by this and by moved knobs were kept, 8 of the 64 others
+# (benchmarks/novelty/stale.py).
 FAR = 0.01  # of the champion's value
 KNOBS = 4
 TRIALS = 6

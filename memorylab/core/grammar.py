@@ -89,48 +89,60 @@ class Reader:
     def accept(self, at: int, token: Token) -> bool:
         """Take one token. False where the intervention ends, and reasons, circumstances or results begin."""
         if token.kind in ("value", "times"):
-            if self.draft.new is not None and self.draft.complete and self.draft.role != "old":
-                self.flush(self.draft.verb, separated=False)
-            if self.of(at, aliases.PEAKS) and set(self.draft.quantities) <= {"lr"}:
-                self.draft.quantities = ["finallr"]  # "let it end at 10% of the peak"
-            elif token.kind == "value" and self.of(at, aliases.WHOLES):
-                token = Token("times", token.text, token.value)
-            if self.draft.quantities and token.text.endswith("%") and self.before(at) in ("up", "down"):
-                self.draft.role = "by"  # "LR up 50%"
-            if self.before(at) == "of" and self.draft.verb in aliases.REMOVING:
-                self.draft.role = "old"  # "remove the softcap of 15"
-            self.draft.take(token)
-            self.draft.counted = self.after(at) == "step"
-        elif token.kind == "arrow" and self.draft.old is not None and self.draft.new is not None:
+            return self.value(at, token)
+        if token.kind == "arrow":
+            return self.arrow(at)
+        if token.text in aliases.JOINING and self.one_thing(at):
+            return True
+        if token.kind == "mark":
+            return self.mark(token.text)
+        return self.share(at, token.text) if token.text in aliases.SHARES and at else self.word(at, token)
+
+    def value(self, at: int, token: Token) -> bool:
+        if self.draft.new is not None and self.draft.complete and self.draft.role != "old":
+            self.flush(self.draft.verb, separated=False)
+        if self.of(at, aliases.PEAKS) and set(self.draft.quantities) <= {"lr"}:
+            self.draft.quantities = ["finallr"]  # "let it end at 10% of the peak"
+        elif token.kind == "value" and self.of(at, aliases.WHOLES):
+            token = Token("times", token.text, token.value)
+        if self.draft.quantities and token.text.endswith("%") and self.before(at) in ("up", "down"):
+            self.draft.role = "by"  # "LR up 50%"
+        if self.before(at) == "of" and self.draft.verb in aliases.REMOVING:
+            self.draft.role = "old"  # "remove the softcap of 15"
+        self.draft.take(token)
+        self.draft.counted = self.after(at) == "step"
+        return True
+
+    def arrow(self, at: int) -> bool:
+        if self.draft.old is not None and self.draft.new is not None:
             return False  # "5 -> 3 => faster"
-        elif token.kind == "arrow" and self.draft.complete and [t.text for t in self.tokens[at + 2 : at + 3]] == ["="]:
+        if self.draft.complete and [t.text for t in self.tokens[at + 2 : at + 3]] == ["="]:
             return False  # "AR=57 -> width=512"
-        elif token.kind == "arrow" and at + 1 < len(self.tokens) and self.tokens[at + 1].text in aliases.NOTHING:
+        if self.after(at) in aliases.NOTHING:
             self.draft.verb, self.draft.explicit = "remove", True
             return False
-        elif token.kind == "arrow":
-            self.draft.arrow(all(self.is_value(after) for after in self.tokens[at + 1 : at + 2]))
-        elif token.text == "=":
+        self.draft.arrow(all(self.is_value(after) for after in self.tokens[at + 1 : at + 2]))
+        return True
+
+    def one_thing(self, at: int) -> bool:
+        """What is joined here are parts of one mechanism: "attention and MLP side by side", "wte and lm_head tied"."""
+        joined = {self.before(at), self.after(at)}
+        tied = not aliases.TYING.isdisjoint(token.text for token in self.tokens)
+        return joined <= aliases.PARTS or joined == aliases.TABLES and tied
+
+    def mark(self, sign: str) -> bool:
+        if sign == "=":
             self.draft.role = "new"
-        elif token.text in aliases.JOINING and (
-            {self.before(at), self.after(at)} <= aliases.PARTS
-            or {self.before(at), self.after(at)} == aliases.TABLES
-            and not aliases.TYING.isdisjoint(t.text for t in self.tokens)
-        ):
-            pass  # "attention and MLP side by side" is one mechanism
-        elif token.kind == "mark":
-            trailing = token.text == "," and self.draft.complete
-            listed = token.text in "+&"
-            self.draft.joined = self.draft.joined or listed or not self.drafts
-            self.flush(self.draft.verb)
-            self.draft.joined, self.draft.trailing = listed, trailing
-        elif token.text in aliases.SHARES and self.before(at) in aliases.ORDINALS and not self.draft.quantities:
-            self.noun(at, token.text)  # "skips from the first half to the second"
-        elif token.text in aliases.SHARES and self.after(at) in aliases.SHAPES | aliases.TRIES:
-            pass  # "a half-cosine", "a third look"
-        elif token.text in aliases.SHARES and at and not self.at_beginning:
-            self.share(at, token.text)
-        elif token.text == "while" and at + 1 < len(self.tokens) and self.tokens[at + 1].text in aliases.VERBS:
+            return True
+        trailing = sign == "," and self.draft.complete
+        listed = sign in "+&"
+        self.draft.joined = self.draft.joined or listed or not self.drafts
+        self.flush(self.draft.verb)
+        self.draft.joined, self.draft.trailing = listed, trailing
+        return True
+
+    def word(self, at: int, token: Token) -> bool:
+        if token.text == "while" and self.after(at) in aliases.VERBS:
             self.flush()  # "depth 9 while lowering the batch to 8"
         elif token.text in _PREPOSITIONS:
             return self.preposition(at, token.text)
@@ -151,24 +163,27 @@ class Reader:
             self.noun(at, token.text)
         return True
 
-    def share(self, at: int, word: str) -> None:
+    def share(self, at: int, word: str) -> bool:
         """ "by half", "the final quarter", "three quarters of the original"."""
         draft, part = self.draft, aliases.SHARES[word]
+        if self.before(at) in aliases.ORDINALS and not draft.quantities:
+            self.noun(at, word)  # "skips from the first half to the second"
+            return True
+        if self.after(at) in aliases.SHAPES | aliases.TRIES:
+            return True  # "a half-cosine", "a third look"
+        if self.at_beginning:
+            return self.word(at, self.tokens[at])  # "half the batch"
         if self.tokens[at - 1].kind == "value" and isinstance(draft.new, float):
             part, draft.new = part * draft.new, None
-        if (direction := aliases.VERBS.get(self.after(at), (0, None))[0]) and draft.titled:
+        direction = aliases.VERBS.get(self.after(at), (0, None))[0]
+        halved = word == "half" and draft.quantities and self.after(at) != "of"
+        if direction and draft.titled:
             draft.factor = 1 + direction * part  # "a quarter lower"
-            return
-        if (
-            self.of(at, aliases.WHOLES)
-            or self.before(at) in ("by", "in")
-            or word == "half"
-            and draft.quantities
-            and self.after(at) != "of"
-        ):
+        elif self.of(at, aliases.WHOLES) or self.before(at) in ("by", "in") or halved:
             draft.factor = part
         else:
             draft.take(Token("value", word, part))
+        return True
 
     def of(self, at: int, words: frozenset[str]) -> bool:
         """A share of one of these: "1/4 of the original"."""
