@@ -336,6 +336,8 @@ SWAPPING = _words("replace replacing switch swap")
 # A comparative names its quantity where nothing else does: "deeper" is depth.
 COMPARATIVES = {"deeper": "depth", "shallower": "depth", "wider": "width", "narrower": "width"}
 
+# Between a preposition and its value they say nothing: "to a final LR of 0.1".
+TRANSPARENT = _words("final std norm value around the a an about only factor of gated plain standard simple regular")
 # After "to" they begin a purpose, not a place to go.
 PURPOSES = _words(
     "save improve test see allow let help avoid prevent stabilize stabilise regularize regularise get recover dampen "

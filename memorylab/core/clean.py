@@ -137,7 +137,7 @@ def _swept(sweep: re.Match[str]) -> str:
 
 
 def label_of(text: str) -> int | None:
-    """The number in a description's label."""
+    """What an idea calls itself: 12 of "exp12: depth 10"."""
     label = _LABEL.match(text)
     return int(label["number"]) if label and label["number"] else None
 

@@ -10,27 +10,6 @@ from memorylab.core.tokens import Token
 MAX_MOVES = 12  # a whole configuration in one row; comparing is quadratic in this
 
 _PREPOSITIONS = frozenset(["from", "to", "at", "by", "with", "and", "plus", "x", "on", "for"])
-_TRANSPARENT = frozenset(
-    [
-        "final",
-        "std",
-        "norm",
-        "value",
-        "around",
-        "the",
-        "a",
-        "an",
-        "about",
-        "only",
-        "factor",
-        "of",
-        "gated",
-        "plain",
-        "standard",
-        "simple",
-        "regular",
-    ]
-)
 
 
 class Reader:
@@ -200,7 +179,7 @@ class Reader:
         return self.tokens[at - 1].text if at else ""
 
     def preposition(self, at: int, word: str) -> bool:
-        after = next((t for t in self.tokens[at + 1 : at + 6] if t.text not in _TRANSPARENT), None)
+        after = next((t for t in self.tokens[at + 1 : at + 6] if t.text not in aliases.TRANSPARENT), None)
         value = after is not None and (self.is_value(after) or after.text in aliases.SHARES)
         group = after is not None and after.kind == "word" and after.text in aliases.GROUPS
         draft = self.draft

@@ -14,6 +14,7 @@ from memorylab.core import cells as fields
 from memorylab.core import explain, reading, similarity
 from memorylab.core.aliases import BUILT_IN, CHOICES, STARTING_VALUES, Vocabulary
 from memorylab.core.base import Base
+from memorylab.core.clean import label_of
 from memorylab.core.moves import Key, Move
 from memorylab.core.record import Change, Run
 from memorylab.core.replicates import Replicates
@@ -28,7 +29,6 @@ OTHER_CODE = 0.75  # at most, where the words or the constants agree and the sta
 OTHER_KNOBS = 0.3  # at most, where names are read alike and the code turns constants of other names
 CONFIGURED = 0.97  # the same configuration, part by part, or a replicate of that run
 DUPLICATE = 0.9  # practically the same: one knob, one value, or the same words on the same base
-
 
 Setting = tuple[Key, Value | None, int]
 
@@ -112,7 +112,7 @@ def read_history(
         origins.append(at if target is None else origins[target])
         settings.append(_settings(said) if target is None else settings[target])
         kept = fields.status(status) == "keep"
-        replicates.learn(at, reading.number_of(idea.description), said, kept)
+        replicates.learn(at, target, label_of(idea.description), said, kept)
         if moves == (reading.BASELINE,) or at == 0 and kept:  # the first that is kept is where the others start
             base.start_from(reading.read_settings(idea.description, vocabulary))
         if target is None:

@@ -1,6 +1,6 @@
 """Reading an idea: which knobs it turns, from where to where, and in which direction.
 
-    text -> segments -> tokens -> moves
+    text -> plain text -> segments -> tokens -> moves
 
 A move is one knob being turned. What a sentence says of purpose, circumstances and results is cut off, because two
 ideas with one purpose are not one idea.
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from memorylab.core import aliases
 from memorylab.core.aliases import BUILT_IN, Vocabulary
-from memorylab.core.clean import label_of, main_clause, plain, with_parameters
+from memorylab.core.clean import main_clause, plain, with_parameters
 from memorylab.core.grammar import MAX_MOVES, Reader
 from memorylab.core.moves import Draft, Move, distinct
 from memorylab.core.naming import moves_of
@@ -113,11 +113,6 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
     return tuple(distinct(moves))
 
 
-def number_of(text: str) -> int | None:
-    """What an idea calls itself: 12 of "exp12: depth 10"."""
-    return label_of(text[:MAX_CHARS])
-
-
 def _gloss(texts: Sequence[str], vocabulary: Vocabulary) -> frozenset[str]:
     """The telling words of some texts."""
     tokens = [token for text in texts for token in tokenize(text, vocabulary)]
@@ -127,7 +122,7 @@ def _gloss(texts: Sequence[str], vocabulary: Vocabulary) -> frozenset[str]:
 
 def _again(text: str, best: bool) -> Move:
     """A run is repeated, and which is hardly said; `best` is one that was kept."""
-    return Move("again", frozenset({"#best"}) if best else _references(text), frozenset())
+    return Move("rerun", frozenset({"#best"}) if best else _references(text), frozenset())
 
 
 def _references(text: str) -> frozenset[str]:

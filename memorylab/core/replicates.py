@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from memorylab.core.moves import Move
 
-_HEADS = frozenset(["again", "seed"])
+_HEADS = frozenset(["rerun", "seed"])
 
 
 class Replicates:
@@ -28,11 +28,9 @@ class Replicates:
         known = [self._named[reference] for reference in references if reference in self._named]
         return max(known) if known else self._last
 
-    def learn(self, at: int, number: int | None, moves: Sequence[Move], kept: bool) -> None:
-        """Run number `at` calls itself `number`, and made these moves; a replicate stands for what it repeats."""
-        target = self.target(moves)
-        if target is not None:
-            at = target
+    def learn(self, at: int, target: int | None, number: int | None, moves: Sequence[Move], kept: bool) -> None:
+        """Run number `at` calls itself `number`, and made these moves; a replicate stands for its target."""
+        at = at if target is None else target
         if any(move.head in _HEADS for move in moves):
             self._named |= {group: at for move in moves for group in move.groups}
         else:

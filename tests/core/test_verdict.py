@@ -178,6 +178,8 @@ def test_a_repeat_under_another_base_says_so():
         ("raise matrix LR to 0.06 and depth to 10", "the words say depth 10, the code 8 → 9; the code counts"),
         ("lower the depth", "the words say depth down, the code 8 → 9; the code counts"),
         ("matrix LR 0.06", "the code also changes depth"),
+        ("rerun", "the words speak of rerun, the code changes depth, MATRIX_LR; the code counts"),
+        ("baseline", "the words speak of baseline, the code changes depth, MATRIX_LR; the code counts"),
         ("a bolder optimizer", ""),
         ("matrix LR 0.04 -> 0.06, depth 8 -> 9", ""),
     ],
