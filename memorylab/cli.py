@@ -48,7 +48,7 @@ def _session() -> Any:
     from memorylab.commands.session import Session
 
     session = Session()
-    if (session.place.common_dir / "memorylab" / "spool").exists():
+    if (session.place.state / "spool").exists():
         from memorylab.commands import hook
 
         hook.drain(session)
@@ -62,7 +62,12 @@ def _tags(value: str | None) -> list[str] | None:
 
 
 @cli.command()
-@click.option("--writer", default="", metavar="NAME", help="A readable name for this clone; random bits are added.")
+@click.option(
+    "--writer",
+    default="",
+    metavar="NAME",
+    help="A readable name for this clone. One that a remote knows is taken over; else random bits are added.",
+)
 @click.option("--uninstall", is_flag=True, help="Leave no trace but the refs.")
 @as_json
 def init(writer: str, uninstall: bool, as_json: bool) -> None:
@@ -70,7 +75,7 @@ def init(writer: str, uninstall: bool, as_json: bool) -> None:
     from memorylab.commands import init as command
 
     session = _session()
-    said = command.uninstall(session) if uninstall else command.init(session, writer)
+    said = command.uninstall(session) if uninstall else command.init(session, writer, _progress())
     emit({"done": said}, lambda: "\n".join(said), as_json)
 
 
@@ -84,11 +89,13 @@ def init(writer: str, uninstall: bool, as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(0, 1000), help="Matches to show; default 3, with --stdin 1.")
 @click.option("--fail-on-similar", is_flag=True, help=f"Exit with {EXIT_BLOCKED} if the mode blocks it.")
 @click.option("--record", is_flag=True, help="Store the verdict on HEAD, as the post-commit hook does.")
+@click.option("--claim", "claim_too", is_flag=True, help=f"Claim it, or exit with {EXIT_BLOCKED} if it is blocked.")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Judge many ideas, one JSON object a line.")
 @as_json
 def check(
     description: str | None, tags: str | None, family: str | None, hypothesis: str | None, mode: Any,
-    threshold: float | None, limit: int | None, fail_on_similar: bool, record: bool, from_stdin: bool, as_json: bool,
+    threshold: float | None, limit: int | None, fail_on_similar: bool, record: bool, claim_too: bool,
+    from_stdin: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Has this been tried? Prints classification, policy decision, the closest earlier runs, what its knobs gave.
 
@@ -100,7 +107,7 @@ def check(
 
     given = {"description": description, "tags": tags, "family": family, "hypothesis": hypothesis}
     if from_stdin:
-        if record or any(value is not None for value in given.values()):
+        if record or claim_too or any(value is not None for value in given.values()):
             raise click.UsageError("--stdin takes the ideas from the input: leave --description and the like out.")
         _candidates(mode, threshold, limit, fail_on_similar, as_json)
         return
@@ -108,10 +115,32 @@ def check(
     if description is not None and not inline(description):
         raise click.UsageError("--description is empty. Say in one line what is to be tried, or leave it out.")
     limit = 3 if limit is None else limit
-    judged = command.check(session, given | {"tags": _tags(tags)}, mode, threshold, limit, record)
+    said = given | {"tags": _tags(tags)}
+    if claim_too:
+        _check_and_claim(session, said, mode, threshold, limit, as_json)
+        return
+    judged = command.check(session, said, mode, threshold, limit, record)
     remark(session.views.refresh())
     emit(judged, lambda: command.render(judged), as_json)
     if fail_on_similar and judged.policy.decision == "block":
+        sys.exit(EXIT_BLOCKED)
+
+
+def _check_and_claim(
+    session: Any, said: dict[str, Any], mode: Any, threshold: float | None, limit: int, as_json: bool
+) -> None:
+    from memorylab.commands import check as command
+    from memorylab.commands import claim as claiming
+
+    said["description"] = said["description"] or command.from_repository(session).description
+    claiming.catch_up(session)
+    session = session.again()
+    judged = command.check(session, said, mode, threshold, limit, False)
+    done = claiming.claim(session, said, None) if judged.policy.decision != "block" else None
+    remark([*(done.remarks if done else []), *session.again().views.refresh()])
+    text = command.render(judged) + ("\n" + claiming.render(done) if done else "\nnot claimed")
+    emit({"verdict": judged, "claim": done}, lambda: text, as_json)
+    if done is None or not done.ours:
         sys.exit(EXIT_BLOCKED)
 
 
@@ -136,18 +165,21 @@ def _about_the_run(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--mode", type=MODES, help="Novelty mode; otherwise the plan's, or the trailer Mode."),
         click.option("--allow-dirty", is_flag=True, help="Record a subject that is not as committed, with its diff."),
         click.option("--report", is_flag=True, help="Refresh the morning report too."),
+        click.option("--sync", is_flag=True, help="Share it at once; memorylab.autosync does so always."),
         as_json,
     )):  # fmt: skip
         command = option(command)
     return command
 
 
-def _finish(session: Any, logged: Any, report: bool, json: bool) -> None:
+def _finish(session: Any, logged: Any, report: bool, sync: bool, json: bool) -> None:
     from memorylab.commands import log as command
-    from memorylab.commands.session import Session
 
-    fresh = Session(session.place.top or session.place.git_dir)
+    fresh = session.again()
     remarks = logged.remarks + fresh.views.refresh()
+    if sync or session.settings.autosync:
+        remarks += _share(session)
+        fresh = session.again()
     if report:
         fresh.views.write_report(fresh.memory, fresh.now, fresh.settings.since_hours)
     remark(remarks)
@@ -164,7 +196,7 @@ def _finish(session: Any, logged: Any, report: bool, json: bool) -> None:
 @click.option("--threshold", type=Range(0, 1), help="Judge it again with this threshold.")
 def log(
     description: str | None, tags: str | None, family: str | None, hypothesis: str | None, notes: str, mode: Any,
-    allow_dirty: bool, report: bool, as_json: bool, status: Any, error: str, summary: Path | None,
+    allow_dirty: bool, report: bool, sync: bool, as_json: bool, status: Any, error: str, summary: Path | None,
     log_file: Path | None, commit: str, threshold: float | None,
 ) -> None:  # fmt: skip
     """Record a finished run: ledger, packet, artifacts, views."""
@@ -176,7 +208,7 @@ def log(
         error=error, mode=mode, threshold=threshold, commit=commit, summary=summary, log=log_file,
         allow_dirty=allow_dirty,
     )  # fmt: skip
-    _finish(session, command.log(session, request), report, as_json)
+    _finish(session, command.log(session, request), report, sync, as_json)
 
 
 @cli.command()
@@ -185,7 +217,7 @@ def log(
 @click.argument("command", nargs=-1)
 def run(
     description: str | None, tags: str | None, family: str | None, hypothesis: str | None, notes: str, mode: Any,
-    allow_dirty: bool, report: bool, as_json: bool, time_limit: float | None, command: tuple[str, ...],
+    allow_dirty: bool, report: bool, sync: bool, as_json: bool, time_limit: float | None, command: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Run the subject, output to run.log, and log what came of it.
 
@@ -204,7 +236,7 @@ def run(
         logged = running.run(
             session, request, command, time_limit, lambda percent: bar.update(max(0, int(10 * percent) - bar.pos))
         )
-    _finish(session, logged, report, as_json)
+    _finish(session, logged, report, sync, as_json)
     sys.exit(running.EXIT[logged.run.status])
 
 
@@ -330,6 +362,90 @@ def import_(files: tuple[Path, ...], family: str, as_json: bool) -> None:
     remark(_session().views.refresh())
     value = [{"file": str(path), "added": r.added, "known": r.known, "rejected": r.rejected} for path, r in results]
     emit(value, lambda: "\n".join(command.summary(r, path) for path, r in results), as_json)
+
+
+@cli.command()
+@click.argument("remote", required=False)
+@click.option("--notes-only", is_flag=True, help="Leave out the artifacts and the code; they come when asked for.")
+@click.option("--no-push", is_flag=True, help="Take what others have, give nothing.")
+@as_json
+def sync(remote: str | None, notes_only: bool, no_push: bool, as_json: bool) -> None:
+    """Share memory with REMOTE: push what is ours, fetch what others have. One that is not reached is no error."""
+    from memorylab.commands import sync as command
+
+    session = _session()
+    options = command.Options(notes_only or session.settings.notes_only, not no_push, _progress())
+    _synced(session, command.sync(session, remote, options), as_json)
+
+
+def _share(session: Any) -> list[str]:
+    """Sync after something was recorded, which stays recorded whatever becomes of it; what to say of it."""
+    from memorylab.commands import sync as command
+    from memorylab.errors import MemoryLabError
+
+    try:
+        done = command.sync(session, None, command.Options(session.settings.notes_only, progress=_progress()))
+    except MemoryLabError as problem:
+        return [f"not shared: {problem.message} {problem.hint}".rstrip()]
+    return [command.render(done), *done.remarks]
+
+
+def _progress() -> Callable[[bytes], None] | None:
+    """Where git's progress goes: to the terminal, if that is one."""
+    return (lambda chunk: click.echo(chunk, nl=False, err=True)) if sys.stderr.isatty() else None
+
+
+def _synced(session: Any, done: Any, as_json: bool) -> None:
+    from memorylab.commands import sync as command
+
+    remark(list(done.remarks))
+    if as_json:
+        emit(done._asdict(), lambda: "", True)
+    else:
+        click.echo(command.render(done))
+
+
+@cli.command()
+@click.argument("idea", required=False)
+@click.option("--tags", metavar="A,B", help="Comma-separated tags.")
+@click.option("--family", metavar="NAME", help="The line of work it belongs to.")
+@click.option("--hypothesis", metavar="TEXT", help="Why it should help.")
+@click.option("--minutes", type=Range(1, 7 * 24 * 60), help="How long it stands; default 60.")
+@click.option("--withdraw", metavar="CLAIM", help="End a claim of this working tree's: its id, or a part of it.")
+@as_json
+def claim(
+    idea: str | None, tags: str | None, family: str | None, hypothesis: str | None, minutes: float | None,
+    withdraw: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Say that IDEA is about to be tried here, so that nobody else does. Without it: the claims that are open.
+
+    Where two claim the same at once the remote decides who was first. Exit code 1: somebody else has it.
+    """
+    from memorylab.commands import check
+    from memorylab.commands import claim as command
+    from memorylab.core.text import inline
+
+    session = _session()
+    if idea is not None and withdraw is not None:
+        raise click.UsageError("Either claim an idea or withdraw a claim.")
+    if idea is not None and not inline(idea):
+        raise click.UsageError("The idea is empty. Say in one line what is to be tried.")
+    if idea is None and withdraw is None:
+        remark(session.views.refresh())
+        found = check.open_claims(session)
+        emit(found, lambda: command.listed(found), as_json)
+        return
+    if withdraw is not None:
+        done = command.withdraw(session, withdraw)
+        text = f"withdrawn: {inline(done.claim.description)}"
+    else:
+        said = {"description": idea, "tags": _tags(tags), "family": family, "hypothesis": hypothesis}
+        done = command.claim(session, said, minutes)
+        text = command.render(done)
+    remark([*done.remarks, *session.again().views.refresh()])
+    emit(done, lambda: text, as_json)
+    if withdraw is None and not done.ours:
+        sys.exit(EXIT_BLOCKED)
 
 
 @cli.command()

@@ -39,3 +39,11 @@ class BadInput(MemoryLabError):
 
 class DirtySubject(MemoryLabError):
     """The subject in the working tree is not what the commit holds, so the run is not the commit's."""
+
+
+class Unreachable(MemoryLabError):
+    """A remote could not be reached, or the connection broke. What was to go there waits here."""
+
+
+class Denied(MemoryLabError):
+    """A remote does not let us in, or refuses what we bring."""

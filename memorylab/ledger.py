@@ -1,17 +1,31 @@
 """The ledger: the union of all writers' records. What the rest of the program reads and appends to."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
 
-from memorylab.core.record import Amend, Artifact, Plan, Record, Rewrite, Run, Unreadable, decode, encode, to_json
+from memorylab.core.record import (
+    Amend,
+    Artifact,
+    Claim,
+    Plan,
+    Record,
+    Rewrite,
+    Run,
+    Unreadable,
+    decode,
+    encode,
+    to_json,
+)
 from memorylab.errors import BadInput, NotFound
-from memorylab.store import Store, Transaction
+from memorylab.store import refs
 from memorylab.store.files import LOCK_SECONDS
-from memorylab.store.transaction import PACKET_FILE
+from memorylab.store.repo import Store
+from memorylab.store.swap import current
+from memorylab.store.transaction import PACKET_FILE, Transaction
 
 R = TypeVar("R", bound=Record)
 
@@ -33,6 +47,7 @@ class Memory(msgspec.Struct, frozen=True):
     anchors: dict[str, str] = {}
     plans: dict[str, Plan] = {}
     rewrites: tuple[Rewrite, ...] = ()
+    claims: tuple[Claim, ...] = ()
     unreadable: tuple[tuple[str, Unreadable], ...] = ()
 
     def find(self, name: str) -> Run:
@@ -87,6 +102,12 @@ class Ledger:
             known = records.get(record.id)
             # Two records of one id can only be a mistake or an attack; every clone must settle on the same one.
             if known is not None and known[1] != entry.line:
+                if _same_but_for_writer(known[0], record):
+                    # A writer who had to part from a namesake has written it anew.
+                    if known[1] < entry.line:
+                        continue
+                    records[record.id] = (record, entry.line, entry.anchor)
+                    continue
                 loser = max(known[1], entry.line)
                 unreadable[loser] = (entry.writer, Unreadable(loser, f"another record has its id {record.id}"))
                 if loser == entry.line:
@@ -95,10 +116,12 @@ class Ledger:
         return _memory(records, tuple(unreadable.values()))
 
     def append_run(
-        self, now: datetime, anchor: str, draft: Run, files: Mapping[str, bytes], packet: Callable[[Run], str]
-    ) -> Run:
-        """Store a finished run with its artifacts. `draft`'s writer, sequence and artifacts are filled in here;
-        `packet` renders the decision packet of the finished record as Markdown."""
+        self, now: datetime, anchor: str, draft: Run, files: Mapping[str, bytes], packet: Callable[[Run], str],
+        besides: Sequence[Record] = (),
+    ) -> Run:  # fmt: skip
+        """Store a finished run with its artifacts, and in the same transaction what else there is to say on its commit.
+        `draft`'s writer, sequence and artifacts are filled in here; `packet` renders the decision packet of the
+        finished record as Markdown."""
         with self.store.transaction(now) as transaction:
             contents = dict(files)
             if draft.decision_packet is not None:
@@ -108,6 +131,8 @@ class Ledger:
             artifacts = {name: Artifact(blob=blobs[name], size=len(contents[name])) for name in sorted(blobs)}
             run = self._number(transaction, msgspec.structs.replace(draft, artifacts=artifacts))
             self._add(transaction, anchor, run, blobs)
+            for record in besides:
+                self._add(transaction, anchor, self._number(transaction, record), {})
         return run
 
     def append(self, now: datetime, anchored: list[tuple[str, Record]], seconds: float = LOCK_SECONDS) -> list[Record]:
@@ -120,11 +145,32 @@ class Ledger:
                 written.append(record)
         return written
 
+    def part(self, now: datetime, theirs: str) -> str:
+        """Become a writer of another name, because another clone writes under ours, and write anew what that one's
+        journal, at the commit `theirs`, does not have. The new name."""
+        me = self.store.writer()
+        mine = current(self.store.repo, refs.JOURNAL + me) if me else None
+        has = {
+            record.id
+            for entry in self.store.journal(theirs)
+            if not isinstance(record := decode(entry.line), Unreadable)
+        }
+        ours = [(entry, decode(entry.line)) for entry in self.store.journal(str(mine))] if mine else []
+        with self.store.succession(now) as transaction:
+            for entry, record in reversed(ours):
+                if not isinstance(record, Unreadable) and record.id not in has:
+                    self._add(transaction, entry.anchor, self._number(transaction, record), entry.files)
+        return transaction.writer
+
     def _number(self, transaction: Transaction, draft: R) -> R:
         return msgspec.structs.replace(draft, writer=transaction.writer, seq=transaction.next_sequence)
 
     def _add(self, transaction: Transaction, anchor: str, record: Record, blobs: dict[str, str]) -> None:
         transaction.add(anchor, check_line(record), blobs, _title(record))
+
+
+def _same_but_for_writer(one: Record, other: Record) -> bool:
+    return type(one) is type(other) and msgspec.structs.replace(one, writer=other.writer, seq=other.seq) == other
 
 
 def _title(record: Record) -> str:
@@ -135,6 +181,8 @@ def _title(record: Record) -> str:
         return f"plan: {record.description}"[:200]
     if isinstance(record, Rewrite):
         return f"rewrite: {record.old_commit[:7]} is {record.commit[:7]} now"
+    if isinstance(record, Claim):
+        return f"{record.outcome or 'claim'}: {record.claim_id or record.description}"[:200]
     return f"amend: {record.run_id}"
 
 
@@ -148,6 +196,7 @@ def _memory(records: dict[str, tuple[Record, bytes, str]], unreadable: tuple[tup
     anchors = {}
     plans: dict[str, Plan] = {}
     rewrites = []
+    claims = []
     for record, line, anchor in sorted(records.values(), key=lambda item: _order(item[0])):
         anchors[record.id] = anchor
         if isinstance(record, Run):
@@ -157,9 +206,11 @@ def _memory(records: dict[str, tuple[Record, bytes, str]], unreadable: tuple[tup
             plans[record.commit] = record
         elif isinstance(record, Rewrite):
             rewrites.append(record)
+        elif isinstance(record, Claim):
+            claims.append(record)
     for record, _, _ in sorted(records.values(), key=lambda item: _order(item[0])):
         if isinstance(record, Amend) and record.run_id in runs:
             said = {name: new for name in AMENDABLE if (new := getattr(record, name)) is not None}
             runs[record.run_id] = msgspec.structs.replace(runs[record.run_id], **said)
             lines[record.run_id] = to_json(runs[record.run_id])
-    return Memory(tuple(runs.values()), lines, anchors, plans, tuple(rewrites), unreadable)
+    return Memory(tuple(runs.values()), lines, anchors, plans, tuple(rewrites), tuple(claims), unreadable)

@@ -22,6 +22,9 @@ from memorylab.store import git
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One per command. `time_limit` in seconds of wall time, `since_hours` in hours, `artifact_limit` in bytes.
 
+    `autosync` shares after each record, with `remote` or the one that git pushes to, `notes_only` without artifacts;
+    `sign` signs the journal; `claim_minutes` is how long a claim stands.
+
     `aliases` are words of this lab and what they stand for, as in {"peak lr": "matrix lr"}.
     """
 
@@ -35,11 +38,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since_hours: Annotated[float, Meta(gt=0)] = 16.0
     artifact_limit: Annotated[int, Meta(ge=1024)] = 1 << 20
     aliases: dict[str, str] = {}
+    autosync: bool = False
+    notes_only: bool = False
+    remote: str = ""
+    sign: bool = False
+    claim_minutes: Annotated[float, Meta(gt=0, le=7 * 24 * 60)] = 60.0
 
     @property
     def vocabulary(self) -> Vocabulary:
         """The words of the guard, with this lab's own."""
         return extended(tuple(sorted(self.aliases.items())))
+
+
+_SWITCHES = ("autosync", "notes_only", "sign")
+_SWITCH = {"yes": "true", "on": "true", "no": "false", "off": "false", "": "false"}  # git's own words
 
 
 def load(place: git.Place) -> Settings:
@@ -49,7 +61,10 @@ def load(place: git.Place) -> Settings:
     known = {name.replace("_", ""): name for name in Settings.__struct_fields__}
     for key, value in git.config(place, r"^memorylab\.[^.]*$"):
         name = known.get(key.partition(".")[2].lower(), key)
-        values[name], source[name] = value, f"git config {key}"
+        values[name], source[name] = (
+            _SWITCH.get(value.lower(), value) if name in _SWITCHES else value,
+            f"git config {key}",
+        )
     try:
         settings = msgspec.convert(values, Settings, strict=False)
         extended(tuple(sorted(settings.aliases.items())))

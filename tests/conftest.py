@@ -14,7 +14,8 @@ from pygit2.enums import ConfigLevel
 
 from memorylab.cli import cli
 from memorylab.ledger import Ledger, Memory
-from memorylab.store import Store, locate
+from memorylab.store.git import locate
+from memorylab.store.repo import Store
 
 TRAIN = "DEPTH = 8\nMATRIX_LR = 0.04\nWARMDOWN_RATIO = 0.5\n\nprint('training')\n"
 LOG = """step 00001 (1.0%) | loss: 9.0\rstep 00953 (100.0%) | loss: 2.9

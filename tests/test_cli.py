@@ -77,7 +77,7 @@ def test_a_sha256_repository(tmp_path: Path) -> None:
     for arguments in (["init"], ["status"], ["check", "--description", "x"]):
         result = lab.run(*arguments, rc=3)
         assert result.stderr.startswith("error: This repository cannot be opened: ")
-        assert "SHA-256 repositories, reftable and partial clones are not supported yet." in result.stderr
+        assert "SHA-256 repositories and reftable are not supported yet." in result.stderr
         assert result.stderr.count("\n") == 1
 
 

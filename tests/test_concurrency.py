@@ -23,7 +23,8 @@ from pathlib import Path
 from memorylab.core.verdict import evaluate_policy
 from memorylab.core.record import Plan, Verdict
 from memorylab.ledger import Ledger, new_id, timestamp
-from memorylab.store import Store, locate
+from memorylab.store.git import locate
+from memorylab.store.repo import Store
 
 commit, count = sys.argv[1], int(sys.argv[2])
 verdict = Verdict(

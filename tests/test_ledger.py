@@ -154,7 +154,16 @@ def test_the_same_ledger_from_two_remotes_counts_once(pair: Pair) -> None:
     pair.two.git("remote", "add", "second", str(pair.remote.path))
     pair.two.run("init")
     pair.two.git("fetch", "-q", "second")
-    assert len([ref for ref in pair.two.store.tips() if refs.writer_of(ref, "ledger") == pair.one.store.writer()]) == 2
+    assert (
+        len(
+            [
+                ref
+                for ref in pair.two.store.tips()
+                if refs.kind_of(refs.local_name(ref)) == ("ledger", pair.one.store.writer())
+            ]
+        )
+        == 2
+    )
     assert len(pair.two.memory.runs) == 1 and not pair.two.memory.unreadable
 
 

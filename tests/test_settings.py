@@ -6,7 +6,7 @@ import pytest
 
 from memorylab import settings
 from memorylab.errors import BadInput
-from memorylab.store import locate
+from memorylab.store.git import locate
 from tests.conftest import Lab
 
 

@@ -7,12 +7,13 @@ import msgspec
 
 from memorylab.commands import experiment
 from memorylab.commands.session import Session
+from memorylab.core import claims
 from memorylab.core.change import constants
 from memorylab.core.decision import number
 from memorylab.core.novelty import Idea
-from memorylab.core.record import Mode, Plan, Trial, Verdict
+from memorylab.core.record import Claim, Holder, Mode, Plan, Trial, Verdict
 from memorylab.core.text import inline, shorten
-from memorylab.core.verdict import Guard
+from memorylab.core.verdict import Guard, with_claims
 from memorylab.ledger import new_id, timestamp
 
 PATIENCE = 10.0  # seconds that a plan waits for another writer: a commit should not hang for longer
@@ -38,7 +39,36 @@ def check(
 def verdict(session: Session, idea: Idea, mode: Mode | None, threshold: float | None, limit: int) -> Verdict:
     """What the history says of an idea."""
     threshold = session.settings.threshold if threshold is None else threshold
-    return guard(session).judge(idea, mode or session.settings.mode, threshold, limit)
+    judged = guard(session).judge(idea, mode or session.settings.mode, threshold, limit)
+    others = [one for one in open_claims(session) if not is_ours(session, one)]
+    return with_claims(judged, [claims.holder(one) for one in claims_on(session, idea, others)])
+
+
+def open_claims(session: Session) -> list[Claim]:
+    """The claims that stand now, of all writers, the oldest first."""
+    return claims.standing(session.memory.claims, session.now)
+
+
+def claims_on(session: Session, idea: Idea, among: list[Claim]) -> list[Claim]:
+    """The claims on the same idea."""
+    settings = session.settings
+    return claims.same(idea, among, settings.threshold, starting_values(session), settings.vocabulary) if among else []
+
+
+def is_ours(session: Session, claim: Claim) -> bool:
+    """Whether a claim was made in this working tree: others of the same clone are others."""
+    return claim.writer == session.store.writer() and claim.worktree == session.store.worktree()
+
+
+def who(holder: Holder) -> str:
+    """Whose claim it is, and until when."""
+    where = f"{holder.writer}/{holder.worktree}" if holder.worktree else holder.writer
+    return f"claimed by {inline(where)} until {clock(holder.expires_utc)}"
+
+
+def clock(time: str | None) -> str:
+    """A time to the minute."""
+    return f"{(time or '')[:16].replace('T', ' ')} UTC"
 
 
 def guard(session: Session) -> Guard:
@@ -113,6 +143,7 @@ def render(judged: Verdict) -> str:
         lines.append("  No earlier run comes close.")
     elif judged.match_count > len(judged.top_matches):
         lines.append(f"  {judged.match_count - len(judged.top_matches)} more; --limit shows them.")
+    lines += [f"  {who(one)}: {shorten(inline(one.description), 100)}" for one in judged.claimed]
     lines += [f"  {inline(knob.knob)} before: {', '.join(map(_trial, knob.trials))}" for knob in judged.known]
     return "\n".join(lines)
 

@@ -9,7 +9,8 @@ from memorylab.core import message, text
 from memorylab.core.change import describe, read_change
 from memorylab.core.record import Change, Mode
 from memorylab.errors import BadInput, DirtySubject
-from memorylab.store import Commit, git
+from memorylab.store import git
+from memorylab.store.repo import Commit
 
 
 class Experiment(msgspec.Struct, frozen=True, kw_only=True):

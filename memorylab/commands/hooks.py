@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from memorylab import templates
-from memorylab.store import Place, git
+from memorylab.store import git
 from memorylab.store.files import replace
+from memorylab.store.git import Place
 
 NAMES = ("post-commit", "post-rewrite")
 CONFIG_HOOKS_SINCE = (2, 54)
@@ -61,7 +62,7 @@ def uninstall(place: Place) -> None:
     for name in NAMES:
         git.run(place, "config", "--local", "--remove-section", f"hook.memorylab-{name}", check=False)
     _remove_files(place)
-    shutil.rmtree(place.common_dir / "memorylab" / "hooks", ignore_errors=True)
+    shutil.rmtree(place.state / "hooks", ignore_errors=True)
 
 
 def _remove_files(place: Place) -> None:
@@ -80,7 +81,7 @@ def _remove_files(place: Place) -> None:
 
 def _shims(place: Place, subject: str) -> Path:
     """Copies of the shims in the common dir, where they stay when the package moves, and what they need to know."""
-    folder = place.common_dir / "memorylab" / "hooks"
+    folder = place.state / "hooks"
     for name in NAMES:
         replace(folder / name, templates.path(f"hooks/{name}").read_bytes())
         (folder / name).chmod(0o755)
@@ -121,7 +122,7 @@ def _install_file(place: Place, name: str) -> str:
     interpreter = first[2:].split("/")[-1].split() if first.startswith("#!") else []
     shell = interpreter[1:2] if interpreter[:1] == ["env"] else interpreter[:1]
     if path.is_symlink() or not shell or shell[0] not in _SHELLS or not os.access(path, os.X_OK):
-        shim = shlex.quote(str(place.common_dir / "memorylab" / "hooks" / name))
+        shim = shlex.quote(str(place.state / "hooks" / name))
         what = "a symbolic link" if path.is_symlink() else "not a shell script that git runs"
         return f"hooks: {path} is {what}, so it was left alone. Have it call {shim}."
     renewed = f"{first}\n{section}{rest}"

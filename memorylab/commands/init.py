@@ -6,11 +6,11 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from memorylab.commands import hooks, imports, run
+from memorylab.commands import hooks, imports, run, sync
 from memorylab.commands.session import Session
 from memorylab.core.text import count
 from memorylab.errors import BadInput, MemoryLabError
-from memorylab.store import git, refs
+from memorylab.store import git, refs, writer
 from memorylab.store.files import replace
 from memorylab.views import table
 from memorylab.views.refresh import BEFORE, FOLDER, TABLE
@@ -26,16 +26,16 @@ _CONFIG = (
 )
 
 
-def init(session: Session, name: str = "") -> list[str]:
+def init(session: Session, name: str = "", progress: sync.Progress = None) -> list[str]:
     """Set everything up that is not yet; what was found and done, a line each."""
     place = session.place
     if place.top is None:
         raise BadInput("A bare repository needs no init: it can be read as it is.", "Run init in a clone.")
-    with session.store.transaction(session.now, name) as transaction:
-        said = [f"writer: {transaction.writer}"]
     for key, value in _wanted(session):
         if value not in git.run(place, "config", "--local", "--get-all", key, check=False).decode().splitlines():
             git.run(place, "config", "--local", "--add", key, value)
+    said = [line for remote in sync.remotes(session) for line in _fetch(session, remote, progress)]
+    said.append(f"writer: {_identify(session, name)}")
     said += hooks.install(place, session.settings.subject)
     _exclude(place, True)
     said += _adopt(session)
@@ -44,11 +44,41 @@ def init(session: Session, name: str = "") -> list[str]:
     return said
 
 
+def _fetch(session: Session, remote: str, progress: sync.Progress) -> list[str]:
+    """Bring the memory that others have on a remote. One that is not reached can be fetched from later."""
+    options = sync.Options(session.settings.notes_only, push=False, progress=progress, attempts=1)
+    try:
+        done = sync.sync(session, remote, options)
+    except MemoryLabError as problem:
+        return [f"{remote}: nothing was fetched: {problem.message}"]
+    return [sync.render(done), *done.remarks] if done.came or done.remarks or not done.reached else []
+
+
+def _identify(session: Session, name: str) -> str:
+    """This clone's writer id. A name that a remote knows is taken over, with what was logged under it: so a container
+    that comes back after its clone is gone goes on where it was."""
+    store = session.store
+    me = store.writer()
+    if me is not None and name and name != me and writer.readable(name) != writer.readable(me):
+        raise BadInput(
+            f"This clone writes as {me} already.", "One clone is one writer: init another, or leave --writer out."
+        )
+    if me is None and name:
+        known = store.fetched_writers()
+        like = [(when, one, remote) for one, remote, when in known if writer.readable(one) == writer.readable(name)]
+        exact = [found for found in like if found[1] == name]
+        if like:
+            _, one, remote = max(exact or like)
+            store.adopt(one, remote)
+    with store.transaction(session.now, name) as transaction:
+        return transaction.writer
+
+
 def uninstall(session: Session) -> list[str]:
     """Leave no trace but the refs, which hold the memory, and the user's own files as they were."""
     place = session.place
     # Without local state the files that have our views' names are the user's: there is nothing to clear twice.
-    state = (place.common_dir / "memorylab", place.git_dir / "memorylab-views.json")
+    state = (place.state, place.git_dir / "memorylab-views.json")
     is_installed = any(path.exists() for path in state)
     hooks.uninstall(place)
     for key, value in _CONFIG:
@@ -63,8 +93,9 @@ def uninstall(session: Session) -> list[str]:
         if line.startswith(b"worktree "):
             with suppress(MemoryLabError, OSError):
                 _clear(Session(Path(os.fsdecode(line[len(b"worktree ") :]))))
-    git.run(place, "update-ref", "-d", refs.DISPLAY, check=False)
-    shutil.rmtree(place.common_dir / "memorylab", ignore_errors=True)
+    for ref in (refs.DISPLAY, refs.SEEN):
+        git.run(place, "update-ref", "-d", ref, check=False)
+    shutil.rmtree(place.state, ignore_errors=True)
     return ["Uninstalled. The memory stays in refs/notes/memorylab/ and refs/memorylab/, where `init` finds it again."]
 
 

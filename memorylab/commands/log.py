@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from memorylab.commands import check, experiment
+from memorylab.commands import check, claim, experiment
 from memorylab.commands.session import Session
 from memorylab.core import decision, summary
 from memorylab.core.novelty import Idea
@@ -64,7 +64,8 @@ def log(session: Session, request: Request, found: experiment.Experiment | None 
     packet = decision.decide(run, session.memory.runs, session.settings.metric, session.settings.direction)
     run = msgspec.structs.replace(run, decision_packet=packet)
     files = _artifacts(session, sidecar_data, log_data, found.patch)
-    run = session.ledger.append_run(session.now, found.commit.oid, run, files, _markdown)
+    ended = claim.fulfilled(session, check.idea_of(_said(found, request)), run.run_id)
+    run = session.ledger.append_run(session.now, found.commit.oid, run, files, _markdown, ended)
     return Logged(run, remarks)
 
 

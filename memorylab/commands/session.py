@@ -1,32 +1,47 @@
 """What every command works with: where it is, what is set, what is remembered, what time it is."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from memorylab import settings
-from memorylab.ledger import Ledger, Memory
-from memorylab.store import Store, locate
-from memorylab.views.refresh import Views
+from memorylab.store.git import locate
+
+if TYPE_CHECKING:
+    from memorylab.ledger import Ledger, Memory
+    from memorylab.settings import Settings
+    from memorylab.store.repo import Store
+    from memorylab.views.refresh import Views
 
 
 class Session:
-    """One command's run. The memory is read once, when it is first asked for."""
+    """One command's run. The memory is read once, when it is first asked for.
+
+    What reads it is imported then: a `sync` that finds nothing new needs git alone, and is started every minute.
+    """
 
     def __init__(self, start: Path | None = None, now: datetime | None = None) -> None:
         self.place = locate(start or Path.cwd())
         self.now = now or datetime.now(UTC).replace(microsecond=0)
 
     @cached_property
-    def settings(self) -> settings.Settings:
+    def settings(self) -> Settings:
+        from memorylab import settings
+
         return settings.load(self.place)
 
     @cached_property
     def store(self) -> Store:
+        from memorylab.store.repo import Store
+
         return Store(self.place)
 
     @cached_property
     def ledger(self) -> Ledger:
+        from memorylab.ledger import Ledger
+
         return Ledger(self.store)
 
     @cached_property
@@ -35,4 +50,10 @@ class Session:
 
     @cached_property
     def views(self) -> Views:
+        from memorylab.views.refresh import Views
+
         return Views(self.store, self.settings)
+
+    def again(self) -> Session:
+        """The same place at the same moment, with its memory to be read anew."""
+        return Session(self.place.top or self.place.git_dir, self.now)

@@ -128,10 +128,21 @@ class KnobHistory(_Value, frozen=True, kw_only=True):
     trials: list[Trial]
 
 
+class Holder(_Value, frozen=True, kw_only=True):
+    """Somebody else who has claimed the idea; `worktree` is empty for a clone's first one."""
+
+    claim_id: Id
+    writer: Id
+    worktree: Name = ""
+    expires_utc: Name
+    description: Line
+
+
 class Verdict(_Value, frozen=True, kw_only=True):
     """The guard's answer: what the history says of an idea, and what the mode makes of that.
 
-    `stale` says why the failure that it repeats no longer counts for much; empty if it does.
+    `stale` says why the failure that it repeats no longer counts for much; empty if it does. `claimed` are those who
+    are about to try the same.
     """
 
     classification: Classification
@@ -146,6 +157,7 @@ class Verdict(_Value, frozen=True, kw_only=True):
     why: Line = ""
     known: list[KnobHistory] = []
     stale: Line = ""
+    claimed: list[Holder] = []
 
 
 class PacketRun(_Value, frozen=True, kw_only=True):
@@ -278,7 +290,26 @@ class Rewrite(_Record, frozen=True, kw_only=True, tag="rewrite"):
     command: Name
 
 
-Record = Run | Plan | Amend | Rewrite
+class Claim(_Record, frozen=True, kw_only=True, tag="claim"):
+    """An idea that a worktree of its writer is about to try, until `expires_utc`; or, with `claim_id`, that claim's
+    end before its time: `withdrawn`, or `fulfilled` by `run_id`. `commit` is what the experiment starts from."""
+
+    id: Id
+    timestamp_utc: Timestamp
+    commit: Name
+    branch: Name | None = None
+    worktree: Name = ""
+    description: Line = ""
+    hypothesis: Line = ""
+    family: Line = ""
+    tags: Annotated[list[Name], Meta(max_length=100)] = []
+    expires_utc: Timestamp | None = None
+    claim_id: Id | None = None
+    outcome: Literal["withdrawn", "fulfilled"] | None = None
+    run_id: Id | None = None
+
+
+Record = Run | Plan | Amend | Rewrite | Claim
 
 _encoder = msgspec.json.Encoder(order="sorted")
 _decoder = msgspec.json.Decoder(Record)
@@ -310,8 +341,9 @@ def decode(line: bytes) -> Record | Unreadable:
     try:
         line.decode("utf-8")  # msgspec passes over the bytes of fields that it does not know
         record: Record = _decoder.decode(line)
-        if record.timestamp_utc is not None:
-            datetime.fromisoformat(record.timestamp_utc)
+        for time in (record.timestamp_utc, record.expires_utc if isinstance(record, Claim) else None):
+            if time is not None:
+                datetime.fromisoformat(time)
         return record
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as problem:
         return Unreadable(line, str(problem))

@@ -9,7 +9,7 @@ from memorylab.core.aliases import BUILT_IN, Vocabulary
 from memorylab.core.evidence import Past
 from memorylab.core.novelty import DUPLICATE, Idea, Relation, Study, idea_of, read_history, study
 from memorylab.core.ranking import Direction
-from memorylab.core.record import Classification, Decision, Match, Mode, Policy, Run, Verdict
+from memorylab.core.record import Classification, Decision, Holder, Match, Mode, Policy, Run, Verdict
 from memorylab.core.tokens import equal
 
 # Set from labelled pairs of real ledgers; docs/novelty.md has the figures and what other values give.
@@ -136,7 +136,18 @@ def evaluate_policy(classification: Classification, mode: Mode, stale: bool = Fa
 
 def in_mode(verdict: Verdict, mode: Mode) -> Verdict:
     """The same evidence, judged in another mode."""
-    return replace(verdict, mode=mode, policy=evaluate_policy(verdict.classification, mode, bool(verdict.stale)))
+    judged = replace(verdict, mode=mode, policy=evaluate_policy(verdict.classification, mode, bool(verdict.stale)))
+    return with_claims(judged, verdict.claimed)
+
+
+def with_claims(verdict: Verdict, claimed: list[Holder]) -> Verdict:
+    """The verdict where others are about to try the same, which blocks it unless a repetition is wanted."""
+    if not claimed:
+        return verdict
+    policy = verdict.policy
+    if verdict.mode != "replicate":
+        policy = replace(policy, decision="block", rationale="Somebody else is about to try this; take another idea.")
+    return replace(verdict, policy=policy, claimed=claimed)
 
 
 def how_new(found: Study) -> float:

@@ -46,10 +46,9 @@ def _stamp(sources: dict[str, str]) -> str:
 def _sources(store: Store) -> dict[str, str]:
     """writer -> tip; where a writer's decisions are here twice, our own copy, then the first remote's."""
     found: dict[str, str] = {}
-    for ref, tip in sorted(store.tips().items(), key=lambda item: (item[0].startswith(refs.REMOTES), item[0])):
-        writer = refs.writer_of(ref, "decisions")
+    for writer, tip in store.chains("decisions"):
         # Where this ref points to anything else, `git log` itself fails.
-        if writer is not None and isinstance(store.repo.get(tip), pygit2.Commit):
+        if isinstance(store.repo.get(tip), pygit2.Commit):
             found.setdefault(writer, tip)
     return found
 

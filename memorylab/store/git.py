@@ -31,6 +31,11 @@ class Place(msgspec.Struct, frozen=True):
     common_dir: Path
     top: Path | None
 
+    @property
+    def state(self) -> Path:
+        """Where what is local to this clone is kept."""
+        return self.common_dir / "memorylab"
+
 
 def locate(start: Path) -> Place:
     """The repository that `start` is in, as git itself finds it. Raises NotARepository, or git's own complaint."""
@@ -72,10 +77,25 @@ def run(place: Place, *arguments: str, input: bytes | None = None, check: bool =
     return done.stdout
 
 
+def succeeds(place: Place, *arguments: str) -> bool:
+    """Whether a git command ends with exit code 0."""
+    where = ["git", f"--git-dir={place.git_dir}"]
+    done = subprocess.run([*where, *arguments], cwd=place.git_dir, env=environment(), capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def update_refs(place: Place, commands: list[str]) -> None:
+    """Move refs by lines of `git update-ref --stdin`, all or none. Raises NotFound with git's own words."""
+    if commands:
+        run(place, "update-ref", "--stdin", input="".join(f"{line}\n" for line in commands).encode())
+
+
 def config(place: Place, pattern: str) -> list[tuple[str, str]]:
-    """Settings whose name matches a regular expression, in git's order, so that a later one wins."""
+    """Settings whose name matches a regular expression, in git's order, so that a later one wins. A name alone is
+    "true", as git has it."""
     listed = run(place, "config", "-z", "--get-regexp", pattern, check=False).decode("utf-8", "replace")
-    return [(name, value) for name, _, value in (item.partition("\n") for item in listed.split("\0") if item)]
+    found = (item.partition("\n") for item in listed.split("\0") if item)
+    return [(name, value if equals else "true") for name, equals, value in found]
 
 
 def version() -> tuple[int, int]:

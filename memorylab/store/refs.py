@@ -1,10 +1,25 @@
 """Every ref that MemoryLab uses, and who may move it."""
 
+import re
+from collections.abc import Iterator
+
 LEDGER = "refs/notes/memorylab/ledger/"  # + writer: notes on experiment commits, one record per line. Truth.
 DECISIONS = "refs/notes/memorylab/decisions/"  # + writer: notes on experiment commits, packets as Markdown. Derived.
 JOURNAL = "refs/memorylab/journal/"  # + writer: one commit per record; pins the experiment, holds artifacts. Truth.
-REMOTES = "refs/memorylab/remotes/"  # + remote: what was fetched from others. Moved by `git fetch` alone.
+ARCHIVED_NOTES = "refs/notes/memorylab/archive/"  # + archiver: `ledger` and `decisions` of retired writers, folded.
+ARCHIVED_JOURNALS = "refs/memorylab/journal/archive/"  # + archiver: journals of retired writers, folded.
+CLAIMS = "refs/memorylab/claims"  # on a remote: open claims, one chain that all extend by compare-and-swap.
+REMOTES = "refs/memorylab/remotes/"  # + remote: what was fetched from others. Moved by fetches alone.
 DISPLAY = "refs/memorylab/display"  # local: all decisions in one notes tree, for `git log`. Never pushed.
+SEEN = "refs/memorylab/seen"  # local: keeps from gc what was once there. Never pushed.
+
+# The kinds of a writer's refs, in the order in which they are moved.
+OWN = {"journal": JOURNAL, "ledger": LEDGER, "decisions": DECISIONS}
+NOTES = "refs/notes/memorylab/"
+SHARED = (f"{NOTES}*", f"{JOURNAL}*")
+
+_WRITER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
+_LONGEST = 120
 
 
 def tracking(remote: str) -> str:
@@ -12,21 +27,47 @@ def tracking(remote: str) -> str:
     return f"{REMOTES}{remote}/"
 
 
+def fetched_as(remote: str, ref: str) -> str:
+    """The ref that holds what was fetched of a remote's ref."""
+    for prefix, name in ((NOTES, "notes/"), (JOURNAL, "journal/")):
+        if ref.startswith(prefix):
+            return tracking(remote) + name + ref[len(prefix) :]
+    raise ValueError(f"{ref} is not shared")
+
+
 def fetch_refspecs(remote: str) -> list[str]:
     """How others' memory arrives: beside our own refs, and without a `+`, so that a rewritten ledger is refused."""
-    return [
-        f"refs/notes/memorylab/*:{tracking(remote)}notes/*",
-        f"refs/memorylab/journal/*:{tracking(remote)}journal/*",
-    ]
+    return [f"{shared}:{fetched_as(remote, shared)}" for shared in SHARED]
 
 
-def writer_of(ref: str, kind: str) -> str | None:
-    """The writer whose `ledger`, `decisions` or `journal` a ref is, own or fetched; None if it is something else."""
-    own = {"ledger": LEDGER, "decisions": DECISIONS, "journal": JOURNAL}[kind]
-    if ref.startswith(own):
-        return ref[len(own) :]
-    fetched = "journal/" if kind == "journal" else f"notes/{kind}/"
-    if ref.startswith(REMOTES):
-        _, found, writer = ref[len(REMOTES) :].partition("/" + fetched)
-        return writer if found and "/" not in writer else None
+def kind_of(ref: str) -> tuple[str, str] | None:
+    """(kind, writer) of an own or a remote's ref: `journal`, `ledger`, `decisions`, or with the archiver
+    `archived notes`, `archived journals`. None if it is no such ref, or of nobody who may be called so."""
+    prefixes = {"archived notes": ARCHIVED_NOTES, "archived journals": ARCHIVED_JOURNALS} | OWN
+    for kind, prefix in prefixes.items():
+        if ref.startswith(prefix):
+            writer = ref[len(prefix) :]
+            return (kind, writer) if is_writer(writer) else None
     return None
+
+
+def local_name(ref: str) -> str:
+    """What a fetched ref is called where its owner has it; any other ref as it is."""
+    if not ref.startswith(REMOTES):
+        return ref
+    for name, prefix in (("/notes/", NOTES), ("/journal/", JOURNAL)):
+        _, found, rest = ref[len(REMOTES) :].partition(name)
+        if found:
+            return prefix + rest
+    return ref
+
+
+def is_writer(name: str) -> bool:
+    """Whether a name may be a writer's: it is part of ref names and of paths."""
+    return len(name) <= _LONGEST and _WRITER.fullmatch(name) is not None
+
+
+def of(writer: str) -> Iterator[tuple[str, str]]:
+    """(kind, ref) of the refs that a writer has."""
+    for kind, prefix in OWN.items():
+        yield kind, prefix + writer

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import msgspec
 import pygit2
 
-from memorylab.errors import NotARepository, NotFound
-from memorylab.store import git, notes, objects, refs, writer
+from memorylab.errors import BadInput, NotARepository, NotFound
+from memorylab.store import archive, git, notes, objects, refs, seen, writer
 from memorylab.store.files import LOCK_SECONDS, locked
-from memorylab.store.swap import current
-from memorylab.store.transaction import Transaction
+from memorylab.store.swap import current, swap
+from memorylab.store.transaction import RECORD_FILE, Transaction, sequence
 
 
 class Commit(msgspec.Struct, frozen=True):
@@ -31,18 +31,32 @@ class Entry(msgspec.Struct, frozen=True):
     line: bytes
 
 
+class Journaled(msgspec.Struct, frozen=True):
+    """One commit of a journal. `files` are the artifacts beside the record, name -> blob."""
+
+    oid: str
+    seq: int
+    anchor: str
+    line: bytes
+    files: dict[str, str]
+
+
+# libgit2 refuses a partial clone unless told that somebody looks after its missing objects; `Store.blob` does.
+pygit2.settings.set_extensions(["partialclone"])
+
+
 class Store:
     """The memory of one repository. Opening it writes nothing."""
 
     def __init__(self, place: git.Place) -> None:
         self.place = place
-        self.state = place.common_dir / "memorylab"
+        self.state = place.state
         try:
             self.repo = pygit2.Repository(str(place.git_dir))
         except pygit2.GitError as problem:
             raise NotARepository(
                 f"This repository cannot be opened: {problem}.",
-                "SHA-256 repositories, reftable and partial clones are not supported yet.",
+                "SHA-256 repositories and reftable are not supported yet.",
             ) from None
 
     # -- reading ----------------------------------------------------------------------------------------------------
@@ -56,19 +70,42 @@ class Store:
         found = {}
         for reference in self.repo.references.iterator():
             name = reference.name
-            if name.startswith(("refs/notes/memorylab/", refs.JOURNAL, refs.REMOTES)):
+            if name.startswith((refs.NOTES, refs.JOURNAL, refs.REMOTES)):
                 found[name] = str(reference.target)
         return found
 
+    def chains(self, kind: str) -> list[tuple[str, str]]:
+        """(writer, tip) of every `journal`, `ledger` or `decisions` there is, own ones first, then fetched
+        ones, then those out of archives; each tip once."""
+        found: dict[tuple[str, str], None] = {}
+        archives = []
+        for ref, tip in sorted(self.tips().items(), key=lambda item: (item[0].startswith(refs.REMOTES), item[0])):
+            named, writer = refs.kind_of(refs.local_name(ref)) or ("", "")
+            if named == kind:
+                found[writer, tip] = None
+            elif named == ("archived journals" if kind == "journal" else "archived notes"):
+                archives.append(tip)
+        for archived in archives:
+            found |= {(writer, str(tip)): None for writer, tip in archive.folded(self.repo, archived, kind)}
+        return list(found)
+
+    def fetched_writers(self) -> list[tuple[str, str, int]]:
+        """(writer, remote, time of the latest entry) of every journal that was fetched."""
+        found: list[tuple[str, str, int]] = []
+        for ref, tip in self.tips().items():
+            kind, name = refs.kind_of(refs.local_name(ref)) or ("", "")
+            entry = self.repo.get(tip)
+            if kind == "journal" and ref.startswith(refs.REMOTES) and isinstance(entry, pygit2.Commit):
+                remote = ref[len(refs.REMOTES) :].removesuffix(f"/journal/{name}")
+                found.append((name, remote, entry.commit_time))
+        return found
+
     def entries(self) -> Iterator[Entry]:
-        """Every line of every ledger, own and fetched, in the order of refs and commits; the same line may recur.
+        """Every line of every ledger, own and fetched, in the order of writers and commits; the same line may recur.
 
         Anyone who may push can push a ref that is no ledger: what cannot be read is one line that says so.
         """
-        for ref, tip in sorted(self.tips().items()):
-            name = refs.writer_of(ref, "ledger")
-            if name is None:
-                continue
+        for name, tip in self.chains("ledger"):
             try:
                 found = sorted(notes.read(self.repo, tip))
             except (KeyError, ValueError, pygit2.GitError):
@@ -81,6 +118,24 @@ class Store:
                 for line in content.split(b"\n"):
                     if line.strip():
                         yield Entry(name, anchor, line)
+
+    def journal(self, tip: str) -> Iterator[Journaled]:
+        """The entries of a journal, the latest first, down to its root. Raises BadInput at a commit that is no entry,
+        NotFound at one that is not here."""
+        at = tip
+        while True:
+            try:
+                commit = objects.commit(self.repo, at)
+                if len(commit.parent_ids) < 2:
+                    return
+                files = {entry.name or "": str(entry.id) for entry in commit.tree}
+                line = objects.data(self.repo, files.pop(RECORD_FILE)).rstrip(b"\n")
+            except KeyError as problem:
+                raise NotFound(f"{problem} of the journal at {at[:7]} is not here.") from None
+            except (ValueError, pygit2.GitError) as problem:
+                raise BadInput(f"{at[:7]} is no entry of a journal: {problem}.") from None
+            yield Journaled(at, sequence(commit.message), str(commit.parent_ids[1]), line, files)
+            at = str(commit.parent_ids[0])
 
     def blob(self, oid: str) -> bytes | None:
         """A blob's content, None if it is not here."""
@@ -97,6 +152,10 @@ class Store:
             raise NotFound(f"There is no commit {revision!r} here.", "`git log --all` lists what there is.") from None
         parents = tuple(str(parent) for parent in found.parent_ids)
         return Commit(str(found.id), parents, found.commit_time, found.raw_message.decode("utf-8", "replace"))
+
+    def worktree(self) -> str:
+        """The name of this linked worktree, empty in the clone's first one."""
+        return "" if self.place.git_dir == self.place.common_dir else self.place.git_dir.name
 
     def branch(self) -> str | None:
         """The branch that HEAD is on, None if it is detached."""
@@ -146,10 +205,44 @@ class Store:
         Raises StoreBusy if another process writes for longer than `seconds`.
         """
         with locked(self.state / "lock", seconds):
-            me = writer.ensure(self.place.common_dir, name)
-            transaction = Transaction(self.repo, self.place.common_dir, me, now)
-            yield transaction
-            transaction.commit()
+            yield from self._writing(writer.ensure(self.place.common_dir, name), now)
+
+    @contextmanager
+    def succession(self, now: datetime) -> Iterator[Transaction]:
+        """A transaction of a new writer, who takes the place of this clone's present one when the block ends without
+        error. The present one's refs are deleted then: what they held must be elsewhere, or in the transaction."""
+        with locked(self.state / "lock"):
+            before = writer.ensure(self.place.common_dir)
+            after = writer.mint(writer.readable(before))
+            yield from self._writing(after, now)
+            writer.save(self.place.common_dir, after)
+            left = [ref for _, ref in refs.of(before)]
+            seen.forget(self.place, left)
+            for ref in left:
+                git.run(self.place, "update-ref", "-d", ref)
+
+    def _writing(self, me: str, now: datetime) -> Iterator[Transaction]:
+        own = {ref: str(current(self.repo, ref) or "") for _, ref in refs.of(me)}
+        seen.restore(self.repo, self.place, own)
+        transaction = Transaction(self.repo, self.place.common_dir, me, now)
+        yield transaction
+        transaction.commit()
+
+    def adopt(self, name: str, remote: str) -> None:
+        """Go on as a writer whose refs are on a remote, from where they are there. They must have been fetched,
+        and hold what ours hold; raises NotFound if they were not."""
+        with locked(self.state / "lock"):
+            for _, ref in refs.of(name):
+                tip = current(self.repo, refs.fetched_as(remote, ref))
+                if tip is not None:
+                    swap(self.repo, self.place.common_dir, ref, current(self.repo, ref), tip, "memorylab: adopted")
+                elif not ref.startswith(refs.DECISIONS):
+                    raise NotFound(f"{remote} has no {ref}.", "`git memorylab sync` fetches what there is.")
+            writer.save(self.place.common_dir, name)
+
+    def protect(self) -> list[str]:
+        """Put back what a fetch or a push of plain git has taken from the memory; the refs that were put back."""
+        return seen.protect(self.repo, self.place, self.tips)
 
     def complete(self) -> None:
         """Write the notes that a process killed in the middle of a transaction did not come to write."""

@@ -8,12 +8,19 @@ import pygit2
 from pygit2.enums import FileMode
 
 from memorylab.errors import BadInput
-from memorylab.store import notes, objects, refs, writer
+from memorylab.store import notes, objects, refs
 from memorylab.store.swap import current, swap
 
 RECORD_FILE = "record.json"
 PACKET_FILE = "decision_packet.md"
-_KINDS = {"journal": refs.JOURNAL, "ledger": refs.LEDGER, "decisions": refs.DECISIONS}
+
+
+def sequence(message: str) -> int:
+    """The number of a journal entry, from its commit message; 0 for a commit that has none."""
+    for line in reversed(message.splitlines()):
+        if line.startswith("Seq: ") and line[5:].isdigit():
+            return int(line[5:])
+    return 0
 
 
 class Transaction:
@@ -23,8 +30,8 @@ class Transaction:
         self._repo = repo
         self._common_dir = common_dir
         self.writer = me
-        self._signature = writer.signature(repo, me, now)
-        self._refs = {kind: prefix + me for kind, prefix in _KINDS.items()}
+        self._signature = objects.signature(repo, me, now)
+        self._refs = dict(refs.of(me))
         self._tips = {kind: current(repo, ref) for kind, ref in self._refs.items()}
         self._journal = self._tips["journal"]
         self._trees = {kind: notes.NotesTree(repo, self._tips[kind]) for kind in ("ledger", "decisions")}
@@ -107,12 +114,10 @@ class Transaction:
         if tip is None:
             return 0
         commit = objects.commit(self._repo, tip)
-        for line in reversed(commit.message.splitlines()):
-            if line.startswith("Seq: ") and line[5:].isdigit():
-                return int(line[5:])
-        if commit.parent_ids:
+        found = sequence(commit.message)
+        if not found and commit.parent_ids:
             raise BadInput(f"The tip of {self._refs['journal']} is not a journal entry.", "Restore it from a remote.")
-        return 0
+        return found
 
     def _move(self, kind: str, target: pygit2.Oid) -> None:
         swap(self._repo, self._common_dir, self._refs[kind], self._tips[kind], target, "memorylab")

@@ -4,17 +4,13 @@ import getpass
 import re
 import secrets
 import socket
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
-import pygit2
 
 from memorylab.store.files import replace
 
 _FILE = "writer.json"
-_IDENTITY = ("user.name", "user.email")
-_NO_ANGLES = str.maketrans("", "", "<>")
 
 
 class Writer(msgspec.Struct, frozen=True):
@@ -31,10 +27,20 @@ def _fingerprint(common_dir: Path) -> tuple[str, int, int]:
     return str(common_dir.resolve()), status.st_dev, status.st_ino
 
 
-def _mint(name: str) -> str:
-    """A readable id: who or where, and 32 random bits, so that two clones of one user differ."""
-    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:40] or "writer"
-    return f"{readable}-{secrets.token_hex(4)}"
+def mint(name: str = "") -> str:
+    """A readable id: a name, or who or where, and 32 random bits, so that two clones of one user differ."""
+    if not name:
+        try:
+            name = getpass.getuser()
+        except (OSError, KeyError):
+            name = socket.gethostname()
+    return f"{readable(name)}-{secrets.token_hex(4)}"
+
+
+def readable(name: str) -> str:
+    """The part of an id that a name makes; of an id, that of the name it was minted from."""
+    clean = re.sub(r"[^A-Za-z0-9_-]+", "-", re.sub(r"-[0-9a-f]{8}$", "", name)).strip("-")[:40]
+    return clean or "writer"
 
 
 def current(common_dir: Path) -> str | None:
@@ -52,37 +58,15 @@ def current(common_dir: Path) -> str | None:
 
 def ensure(common_dir: Path, name: str = "") -> str:
     """This clone's id, minted if there is none. Call it under the store's lock."""
-    path, device, inode = _fingerprint(common_dir)
-    known = current(common_dir)
-    if known:
-        # The place that a moved clone has left may be taken by its copy.
-        _save(common_dir, Writer(known, path, device, inode))
-        return known
-    if not name:
-        try:
-            name = getpass.getuser()
-        except (OSError, KeyError):
-            name = socket.gethostname()
-    minted = Writer(_mint(name), path, device, inode)
-    _save(common_dir, minted)
-    return minted.writer
+    # Saved also if it is known: the place that a moved clone has left may be taken by its copy.
+    found = current(common_dir) or mint(name)
+    save(common_dir, found)
+    return found
 
 
-def _save(common_dir: Path, known: Writer) -> None:
-    content = msgspec.json.encode(known) + b"\n"
+def save(common_dir: Path, name: str) -> None:
+    """Make an id this clone's. Call it under the store's lock."""
+    content = msgspec.json.encode(Writer(name, *_fingerprint(common_dir))) + b"\n"
     path = common_dir / "memorylab" / _FILE
     if not path.exists() or path.read_bytes() != content:
         replace(path, content)
-
-
-def signature(repo: pygit2.Repository, name: str, now: datetime) -> pygit2.Signature:
-    """The user's identity, or the writer's where git has none, at a time."""
-    offset = now.utcoffset()
-    when = int(now.timestamp()), int(offset.total_seconds() // 60) if offset else 0
-    config = repo.config
-    try:
-        # git drops angle brackets from a name; libgit2 refuses the name.
-        known = [(config[key] or "").translate(_NO_ANGLES).strip() if key in config else "" for key in _IDENTITY]
-        return pygit2.Signature(known[0] or name, known[1] or f"{name}@memorylab", *when)
-    except (pygit2.GitError, ValueError):
-        return pygit2.Signature(name, f"{name}@memorylab", *when)

@@ -13,11 +13,13 @@ import msgspec
 
 from memorylab.core import kinds, ranking
 from memorylab.core.record import Run, decode, to_json
+from memorylab.core.text import count
 from memorylab.errors import BadInput, StoreBusy
 from memorylab.ledger import Ledger, Memory
 from memorylab.settings import Settings
-from memorylab.store import Store, display
+from memorylab.store import display
 from memorylab.store.files import locked, replace
+from memorylab.store.repo import Store
 from memorylab.views import report, table
 
 FOLDER = Path("results") / "memorylab"
@@ -101,6 +103,15 @@ class Views:
         """
         if self.top is None or self.store.writer() is None:
             return []
+        restored = self.store.protect()
+        said = (
+            [f"{count(len(restored), 'ref')} had lost what was remembered, and was put back: {', '.join(restored[:3])}"]
+            if restored
+            else []
+        )
+        return said + self._refresh()
+
+    def _refresh(self) -> list[str]:
         display.refresh(self.store)
         state = self._load()
         made_from = self._fingerprint()

@@ -8,8 +8,10 @@ import pygit2
 import pytest
 
 from memorylab.errors import NotARepository, NotFound, StoreBusy
-from memorylab.store import Store, locate, refs
+from memorylab.store import refs
 from memorylab.store.files import locked
+from memorylab.store.git import locate
+from memorylab.store.repo import Store
 from memorylab.store.swap import current, swap
 from tests.conftest import Lab
 
@@ -157,19 +159,25 @@ def test_only_refs_of_the_memory_are_its_tips(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ref", "kind", "writer"),
+    ("ref", "named"),
     [
-        ("refs/notes/memorylab/ledger/w", "ledger", "w"),
-        ("refs/memorylab/journal/w", "journal", "w"),
-        ("refs/notes/memorylab/decisions/w", "ledger", None),
-        ("refs/memorylab/remotes/origin/notes/ledger/w", "ledger", "w"),
-        ("refs/memorylab/remotes/a/b/journal/w", "journal", "w"),
-        ("refs/memorylab/remotes/origin/notes/ledger/w/x", "ledger", None),
-        ("refs/notes/commits", "ledger", None),
+        ("refs/notes/memorylab/ledger/w", ("ledger", "w")),
+        ("refs/notes/memorylab/decisions/w", ("decisions", "w")),
+        ("refs/memorylab/journal/w", ("journal", "w")),
+        ("refs/memorylab/journal/archive/w", ("archived journals", "w")),
+        ("refs/notes/memorylab/archive/w", ("archived notes", "w")),
+        ("refs/memorylab/remotes/origin/notes/ledger/w", ("ledger", "w")),
+        ("refs/memorylab/remotes/a/b/journal/w", ("journal", "w")),
+        ("refs/memorylab/remotes/origin/journal/archive/w", ("archived journals", "w")),
+        ("refs/memorylab/remotes/origin/notes/ledger/w/x", None),
+        ("refs/notes/memorylab/ledger/-x", None),
+        ("refs/notes/memorylab/ledger/" + "w" * 121, None),
+        ("refs/notes/commits", None),
+        ("refs/memorylab/remotes/origin/claims", None),
     ],
 )
-def test_writer_of(ref: str, kind: str, writer: str | None) -> None:
-    assert refs.writer_of(ref, kind) == writer
+def test_what_a_ref_is(ref: str, named: tuple[str, str] | None) -> None:
+    assert refs.kind_of(refs.local_name(ref)) == named
 
 
 def test_a_revision_that_is_none(lab: Lab) -> None:

@@ -1,0 +1,186 @@
+"""sync: give a remote what we have, take what others have there, and say what came and went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from memorylab.commands.session import Session
+from memorylab.core.text import count, inline
+from memorylab.errors import BadInput, NotFound, Unreachable
+from memorylab.store import exchange, git, refs, transport, writer
+from memorylab.store.exchange import Damage, Given, Taken
+from memorylab.store.files import locked
+
+Progress = Callable[[bytes], None] | None
+
+
+class Synced(NamedTuple):
+    """What a sync did. `came` and `went` are records, `writers` those that they came from; `reason` says why a remote
+    was not `reached`; `waiting` records are not there yet. `remarks` are for the user."""
+
+    remote: str
+    reached: bool = True
+    reason: str = ""
+    came: int = 0
+    writers: int = 0
+    went: int = 0
+    waiting: int = 0
+    refused: bool = False
+    changed: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+class Options(NamedTuple):
+    """How to sync: without artifacts, without giving, and who is told of git's progress."""
+
+    notes_only: bool = False
+    push: bool = True
+    progress: Progress = None
+    attempts: int = transport.ATTEMPTS
+
+
+def choose(session: Session, name: str | None = None) -> str:
+    """The remote that is meant, set up so that a plain `git fetch` brings its memory too: the one named, else the
+    setting, else the one that git pushes to, else the only one. Raises NotFound; BadInput if that leaves it open."""
+    config = git.config(session.place, r"^(memorylab\.remote|remote\..*|branch\..*\.remote)$")
+    remotes = _remotes(config)
+    chosen = _named(remotes, name) if name is not None else _default(session, remotes, dict(config))
+    for refspec in refs.fetch_refspecs(chosen):
+        if (f"remote.{chosen}.fetch", refspec) not in config:
+            git.run(session.place, "config", "--local", "--add", f"remote.{chosen}.fetch", refspec)
+    return chosen
+
+
+def remotes(session: Session) -> list[str]:
+    """The names of all remotes."""
+    return _remotes(git.config(session.place, r"^remote\..*\.url$"))
+
+
+def _remotes(config: list[tuple[str, str]]) -> list[str]:
+    urls = (key for key, _ in config if key.startswith("remote.") and key.endswith(".url"))
+    return list(dict.fromkeys(key[len("remote.") : -len(".url")] for key in urls))
+
+
+def _named(remotes: list[str], name: str) -> str:
+    if name not in remotes:
+        raise NotFound(f"There is no remote called {name!r}.", f"`git remote add {name} URL` makes one.")
+    return name
+
+
+def _default(session: Session, remotes: list[str], config: dict[str, str]) -> str:
+    if "memorylab.remote" in config:
+        return _named(remotes, config["memorylab.remote"])
+    if len(remotes) == 1:
+        return remotes[0]
+    branch = git.run(session.place, "symbolic-ref", "--quiet", "--short", "HEAD", check=False).decode().strip()
+    for candidate in (config.get("remote.pushdefault"), config.get(f"branch.{branch}.remote"), "origin"):
+        if candidate in remotes:
+            return str(candidate)
+    if not remotes:
+        raise NotFound("This clone has no remote to share with.", "`git remote add origin URL` names one.")
+    raise BadInput(f"Which of the remotes {', '.join(remotes)}?", "Name it, or set memorylab.remote.")
+
+
+def sync(session: Session, name: str | None, options: Options) -> Synced:
+    """Exchange memory with a remote. A remote that is not reached is no error: what is ours waits here.
+
+    Raises NotFound if there is no such remote, Denied if it does not let us in.
+    """
+    remote = choose(session, name)
+    with locked(session.place.state / "sync.lock"):
+        try:
+            done = transport.patiently(
+                lambda: _once(session, remote, options), lambda round: round.again, options.attempts
+            )
+        except Unreachable as problem:
+            synced = Synced(remote, reached=False, reason=problem.message, waiting=_waiting(session, remote))
+        else:
+            synced = _account(session, remote, done)
+    if synced.changed:
+        remarks = session.again().views.refresh()
+        synced = synced._replace(remarks=(*synced.remarks, *remarks))
+    return synced
+
+
+class _Round(NamedTuple):
+    taken: Taken
+    given: Given
+    healed: str
+    again: bool
+
+
+def _once(session: Session, remote: str, options: Options) -> _Round:
+    """Take, then give. Again if the remote has moved in between, or our own refs had to be put right first."""
+    me = writer.current(session.place.common_dir)
+    taken = exchange.take(session.place, remote, me, options.notes_only, options.progress)
+    given, healed = Given([], [], "", []), ""
+    if me is not None and options.push:
+        given = exchange.give(session.place, remote, me, taken, options.progress)
+        if given.stance == "ahead":
+            session.again().store.adopt(me, remote)
+        elif given.stance == "forked":
+            theirs = exchange.tips(session.place)[refs.fetched_as(remote, refs.JOURNAL + me)]
+            healed = session.again().ledger.part(session.now, theirs)
+    # Of an atomic push that is refused, the other refs are said to have failed with it.
+    outcomes = {answer.outcome for answer in given.answers}
+    return _Round(taken, given, healed, bool(given.stance) or ("busy" in outcomes and "refused" not in outcomes))
+
+
+def _account(session: Session, remote: str, done: _Round) -> Synced:
+    """What a round did, for people. Raises Denied if the remote refuses what we bring."""
+    taken, given = done.taken, done.given
+    me = writer.current(session.place.common_dir) or ""
+    grown = exchange.growth(session.place, taken.before, taken.came)
+    others = {name: count for name, count in grown.items() if name != me and count}
+    remarks = [f"{remote}: {_SAID[what].format(name)}" for name, what in _by_writer(taken.refused)]
+    remarks += [
+        f"{remote}: what is ours was {what} there, and was pushed again" for _, what in _by_writer(given.restored)
+    ]
+    if done.healed:
+        remarks.append(f"another clone writes as the one here did; this one is {done.healed} now, nothing was lost")
+    refused = next((answer for answer in given.answers if answer.outcome == "refused"), None)
+    waiting = _waiting(session, remote)
+    if refused is not None:
+        remarks.append(f"{remote} refuses what is ours: {inline(refused.reason)}; {count(waiting, 'record')} wait here")
+    went = exchange.growth(session.place, {}, given.went).get(me, 0)
+    return Synced(
+        remote, came=sum(others.values()), writers=len(others), went=went, waiting=waiting,
+        refused=refused is not None, changed=bool(taken.came or done.healed), remarks=tuple(remarks),
+    )  # fmt: skip
+
+
+def _by_writer(damages: list[Damage]) -> list[tuple[str, str]]:
+    """(writer, what) of damages, the worst of a writer's refs standing for all of them."""
+    worst: dict[str, str] = {}
+    for damage in sorted(damages, key=lambda one: _SEVERITY.index(one.what)):
+        _, name = refs.kind_of(damage.ref) or ("", damage.ref)
+        worst.setdefault(name, damage.what)
+    return list(worst.items())
+
+
+_SEVERITY = ("not a ledger", "rewritten", "truncated", "deleted")
+_SAID = {
+    "not a ledger": "what is there as the ledger of {} is none, and was refused",
+    "rewritten": "the ledger of {} was rewritten there; refused, the copy here is as it was",
+    "truncated": "the ledger of {} was cut short there; refused, the copy here is whole",
+    "deleted": "the ledger of {} was deleted there; the copy here is whole",
+}
+
+
+def _waiting(session: Session, remote: str) -> int:
+    me = writer.current(session.place.common_dir)
+    return exchange.waiting(session.place, remote, me, exchange.tips(session.place)) if me else 0
+
+
+def render(done: Synced) -> str:
+    """The one line."""
+    if not done.reached:
+        wait = f"; {count(done.waiting, 'record')} wait{'s' if done.waiting == 1 else ''} here" if done.waiting else ""
+        return f"{done.remote} was not reached ({inline(done.reason).rstrip('.')}){wait}"
+    said = []
+    if done.came:
+        said.append(f"{count(done.came, 'record')} of {count(done.writers, 'writer')} came")
+    if done.went:
+        said.append(f"{count(done.went, 'record')} went")
+    return f"{done.remote}: {', '.join(said) or 'nothing new'}"

@@ -1,0 +1,253 @@
+"""Taking others' memory from a remote and giving it our own: refs and objects, whatever is in them.
+
+Nothing here follows a remote blindly. A ledger only grows, so a ref that does not fast-forward what is here was
+rewritten or cut short there; it is left as it is here, and named.
+"""
+
+import os
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from memorylab.store import git, refs, transport
+from memorylab.store.files import locked
+from memorylab.store.git import Place
+from memorylab.store.transport import Answer, Progress, Update
+
+_BY_NAME = 100  # refs named one by one; beyond that a pattern is cheaper, as git compares each name with each ref
+_LOOSE = 200  # loose refs; reading 3,000 of them takes git ten times as long as reading them packed
+
+
+class Moved(NamedTuple):
+    """A ref that was at `old` (None: not there) and is at `new` now, by the name that its owner has for it."""
+
+    ref: str
+    old: str | None
+    new: str
+
+
+class Damage(NamedTuple):
+    """A ref that a remote no longer has as it was: `deleted`, `truncated`, `rewritten`, or `not a ledger`."""
+
+    ref: str
+    what: Literal["deleted", "truncated", "rewritten", "not a ledger"]
+
+
+class Taken(NamedTuple):
+    """What a remote has, what of it is new here, and what was refused. `before` is every ref as it was here,
+    `known` where our own refs were last seen there."""
+
+    before: dict[str, str]
+    there: dict[str, str]
+    came: list[Moved]
+    refused: list[Damage]
+    known: dict[str, str]
+
+
+class Given(NamedTuple):
+    """What went to a remote; `restored` were there before and had vanished. `stance` is not empty where our own refs
+    there are not what we left: `ahead` of ours, or `forked` from them."""
+
+    went: list[Moved]
+    restored: list[Damage]
+    stance: Literal["", "ahead", "forked", "moved"]
+    answers: list[Answer]
+
+
+def tips(place: Place) -> dict[str, str]:
+    """Every ref that holds memory, own and fetched."""
+    listed = git.run(place, "for-each-ref", "--format=%(objectname) %(refname)", refs.NOTES, refs.JOURNAL, refs.REMOTES)
+    return {name: oid for oid, name in (line.split(" ", 1) for line in os.fsdecode(listed).splitlines())}
+
+
+def take(place: Place, remote: str, me: str | None, notes_only: bool, progress: Progress | None) -> Taken:
+    """Fetch what a remote has and we have not. Raises Unreachable, or Denied."""
+    before = tips(place)
+    listed = transport.listing(place, remote, refs.SHARED)
+    there = {ref: oid for ref, oid in listed.items() if refs.kind_of(ref)}
+    own = dict(refs.of(me)).values() if me else ()
+    known = {ref: before[name] for ref in own if (name := refs.fetched_as(remote, ref)) in before}
+    wanted = {
+        ref: refs.fetched_as(remote, ref)
+        for ref, oid in there.items()
+        if before.get(refs.fetched_as(remote, ref)) != oid and not (notes_only and ref.startswith(refs.JOURNAL))
+    }
+    after = before
+    if wanted:
+        shared = [spec for spec in refs.fetch_refspecs(remote) if not (notes_only and spec.startswith(refs.JOURNAL))]
+        named = [f"{ref}:{name}" for ref, name in wanted.items()]
+        transport.fetch(place, remote, named if len(named) <= _BY_NAME else shared, progress)
+        after = _without_foreign(place, before, tips(place))
+    came = [
+        Moved(ref, before.get(name), after[name])
+        for ref, name in wanted.items()
+        if name in after and before.get(name) != after[name]
+    ]
+    # What became of our own refs there is for `give` to see.
+    refused = [
+        Damage(ref, _what(place, before.get(name), there[ref]))
+        for ref, name in wanted.items()
+        if ref not in own and before.get(name) == after.get(name)
+    ]
+    prefix = refs.tracking(remote)
+    gone = {
+        name: ref for name in before
+        if name.startswith(prefix) and refs.kind_of(ref := refs.local_name(name)) and ref not in there
+    }  # fmt: skip
+    archived = _archived(place, after, gone)
+    git.update_refs(place, [f"delete {name} {before[name]}" for name in archived])
+    refused += [Damage(ref, "deleted") for name, ref in sorted(gone.items()) if name not in archived and ref not in own]
+    if came:
+        _pack(place)
+    return Taken(before, there, came, refused, known)
+
+
+def give(place: Place, remote: str, me: str, taken: Taken, progress: Progress | None) -> Given:
+    """Bring our own refs to a remote, all or none. Raises Unreachable, or Denied."""
+    with locked(place.state / "lock"):
+        ours = {ref: oid for ref, oid in tips(place).items() if ref in dict(refs.of(me)).values()}
+    todo = {ref: oid for ref, oid in ours.items() if taken.there.get(ref) != oid}
+    archived = _held(place, taken.there.items()) if todo else {}
+    todo = {ref: oid for ref, oid in todo.items() if archived.get(ref) != oid}
+    if not todo:
+        return Given([], [], "", [])
+    surprising = {ref: oid for ref in todo if (oid := taken.there.get(ref)) not in (None, taken.known.get(ref))}
+    stance = _stance(place, ours, surprising)
+    if stance:
+        return Given([], [], stance, [])
+    answers = transport.push(place, remote, [Update(ref, oid) for ref, oid in todo.items()], progress, atomic=True)
+    if any(answer.outcome == "moved" for answer in answers):
+        return Given([], [], _stance(place, ours, taken.there) or "moved", answers)
+    if any(answer.outcome != "done" for answer in answers):
+        return Given([], [], "", answers)
+    went = [Moved(ref, taken.there.get(ref), oid) for ref, oid in todo.items()]
+    restored = [
+        Damage(ref, "truncated" if ref in taken.there else "deleted")
+        for ref in todo
+        if taken.known.get(ref) not in (None, taken.there.get(ref))
+    ]
+    return Given(went, restored, "", answers)
+
+
+def growth(place: Place, before: dict[str, str], moved: list[Moved]) -> dict[str, int]:
+    """writer -> how many records more its moved refs hold: by its journal, else, where that was left out, by the
+    additions to its ledger."""
+    spans: dict[str, tuple[str | None, str]] = {}
+    held = set(before.values())
+    for ref, old, new in moved:
+        kind, name = refs.kind_of(ref) or ("", "")
+        if kind == "journal":
+            spans[name] = old, new
+        elif kind == "archived journals":
+            known = _in_archive(place, old) if old else {}
+            for folded, tip in _in_archive(place, new).items():
+                if known.get(folded) != tip and tip not in held:
+                    spans.setdefault(folded.removeprefix(refs.JOURNAL), (known.get(folded), tip))
+    found = _numbers(place, [oid for span in spans.values() for oid in span if oid])
+    grown = {name: found.get(new, 0) - found.get(old or "", 0) for name, (old, new) in spans.items()}
+    for ref, old, new in moved:
+        kind, name = refs.kind_of(ref) or ("", "")
+        if kind == "ledger" and name not in grown:
+            listed = git.run(place, "rev-list", "--count", new, *([f"^{old}"] if old else []), check=False)
+            grown[name] = int(listed or 0)
+    return grown
+
+
+def _numbers(place: Place, oids: list[str]) -> dict[str, int]:
+    """The sequence numbers of journal entries."""
+    if not oids:
+        return {}
+    form = "--format=%H %(trailers:key=Seq,valueonly,separator=)"
+    asked = "".join(f"{oid}\n" for oid in oids).encode()
+    listed = git.run(place, "log", "--no-walk=unsorted", "--stdin", form, input=asked, check=False).decode()
+    pairs = (line.partition(" ") for line in listed.splitlines())
+    return {oid: int(number) for oid, _, number in pairs if number.isdigit()}
+
+
+def waiting(place: Place, remote: str, me: str, found: dict[str, str]) -> int:
+    """How many records of ours a remote is not known to have."""
+    ours = found.get(refs.JOURNAL + me)
+    theirs = found.get(refs.fetched_as(remote, refs.JOURNAL + me))
+    if ours is None or ours == theirs:
+        return 0
+    counted = _numbers(place, [oid for oid in (ours, theirs) if oid])
+    return max(0, counted.get(ours, 0) - counted.get(theirs or "", 0))
+
+
+def _stance(place: Place, ours: dict[str, str], theirs: dict[str, str]) -> Literal["", "ahead", "forked"]:
+    """How our own refs on a remote stand to ours, where they are none of ours."""
+    found: Literal["", "ahead", "forked"] = ""
+    for ref, oid in theirs.items():
+        if ref not in ours or _is_ancestor(place, oid, ours[ref]):
+            continue
+        if not _is_ancestor(place, ours[ref], oid):
+            return "forked"
+        found = "ahead"
+    return found
+
+
+def _without_foreign(place: Place, before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
+    """Undo what git lets pass though it is no growth: a commit replaced by something that is none."""
+    moved = {name: oid for name, oid in after.items() if before.get(name) != oid and name.startswith(refs.REMOTES)}
+    asked = "".join(f"{oid}\n" for oid in moved.values()).encode()
+    kinds = (
+        git.run(place, "cat-file", "--batch-check=%(objecttype)", input=asked).decode().splitlines() if asked else []
+    )
+    foreign = [name for (name, _), kind in zip(moved.items(), kinds, strict=True) if kind != "commit"]
+    undo = [
+        f"update {name} {before[name]} {moved[name]}" if name in before else f"delete {name} {moved[name]}"
+        for name in foreign
+    ]
+    git.update_refs(place, undo)
+    return {name: oid for name, oid in after.items() if name not in foreign} | {
+        name: before[name] for name in foreign if name in before
+    }
+
+
+def _what(place: Place, ours: str | None, theirs: str) -> Literal["truncated", "rewritten", "not a ledger"]:
+    kind = git.run(place, "cat-file", "-t", theirs, check=False).decode().strip()
+    if ours is None or kind not in ("commit", ""):
+        return "not a ledger"
+    return "truncated" if _is_ancestor(place, theirs, ours) else "rewritten"
+
+
+def _is_ancestor(place: Place, one: str, other: str) -> bool:
+    return git.succeeds(place, "merge-base", "--is-ancestor", one, other)
+
+
+def _archived(place: Place, found: dict[str, str], gone: dict[str, str]) -> list[str]:
+    """Of fetched refs that the remote no longer has: those that an archive holds whole."""
+    if not gone:
+        return []
+    held = _held(place, found.items())
+    return [
+        name
+        for name, ref in gone.items()
+        if ref in held and (held[ref] == found[name] or _is_ancestor(place, found[name], held[ref]))
+    ]
+
+
+def _held(place: Place, found: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """ref -> tip of the refs that archives among these hold."""
+    held: dict[str, str] = {}
+    for name, tip in found:
+        if (refs.kind_of(refs.local_name(name)) or ("",))[0].startswith("archived"):
+            held |= _in_archive(place, tip)
+    return held
+
+
+def _in_archive(place: Place, tip: str) -> dict[str, str]:
+    """ref -> tip of the refs that an archive holds, by what its tree says."""
+    held = {}
+    listed = git.run(place, "ls-tree", "-r", "-z", tip, check=False).decode("utf-8", "replace")
+    for line in listed.split("\0"):
+        _, kind, oid, path = (*line.replace("\t", " ", 1).split(" ", 3), "", "", "", "")[:4]
+        folder, _, writer = path.partition("/")
+        if kind == "commit" and folder in refs.OWN and refs.is_writer(writer):
+            held[refs.OWN[folder] + writer] = oid
+    return held
+
+
+def _pack(place: Place) -> None:
+    folders = (place.common_dir / refs.NOTES, place.common_dir / refs.REMOTES)
+    if sum(len(files) for folder in folders for _, _, files in os.walk(folder)) > _LOOSE:
+        git.run(place, "pack-refs", "--all", check=False)

@@ -1,0 +1,107 @@
+"""What was once there stays there: a ref that was pruned, deleted or moved back is put where it was.
+
+`git fetch --prune` deletes what its remote has lost, `--force` follows what was rewritten there, and a refspec of the
+user's own may write over refs that were never pushed. A ledger only ever grows, so what it held is known to be right.
+refs/memorylab/seen keeps the objects from gc: each of its commits has the tips that moved as its parents.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+import msgspec
+import pygit2
+
+from memorylab.errors import StoreBusy
+from memorylab.store import archive, git, refs
+from memorylab.store.files import locked, replace
+from memorylab.store.git import Place
+from memorylab.store.swap import current, swap
+
+_FILE = "seen.json"
+_PATIENCE = 10.0
+
+Tips = Mapping[str, str]
+
+
+def protect(repo: pygit2.Repository, place: Place, tips: Callable[[], Tips]) -> list[str]:
+    """Put back the refs that have lost anything since the last call, and keep the others; the names of those put
+    back."""
+    if _load(place) == tips():
+        return []
+    back: dict[str, str] = {}
+    # Where another command is at it, the next one comes back to it.
+    with suppress(StoreBusy), locked(place.state / "seen.lock", _PATIENCE):
+        known, now = _load(place), tips()
+        back = _lost(repo, known, now)
+        _put_back(place, back)
+        now = {**now, **back}
+        _keep(repo, place, [tip for ref, tip in now.items() if known.get(ref) != tip])
+        _save(place, now)
+    return sorted(back)
+
+
+def restore(repo: pygit2.Repository, place: Place, tips: Tips) -> None:
+    """Put a writer's own refs back, which are at `tips`, before they are written to."""
+    known = {ref: tip for ref, tip in _load(place).items() if ref in tips}
+    _put_back(place, _lost(repo, known, {ref: tip for ref, tip in tips.items() if tip}))
+
+
+def forget(place: Place, gone: list[str]) -> None:
+    """No longer miss these refs: what they held has another place now."""
+    with locked(place.state / "seen.lock"):
+        _save(place, {ref: tip for ref, tip in _load(place).items() if ref not in gone})
+
+
+def _lost(repo: pygit2.Repository, known: Tips, now: Tips) -> dict[str, str]:
+    """The refs that no longer hold what they held, with what that was."""
+    differing = {ref: tip for ref, tip in known.items() if now.get(ref) != tip and tip in repo}
+    archived = _archived(repo, now) if any(ref not in now for ref in differing) else {}
+    return {
+        ref: tip
+        for ref, tip in differing.items()
+        if not any(_holds(repo, held, tip) for held in (now.get(ref), archived.get(refs.local_name(ref))))
+    }
+
+
+def _archived(repo: pygit2.Repository, now: Tips) -> dict[str, str]:
+    """ref -> tip of the refs that are folded into archives."""
+    return {
+        refs.OWN[kind] + writer: str(tip)
+        for ref, oid in now.items()
+        if (refs.kind_of(refs.local_name(ref)) or ("",))[0].startswith("archived")
+        for kind in refs.OWN
+        for writer, tip in archive.folded(repo, oid, kind)
+    }
+
+
+def _holds(repo: pygit2.Repository, tip: str | None, earlier: str) -> bool:
+    try:
+        return tip is not None and (tip == earlier or repo.descendant_of(tip, earlier))
+    except (KeyError, ValueError, pygit2.GitError):
+        return False
+
+
+def _put_back(place: Place, back: Tips) -> None:
+    git.update_refs(place, [f"update {ref} {tip}" for ref, tip in back.items()])
+
+
+def _keep(repo: pygit2.Repository, place: Place, tips: list[str]) -> None:
+    commits = [pygit2.Oid(hex=tip) for tip in dict.fromkeys(tips) if isinstance(repo.get(tip), pygit2.Commit)]
+    if not commits:
+        return
+    before = current(repo, refs.SEEN)
+    nobody = pygit2.Signature("memorylab", "memorylab", 0, 0)
+    parents = ([before] if before else []) + commits
+    kept = repo.create_commit(None, nobody, nobody, "Seen\n", repo.TreeBuilder().write(), parents)
+    swap(repo, place.common_dir, refs.SEEN, before, kept, "memorylab")
+
+
+def _load(place: Place) -> Tips:
+    try:
+        return msgspec.json.decode((place.state / _FILE).read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
+def _save(place: Place, tips: Tips) -> None:
+    replace(place.state / _FILE, msgspec.json.encode(tips) + b"\n")

@@ -1,0 +1,181 @@
+"""The git program talking to a remote, so that credentials, ssh, proxies and partial clones work as users have them."""
+
+import os
+import random
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from typing import IO, NamedTuple, TypeVar
+
+from memorylab.errors import Denied, Unreachable
+from memorylab.store import git
+from memorylab.store.git import Place
+
+ATTEMPTS = 5
+_PAUSE = 0.2  # seconds, doubled with each attempt: five attempts end after at most six seconds of waiting
+_SILENCE = 60.0  # seconds that a remote may take to say which refs it has
+_LONGEST_LINE = 300
+
+# What waiting does not cure. Anything else may be a remote that is away for a moment, or a cut connection.
+_DENIED = re.compile(
+    r"permission denied|authentication failed|access denied|could not read (username|password)|invalid credentials"
+    r"|host key verification failed|repository not found|service not enabled|not authorized|returned error: 40[13]",
+    re.IGNORECASE,
+)
+_BUSY = ("atomic", "failed to update ref", "lock", "report status", "already exists")
+
+T = TypeVar("T")
+Progress = Callable[[bytes], None]
+
+
+class Update(NamedTuple):
+    """A remote's ref to move: to an object here, or away with it (None). `expected` is what it must be there now, ""
+    for not there; None asks for a fast-forward only."""
+
+    ref: str
+    target: str | None
+    expected: str | None = None
+
+
+class Answer(NamedTuple):
+    """What became of an update: `done`, `moved` (the remote has something else), `refused`, or `busy`."""
+
+    ref: str
+    outcome: str
+    reason: str
+
+
+def listing(place: Place, remote: str, patterns: Iterable[str]) -> dict[str, str]:
+    """ref -> object of the refs that a remote has. Raises Unreachable, or Denied."""
+    listed = _git(place, None, "ls-remote", "--refs", "--quiet", "--", remote, *patterns, seconds=_SILENCE).stdout
+    pairs = (line.split("\t", 1) for line in listed.decode("utf-8", "surrogateescape").splitlines())
+    return {name: oid for oid, name in pairs}
+
+
+def fetch(place: Place, remote: str, refspecs: Iterable[str], progress: Progress | None, *options: str) -> bool:
+    """Fetch without pruning; refs that would not be fast-forwarded stay. Whether all of them could be moved.
+
+    Raises Unreachable, or Denied.
+    """
+    done = _git(
+        place, progress, "fetch", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-auto-maintenance",
+        "--recurse-submodules=no", *options, "--stdin", "--", remote, input="".join(f"{x}\n" for x in refspecs),
+        fine=(0, 1),
+    )  # fmt: skip
+    return done.returncode == 0
+
+
+def push(place: Place, remote: str, updates: list[Update], progress: Progress | None, atomic: bool) -> list[Answer]:
+    """Move refs of a remote, all or none if `atomic`. Raises Unreachable, or Denied."""
+    leases = [f"--force-with-lease={u.ref}:{u.expected}" for u in updates if u.expected is not None]
+    specs = [f"{update.target or ''}:{update.ref}" for update in updates]
+    done = _git(
+        place, progress, "push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no",
+        *(["--atomic"] if atomic else []), *leases, "--", remote, *specs, fine=(0, 1),
+        config=f"remote.{remote}.mirror=false",
+    )  # fmt: skip
+    answers = [found for line in done.stdout.decode("utf-8", "replace").splitlines() if (found := _answer(line))]
+    if not answers:
+        raise _failure(done.stderr)
+    said = _told_by_remote(done.stderr)
+    return [x._replace(reason=f"{said} ({x.reason})") if x.outcome == "refused" and said else x for x in answers]
+
+
+def patiently(work: Callable[[], T], retry: Callable[[T], bool], attempts: int = ATTEMPTS) -> T:
+    """Do something that a remote takes part in; if it cannot be reached, or the result asks for it, again after a
+    jittered pause that doubles each time. Gives the last result, or raises Unreachable, after that many attempts."""
+    for attempt in range(attempts):
+        last = attempt == attempts - 1
+        try:
+            result = work()
+            if last or not retry(result):
+                return result
+        except Unreachable:
+            if last:
+                raise
+        time.sleep(random.uniform(0, _PAUSE * 2**attempt))
+    raise AssertionError("not reached")
+
+
+def _answer(line: str) -> Answer | None:
+    """One line of `git push --porcelain`: flag, from:to, summary with a reason in brackets."""
+    parts = line.split("\t")
+    if len(parts) != 3 or len(parts[0]) != 1:
+        return None
+    flag, spec, summary = parts
+    ref = spec.rpartition(":")[2]
+    if flag != "!":
+        return Answer(ref, "done", summary)
+    reason = summary.partition("(")[2].rstrip(")") or summary
+    if any(word in reason for word in ("fetch first", "non-fast-forward", "stale info", "needs force")):
+        return Answer(ref, "moved", reason)
+    # GitHub answers a bare "failed" where two push at once.
+    if reason == "failed" or any(word in reason for word in _BUSY):
+        return Answer(ref, "busy", reason)
+    return Answer(ref, "refused", reason)
+
+
+class _Done(NamedTuple):
+    returncode: int
+    stdout: bytes
+    stderr: str
+
+
+def _git(
+    place: Place, progress: Progress | None, *arguments: str, input: str = "", fine: tuple[int, ...] = (0,),
+    seconds: float | None = None, config: str = "",
+) -> _Done:  # fmt: skip
+    """Run git with its words in English. Raises Unreachable or Denied unless the exit code is `fine`."""
+    environment = git.environment() | {"LC_ALL": "C"}
+    if progress is None:
+        # Nobody is watching who could answer a question, and a loop must not hang.
+        environment.setdefault("GIT_TERMINAL_PROMPT", "0")
+    command = ["git", f"--git-dir={place.git_dir}", *(["-c", config] if config else []), arguments[0]]
+    command += (["--progress"] if progress else []) + list(arguments[1:])
+    with subprocess.Popen(
+        command, cwd=place.top or place.git_dir, env=environment,
+        stdin=subprocess.PIPE if input else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        try:
+            if progress is None or process.stderr is None:
+                out, err = process.communicate(input.encode("utf-8", "surrogateescape") or None, timeout=seconds)
+            else:
+                if process.stdin is not None:
+                    process.stdin.write(input.encode("utf-8", "surrogateescape"))
+                    process.stdin.close()
+                err = _pass_on(process.stderr, progress)
+                out = process.stdout.read() if process.stdout is not None else b""
+                process.wait()
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise Unreachable(f"The remote said nothing for {seconds:.0f} seconds.") from None
+        except BaseException:
+            process.terminate()
+            raise
+    said = err.decode("utf-8", "replace")
+    if process.returncode not in fine:
+        raise _failure(said)
+    return _Done(process.returncode, out, said)
+
+
+def _pass_on(stream: IO[bytes], progress: Progress) -> bytes:
+    said = b""
+    while chunk := os.read(stream.fileno(), 1 << 16):
+        said += chunk
+        progress(chunk)
+    return said
+
+
+def _failure(said: str) -> Unreachable | Denied:
+    lines = [line.strip() for line in re.split(r"[\r\n]+", said) if line.strip()]
+    telling = [line for line in lines if line.startswith(("fatal:", "error:", "ssh:"))] or lines
+    reason = telling[0][:_LONGEST_LINE] if telling else "git failed without a word"
+    if _DENIED.search(said):
+        return Denied(f"The remote lets nobody in: {reason}.", "Check its URL and your credentials with `git fetch`.")
+    return Unreachable(f"{reason}.")
+
+
+def _told_by_remote(said: str) -> str:
+    lines = (line.removeprefix("remote:").strip() for line in said.splitlines() if line.startswith("remote:"))
+    return " ".join(line for line in lines if line)[:_LONGEST_LINE]
