@@ -10,7 +10,7 @@ from tests.conftest import Lab
 
 FIELDS = {
     "classification", "probe_text", "threshold", "effective_threshold", "match_count", "counts", "top_matches", "mode",
-    "policy", "why", "known", "stale",
+    "policy", "why", "known", "stale", "claimed",
 }  # fmt: skip
 # The ideas below, classified, and what each mode makes of that.
 POLICY = {

@@ -171,9 +171,10 @@ def test_fetch_brings_the_memory_of_others(make_lab: Callable[..., Lab], tmp_pat
     subprocess.run(["git", "clone", "-q", str(one.path), str(tmp_path / "two")], check=True)
     two = Lab(tmp_path / "two")
     two.run("init")
-    assert two.memory.runs == ()
-    two.git("fetch", "-q")
     assert _logged(two) == ["deeper"]
+    one.experiment("wider", 1.4, knob="DEPTH", to=10)
+    two.git("fetch", "-q")
+    assert _logged(two) == ["deeper", "wider"]
 
 
 def test_the_writer_has_the_name_that_was_given(make_lab: Callable[..., Lab]) -> None:
@@ -181,7 +182,8 @@ def test_the_writer_has_the_name_that_was_given(make_lab: Callable[..., Lab]) ->
     value = json.loads(lab.run("init", "--writer", "night shift/ü", "--json").stdout)
     assert list(value) == ["done"]
     assert value["done"][0].startswith("writer: night-shift-")
-    assert lab.run("init", "--writer", "other").output.splitlines()[0] == value["done"][0]
+    assert lab.run("init", "--writer", "night shift/ü").output.splitlines()[0] == value["done"][0]
+    assert lab.run("init", "--writer", "other", rc=3).stderr.startswith("error: This clone writes as night-shift-")
 
 
 def test_upstreams_table_is_imported_and_kept(make_lab: Callable[..., Lab]) -> None:
@@ -282,13 +284,18 @@ def test_a_submodule_has_a_memory_of_its_own(lab: Lab, make_lab: Callable[..., L
     assert "DEPTH" in inner.run("diff", inner.memory.runs[0].run_id, "--json").output
 
 
-def test_a_bare_repository_is_refused_clearly(tmp_path: Path) -> None:
+def test_a_bare_repository_gets_the_servers_hook(tmp_path: Path) -> None:
     lab = Lab(tmp_path / "bare.git")
     lab.path.mkdir()
     lab.git("init", "-q", "--bare")
-    result = lab.run("init", rc=3)
-    assert result.stderr == "error: A bare repository needs no init: it can be read as it is. Run init in a clone.\n"
+    assert "ledgers that are pushed here are only added to" in lab.run("init").output
+    hook = lab.path / "hooks" / "update"
+    assert hook.stat().st_mode & 0o777 == 0o755 and "refs/memorylab/*" in hook.read_text()
     assert not (lab.path / "memorylab").exists()
+    lab.run("init")
+    hook.write_text("#!/bin/sh\nexit 0\n")
+    assert "is another hook" in lab.run("init", rc=3).stderr
+    assert hook.read_text() == "#!/bin/sh\nexit 0\n"
 
 
 def test_a_repository_without_info_or_hooks_folder(tmp_path: Path) -> None:

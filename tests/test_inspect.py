@@ -36,7 +36,7 @@ def test_status(told: Lab) -> None:
     assert "planned \ufffd idea" in said[3]
     assert [line.split()[0] for line in said[4:]] == ["discard", "keep"]
     value = json.loads(told.run("status", "--json").stdout)
-    assert set(value) == {"writer", "registry", "unreadable", "latest"}
+    assert set(value) == {"writer", "registry", "unreadable", "waiting", "claims", "latest"}
     assert value["latest"] == _ids(told)[::-1]
     assert value["unreadable"] == 0
 

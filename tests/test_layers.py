@@ -22,7 +22,7 @@ MAY = {
     "views": {"views", "ledger", "settings", "core", "store", "errors"},
     "commands": {"commands", "views", "ledger", "settings", "templates", "core", "store", "errors", "__init__"},
     "terminal": {"core", "errors"},
-    "cli": {"terminal", "commands", "core", "__init__"},
+    "cli": {"cli", "terminal", "commands", "core", "__init__"},
     "__main__": {"cli"},
 }
 ONLY_IN = {

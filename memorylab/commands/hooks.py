@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from memorylab import templates
+from memorylab.errors import BadInput
 from memorylab.store import git
 from memorylab.store.files import replace
 from memorylab.store.git import Place
@@ -55,6 +56,19 @@ def install(place: Place, subject: str) -> list[str]:
         )
         return [f"hooks: git runs those in {named}, so nothing was written there. Add these lines to them:\n{added}"]
     return [_install_file(place, name) for name in NAMES]
+
+
+def install_server(place: Place) -> list[str]:
+    """Install the update hook of a repository that others push to. Raises BadInput if another one stands there."""
+    path = _hook_file(place, "update")
+    content = templates.path("hooks/update").read_bytes()
+    if path.exists() and not path.read_bytes().startswith(content[:100]):
+        raise BadInput(
+            f"{path} is another hook.", f"Install ours as {path}.memorylab, and have it called as its first lines say."
+        )
+    replace(path, content)
+    path.chmod(0o755)
+    return [f"hooks: update installed in {path.parent}: ledgers that are pushed here are only added to"]
 
 
 def uninstall(place: Place) -> None:

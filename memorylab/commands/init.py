@@ -27,10 +27,11 @@ _CONFIG = (
 
 
 def init(session: Session, name: str = "", progress: sync.Progress = None) -> list[str]:
-    """Set everything up that is not yet; what was found and done, a line each."""
+    """Set everything up that is not yet; what was found and done, a line each. In a bare repository, which others push
+    to, that is the hook that keeps their ledgers."""
     place = session.place
     if place.top is None:
-        raise BadInput("A bare repository needs no init: it can be read as it is.", "Run init in a clone.")
+        return hooks.install_server(place)
     for key, value in _wanted(session):
         if value not in git.run(place, "config", "--local", "--get-all", key, check=False).decode().splitlines():
             git.run(place, "config", "--local", "--add", key, value)

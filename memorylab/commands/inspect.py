@@ -4,10 +4,11 @@ import os
 import subprocess
 import sys
 
-from memorylab.commands import experiment
+from memorylab.commands import check, experiment, sync
 from memorylab.commands.session import Session
 from memorylab.core import ranking
 from memorylab.core.change import describe
+from memorylab.core.claims import holder
 from memorylab.core.decision import markdown, number
 from memorylab.core.record import Run
 from memorylab.core.text import count, inline, shorten
@@ -33,7 +34,16 @@ def find(session: Session, name: str) -> Run:
         return found[-1]
 
 
-def status(session: Session, registry: ranking.Registry) -> str:
+def bring(session: Session, *runs: Run | None) -> None:
+    """Have the code and the patch of runs here, where only their notes are (a sync without artifacts)."""
+    for run in runs:
+        if run is not None and session.memory.anchors.get(run.run_id) == run.commit:
+            patches = [one.blob for name, one in run.artifacts.items() if name.endswith(".patch")]
+            if not all(session.store.has(oid) for oid in (run.commit, *patches)):
+                sync.bring(session, run.writer)
+
+
+def status(session: Session, registry: ranking.Registry, waiting: dict[str, int]) -> str:
     """Where the lab stands, and what to type next."""
     memory = session.memory
     kept, discarded, crashed = (registry.status_counts[status] for status in ("keep", "discard", "crash"))
@@ -42,6 +52,7 @@ def status(session: Session, registry: ranking.Registry) -> str:
         f"writer {session.store.writer() or '(none yet: run `git memorylab init`)'}",
         f"{runs}: {kept} kept, {discarded} discarded, {crashed} crashed; {writers}",
     ]
+    lines += [f"{count(n, 'record')} of ours not on {name} yet" for name, n in waiting.items() if n]
     if memory.unreadable:
         lines.append(f"{len(memory.unreadable)} records could not be read and were left alone")
     best = registry.champion
@@ -51,6 +62,8 @@ def status(session: Session, registry: ranking.Registry) -> str:
     pending = [plan for commit, plan in memory.plans.items() if commit not in logged]
     for plan in pending[-_LATEST:]:
         lines.append(f"planned {plan.commit[:7]} {inline(plan.description)} ({plan.novelty_guard.classification})")
+    for one in check.open_claims(session)[-_LATEST:]:
+        lines.append(f"{check.who(holder(one))}: {shorten(inline(one.description), 80)}")
     for run in memory.runs[: -_LATEST - 1 : -1]:
         action = run.decision_packet.next_action if run.decision_packet else "imported"
         value, said = number(run.value(session.settings.metric)), shorten(inline(run.description), 60)
@@ -100,7 +113,7 @@ def patch(session: Session, run: Run) -> bytes:
     """What the run's experiment did to the subject: the archived patch, else the commit's own diff. Raises NotFound."""
     for name, artifact in run.artifacts.items():
         if name.endswith(".patch"):
-            archived = session.store.blob(artifact.blob)
+            archived = session.store.blob(artifact.blob, fetch=True)
             if archived is not None:
                 return archived
     commit = session.store.resolve(_own_commit(session, run))

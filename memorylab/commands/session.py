@@ -36,7 +36,7 @@ class Session:
     def store(self) -> Store:
         from memorylab.store.repo import Store
 
-        return Store(self.place)
+        return Store(self.place, self.settings.sign)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from memorylab.commands.session import Session
 from memorylab.core.text import count, inline
-from memorylab.errors import BadInput, NotFound, Unreachable
+from memorylab.errors import BadInput, Denied, MemoryLabError, NotFound, Unreachable
 from memorylab.store import exchange, git, refs, transport, writer
 from memorylab.store.exchange import Damage, Given, Taken
 from memorylab.store.files import locked
@@ -50,6 +51,24 @@ def choose(session: Session, name: str | None = None) -> str:
         if (f"remote.{chosen}.fetch", refspec) not in config:
             git.run(session.place, "config", "--local", "--add", f"remote.{chosen}.fetch", refspec)
     return chosen
+
+
+def bring(session: Session, writer: str) -> bool:
+    """Fetch a writer's artifacts and code, which a sync without them has left on a remote; whether they came."""
+    came = False
+    for name in remotes(session):
+        found = exchange.tips(session.place)
+        journals = [refs.JOURNAL + writer] if refs.fetched_as(name, refs.LEDGER + writer) in found else []
+        journals += [
+            refs.ARCHIVED_JOURNALS + archiver
+            for tracked in found
+            if tracked.startswith(refs.fetched_as(name, refs.ARCHIVED_NOTES))
+            for _, archiver in [refs.kind_of(refs.local_name(tracked)) or ("", "")]
+        ]
+        with suppress(Unreachable, Denied):
+            for ref in journals:
+                came |= transport.fetch(session.place, name, [f"{ref}:{refs.fetched_as(name, ref)}"], None)
+    return came
 
 
 def remotes(session: Session) -> list[str]:
@@ -101,6 +120,38 @@ def sync(session: Session, name: str | None, options: Options) -> Synced:
         remarks = session.again().views.refresh()
         synced = synced._replace(remarks=(*synced.remarks, *remarks))
     return synced
+
+
+def after(session: Session, progress: Progress) -> list[str]:
+    """Sync when something was recorded, which stays recorded whatever becomes of it; what to say of it, a line each."""
+    try:
+        done = sync(session, None, Options(session.settings.notes_only, progress=progress))
+    except MemoryLabError as problem:
+        return [f"not shared: {problem.message} {problem.hint}".rstrip()]
+    return [render(done), *done.remarks]
+
+
+def relay(session: Session, options: Options) -> list[Synced]:
+    """Sync with every remote, and pass on between them what each has of all writers; also what one of them has lost."""
+    names = remotes(session)
+    if not names:
+        raise NotFound("This clone has no remote to share with.", "`git remote add origin URL` names one.")
+    done = [sync(session, name, options) for name in names]
+    return [_pass_on(session, one, options) if one.reached else one for one in done]
+
+
+def _pass_on(session: Session, done: Synced, options: Options) -> Synced:
+    with locked(session.place.state / "sync.lock"):
+        try:
+            went, answers = exchange.pass_on(session.place, done.remote, options.progress)
+        except Unreachable as problem:
+            return done._replace(reached=False, reason=problem.message)
+    grown = exchange.growth(session.place, {}, went)
+    failed = [answer for answer in answers if answer.outcome != "done"]
+    said = [f"{done.remote} does not take {count(len(failed), 'ref')}: {inline(failed[0].reason)}"] if failed else []
+    # What was put back needs no longer be missed.
+    remarks = (*done.remarks, *said)
+    return done._replace(went=done.went + sum(grown.values()), refused=done.refused or bool(failed), remarks=remarks)
 
 
 class _Round(NamedTuple):
@@ -171,6 +222,14 @@ _SAID = {
 def _waiting(session: Session, remote: str) -> int:
     me = writer.current(session.place.common_dir)
     return exchange.waiting(session.place, remote, me, exchange.tips(session.place)) if me else 0
+
+
+def waiting(session: Session) -> dict[str, int]:
+    """remote -> how many records of ours it is not known to have, of the remotes that we share with."""
+    me = writer.current(session.place.common_dir)
+    found = exchange.tips(session.place)
+    names = [name for name in remotes(session) if any(ref.startswith(refs.tracking(name)) for ref in found)]
+    return {name: exchange.waiting(session.place, name, me, found) for name in names} if me else {}
 
 
 def render(done: Synced) -> str:

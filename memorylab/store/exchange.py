@@ -64,7 +64,7 @@ def take(place: Place, remote: str, me: str | None, notes_only: bool, progress: 
     before = tips(place)
     listed = transport.listing(place, remote, refs.SHARED)
     there = {ref: oid for ref, oid in listed.items() if refs.kind_of(ref)}
-    own = dict(refs.of(me)).values() if me else ()
+    own = refs.owned(me) if me else []
     known = {ref: before[name] for ref in own if (name := refs.fetched_as(remote, ref)) in before}
     wanted = {
         ref: refs.fetched_as(remote, ref)
@@ -104,7 +104,7 @@ def take(place: Place, remote: str, me: str | None, notes_only: bool, progress: 
 def give(place: Place, remote: str, me: str, taken: Taken, progress: Progress | None) -> Given:
     """Bring our own refs to a remote, all or none. Raises Unreachable, or Denied."""
     with locked(place.state / "lock"):
-        ours = {ref: oid for ref, oid in tips(place).items() if ref in dict(refs.of(me)).values()}
+        ours = {ref: oid for ref, oid in tips(place).items() if ref in refs.owned(me)}
     todo = {ref: oid for ref, oid in ours.items() if taken.there.get(ref) != oid}
     archived = _held(place, taken.there.items()) if todo else {}
     todo = {ref: oid for ref, oid in todo.items() if archived.get(ref) != oid}
@@ -119,13 +119,50 @@ def give(place: Place, remote: str, me: str, taken: Taken, progress: Progress | 
         return Given([], [], _stance(place, ours, taken.there) or "moved", answers)
     if any(answer.outcome != "done" for answer in answers):
         return Given([], [], "", answers)
-    went = [Moved(ref, taken.there.get(ref), oid) for ref, oid in todo.items()]
+    went = [Moved(ref, taken.there.get(ref, archived.get(ref)), oid) for ref, oid in todo.items()]
     restored = [
         Damage(ref, "truncated" if ref in taken.there else "deleted")
         for ref in todo
         if taken.known.get(ref) not in (None, taken.there.get(ref))
     ]
     return Given(went, restored, "", answers)
+
+
+def pass_on(place: Place, remote: str, progress: Progress | None) -> tuple[list[Moved], list[Answer]]:
+    """Bring a remote what is here of every writer, wherever it is from, as far as it goes on from what the remote has.
+
+    Raises Unreachable, or Denied.
+    """
+    found = tips(place)
+    there = transport.listing(place, remote, refs.SHARED)
+    known: dict[str, set[str]] = {}
+    for name, oid in found.items():
+        ref = refs.local_name(name)
+        if refs.kind_of(ref):
+            known.setdefault(ref, set()).add(oid)
+    archived = _held(place, there.items())
+    updates = []
+    for ref, oids in known.items():
+        best = _furthest(place, [*oids, *([archived[ref]] if ref in archived else [])])
+        if best not in (None, there.get(ref), archived.get(ref)):
+            updates.append(Update(ref, best))
+    answers = []
+    for start in range(0, len(updates), _BY_NAME):
+        answers += transport.push(place, remote, updates[start : start + _BY_NAME], progress, atomic=False)
+    went = {answer.ref for answer in answers if answer.outcome == "done"}
+    return [Moved(u.ref, there.get(u.ref), u.target or "") for u in updates if u.ref in went], answers
+
+
+def _furthest(place: Place, oids: list[str]) -> str | None:
+    """The commit that all the others lead to, None if there is none such."""
+    best = oids[0]
+    for oid in oids[1:]:
+        if oid == best or _is_ancestor(place, oid, best):
+            continue
+        if not _is_ancestor(place, best, oid):
+            return None
+        best = oid
+    return best
 
 
 def growth(place: Place, before: dict[str, str], moved: list[Moved]) -> dict[str, int]:
@@ -138,8 +175,8 @@ def growth(place: Place, before: dict[str, str], moved: list[Moved]) -> dict[str
         if kind == "journal":
             spans[name] = old, new
         elif kind == "archived journals":
-            known = _in_archive(place, old) if old else {}
-            for folded, tip in _in_archive(place, new).items():
+            known = in_archive(place, old) if old else {}
+            for folded, tip in in_archive(place, new).items():
                 if known.get(folded) != tip and tip not in held:
                     spans.setdefault(folded.removeprefix(refs.JOURNAL), (known.get(folded), tip))
     found = _numbers(place, [oid for span in spans.values() for oid in span if oid])
@@ -167,6 +204,9 @@ def waiting(place: Place, remote: str, me: str, found: dict[str, str]) -> int:
     """How many records of ours a remote is not known to have."""
     ours = found.get(refs.JOURNAL + me)
     theirs = found.get(refs.fetched_as(remote, refs.JOURNAL + me))
+    if theirs is None:
+        fetched = ((name, tip) for name, tip in found.items() if name.startswith(refs.tracking(remote)))
+        theirs = _held(place, fetched).get(refs.JOURNAL + me)
     if ours is None or ours == theirs:
         return 0
     counted = _numbers(place, [oid for oid in (ours, theirs) if oid])
@@ -231,11 +271,11 @@ def _held(place: Place, found: Iterable[tuple[str, str]]) -> dict[str, str]:
     held: dict[str, str] = {}
     for name, tip in found:
         if (refs.kind_of(refs.local_name(name)) or ("",))[0].startswith("archived"):
-            held |= _in_archive(place, tip)
+            held |= in_archive(place, tip)
     return held
 
 
-def _in_archive(place: Place, tip: str) -> dict[str, str]:
+def in_archive(place: Place, tip: str) -> dict[str, str]:
     """ref -> tip of the refs that an archive holds, by what its tree says."""
     held = {}
     listed = git.run(place, "ls-tree", "-r", "-z", tip, check=False).decode("utf-8", "replace")

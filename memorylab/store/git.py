@@ -2,7 +2,9 @@
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -22,6 +24,9 @@ _INHERITED = (
     "GIT_REFLOG_ACTION",
     "GIT_EDITOR",
 )
+
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -59,13 +64,16 @@ def environment() -> dict[str, str]:
     return kept | {"GIT_OPTIONAL_LOCKS": "0"}
 
 
-def run(place: Place, *arguments: str, input: bytes | None = None, check: bool = True) -> bytes:
-    """What a git command prints on stdout. Raises NotFound with git's own words if it fails and `check` is set."""
+def run(
+    place: Place, *arguments: str, input: bytes | None = None, check: bool = True, extra: Mapping[str, str] = _NOTHING
+) -> bytes:
+    """What a git command prints on stdout, with `extra` in its environment. Raises NotFound with git's own words if it
+    fails and `check` is set."""
     where = [f"--git-dir={place.git_dir}"] + ([f"--work-tree={place.top}"] if place.top else [])
     done = subprocess.run(
         ["git", *where, *arguments],
         cwd=place.top or place.git_dir,
-        env=environment(),
+        env={**environment(), **extra},
         input=input,
         stdin=subprocess.DEVNULL if input is None else None,
         capture_output=True,
@@ -96,6 +104,18 @@ def config(place: Place, pattern: str) -> list[tuple[str, str]]:
     listed = run(place, "config", "-z", "--get-regexp", pattern, check=False).decode("utf-8", "replace")
     found = (item.partition("\n") for item in listed.split("\0") if item)
     return [(name, value if equals else "true") for name, equals, value in found]
+
+
+def promisor(place: Place) -> str | None:
+    """The remote that has the objects which a partial clone left out, None if this is no partial clone."""
+    found = config(place, r"^(extensions\.partialclone|remote\..*\.promisor)$")
+    named = [value for key, value in found if key == "extensions.partialclone"]
+    marked = [
+        key[len("remote.") : -len(".promisor")]
+        for key, value in found
+        if key.endswith(".promisor") and value != "false"
+    ]
+    return next(iter(named + marked), None)
 
 
 def version() -> tuple[int, int]:

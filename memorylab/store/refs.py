@@ -67,6 +67,11 @@ def is_writer(name: str) -> bool:
     return len(name) <= _LONGEST and _WRITER.fullmatch(name) is not None
 
 
+def owned(writer: str) -> list[str]:
+    """Every ref that only a writer moves: its own, and its archives."""
+    return [*dict(of(writer)).values(), ARCHIVED_JOURNALS + writer, ARCHIVED_NOTES + writer]
+
+
 def of(writer: str) -> Iterator[tuple[str, str]]:
     """(kind, ref) of the refs that a writer has."""
     for kind, prefix in OWN.items():

@@ -1,14 +1,15 @@
 """A repository's memory: what its refs hold, and the one transaction that adds to them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cached_property
 
 import msgspec
 import pygit2
 
-from memorylab.errors import BadInput, NotARepository, NotFound
-from memorylab.store import archive, git, notes, objects, refs, seen, writer
+from memorylab.errors import BadInput, MemoryLabError, NotARepository, NotFound
+from memorylab.store import archive, git, notes, objects, refs, seen, transport, writer
 from memorylab.store.files import LOCK_SECONDS, locked
 from memorylab.store.swap import current, swap
 from memorylab.store.transaction import RECORD_FILE, Transaction, sequence
@@ -46,10 +47,11 @@ pygit2.settings.set_extensions(["partialclone"])
 
 
 class Store:
-    """The memory of one repository. Opening it writes nothing."""
+    """The memory of one repository. Opening it writes nothing. With `sign` the journal is signed."""
 
-    def __init__(self, place: git.Place) -> None:
+    def __init__(self, place: git.Place, sign: bool = False) -> None:
         self.place = place
+        self.sign = sign
         self.state = place.state
         try:
             self.repo = pygit2.Repository(str(place.git_dir))
@@ -105,14 +107,14 @@ class Store:
 
         Anyone who may push can push a ref that is no ledger: what cannot be read is one line that says so.
         """
-        for name, tip in self.chains("ledger"):
-            try:
-                found = sorted(notes.read(self.repo, tip))
-            except (KeyError, ValueError, pygit2.GitError):
+        ledgers = [(name, tip, self._notes(tip)) for name, tip in self.chains("ledger")]
+        self._complete_objects(blob for _, _, found in ledgers for _, blob in found or ())
+        for name, tip, found in ledgers:
+            if found is None:
                 yield Entry(name, tip, f"the ledger of {name} cannot be read".encode())
                 continue
             for anchor, blob in found:
-                content = self.blob(str(blob))
+                content = self.blob(blob)
                 if content is None:
                     content = f"the note of {name} on {anchor} is not here".encode()
                 for line in content.split(b"\n"):
@@ -137,8 +139,38 @@ class Store:
             yield Journaled(at, sequence(commit.message), str(commit.parent_ids[1]), line, files)
             at = str(commit.parent_ids[0])
 
-    def blob(self, oid: str) -> bytes | None:
-        """A blob's content, None if it is not here."""
+    def notes(self, tip: str) -> list[tuple[str, bytes | None]] | None:
+        """(annotated commit, content) of the notes at a tip, a content None if it is not here; None if it has none."""
+        found = self._notes(tip)
+        self._complete_objects(blob for _, blob in found or ())
+        return None if found is None else [(anchor, self.blob(blob)) for anchor, blob in found]
+
+    def _notes(self, tip: str) -> list[tuple[str, str]] | None:
+        try:
+            return sorted((anchor, str(blob)) for anchor, blob in notes.read(self.repo, tip))
+        except (KeyError, ValueError, pygit2.GitError):
+            return None
+
+    @cached_property
+    def _promisor(self) -> str | None:
+        return git.promisor(self.place)
+
+    def _complete_objects(self, oids: Iterable[str]) -> None:
+        """In a partial clone, fetch those of some objects that it left out, in one go, if the remote is reached."""
+        if self._promisor is not None:
+            missing = [oid for oid in dict.fromkeys(oids) if oid not in self.repo]
+            if missing:
+                with suppress(MemoryLabError):
+                    transport.fetch_objects(self.place, self._promisor, missing)
+
+    def has(self, oid: str) -> bool:
+        """Whether an object is here."""
+        return oid in self.repo
+
+    def blob(self, oid: str, fetch: bool = False) -> bytes | None:
+        """A blob's content, None if it is not here; with `fetch` what a partial clone left out is fetched."""
+        if fetch:
+            self._complete_objects([oid])
         with suppress(KeyError, ValueError):
             found = self.repo[oid]
             return found.data if isinstance(found, pygit2.Blob) else None
@@ -168,10 +200,20 @@ class Store:
     def file_at(self, commit: str, path: str) -> tuple[str, bytes] | None:
         """(blob id, content) of a file in a commit, None if it is not in it."""
         try:
-            found = self.repo[commit].peel(pygit2.Tree)[path]
+            found = self._at(commit, path)
         except (KeyError, ValueError):
-            return None
+            if self._promisor is None:
+                return None
+            named = git.run(self.place, "rev-parse", "--verify", "--quiet", f"{commit}:{path}", check=False).decode()
+            self._complete_objects([named.strip()] if named.strip() else [])
+            try:
+                found = self._at(commit, path)
+            except (KeyError, ValueError):
+                return None
         return (str(found.id), found.data) if isinstance(found, pygit2.Blob) else None
+
+    def _at(self, commit: str, path: str) -> pygit2.Object:
+        return self.repo[commit].peel(pygit2.Tree)[path]
 
     def hash(self, content: bytes) -> str:
         """The id that content has as a blob."""
@@ -224,7 +266,7 @@ class Store:
     def _writing(self, me: str, now: datetime) -> Iterator[Transaction]:
         own = {ref: str(current(self.repo, ref) or "") for _, ref in refs.of(me)}
         seen.restore(self.repo, self.place, own)
-        transaction = Transaction(self.repo, self.place.common_dir, me, now)
+        transaction = Transaction(self.repo, self.place, me, now, self.sign)
         yield transaction
         transaction.commit()
 

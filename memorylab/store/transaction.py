@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 
 import pygit2
 from pygit2.enums import FileMode
 
-from memorylab.errors import BadInput
-from memorylab.store import notes, objects, refs
+from memorylab.errors import BadInput, NotFound
+from memorylab.store import git, notes, objects, refs
+from memorylab.store.git import Place
 from memorylab.store.swap import current, swap
 
 RECORD_FILE = "record.json"
@@ -23,12 +23,17 @@ def sequence(message: str) -> int:
     return 0
 
 
+def _offset(minutes: int) -> str:
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}{abs(minutes) % 60:02}"
+
+
 class Transaction:
     """Entries about to be added by one writer. Made by `Store.transaction`, under its lock."""
 
-    def __init__(self, repo: pygit2.Repository, common_dir: Path, me: str, now: datetime) -> None:
+    def __init__(self, repo: pygit2.Repository, place: Place, me: str, now: datetime, sign: bool = False) -> None:
         self._repo = repo
-        self._common_dir = common_dir
+        self._place = place
+        self._sign = sign
         self.writer = me
         self._signature = objects.signature(repo, me, now)
         self._refs = dict(refs.of(me))
@@ -67,7 +72,8 @@ class Transaction:
             return
         note = "Notes added by 'git memorylab'\n"
         if self._journal is not None and self._journal != self._tips["journal"]:
-            self._move("journal", self._journal)
+            # A signature vouches for all that is before it: one for each transaction is enough.
+            self._move("journal", self._signed(self._journal) if self._sign else self._journal)
         for kind, tree in self._trees.items():
             before = self._tips[kind]
             written = tree.write()
@@ -120,7 +126,26 @@ class Transaction:
         return found
 
     def _move(self, kind: str, target: pygit2.Oid) -> None:
-        swap(self._repo, self._common_dir, self._refs[kind], self._tips[kind], target, "memorylab")
+        swap(self._repo, self._place.common_dir, self._refs[kind], self._tips[kind], target, "memorylab")
+
+    def _signed(self, oid: pygit2.Oid) -> pygit2.Oid:
+        """The same commit, signed by git as the user has configured it."""
+        commit = objects.commit(self._repo, oid)
+        parents = [word for parent in commit.parent_ids for word in ("-p", str(parent))]
+        when = f"{commit.commit_time} {_offset(commit.commit_time_offset)}"
+        name = {"NAME": commit.committer.name, "EMAIL": commit.committer.email, "DATE": when}
+        identity = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in name.items()}
+        try:
+            made = git.run(
+                self._place, "commit-tree", "-S", str(commit.tree_id), *parents, "-F", "-",
+                input=commit.message.encode(), extra=identity,
+            )  # fmt: skip
+        except NotFound as problem:
+            raise BadInput(
+                f"The journal cannot be signed: {problem.message}.",
+                "Set user.signingKey as for `git commit -S`, or memorylab.sign to false; nothing was written.",
+            ) from None
+        return pygit2.Oid(hex=made.decode().strip())
 
     def _empty(self) -> pygit2.Oid:
         return self._repo.TreeBuilder().write()

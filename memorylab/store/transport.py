@@ -66,6 +66,15 @@ def fetch(place: Place, remote: str, refspecs: Iterable[str], progress: Progress
     return done.returncode == 0
 
 
+def fetch_objects(place: Place, remote: str, oids: Iterable[str]) -> None:
+    """Fetch what a partial clone left out, all at once, as git does for one. Raises Unreachable, or Denied."""
+    _git(
+        place, None, "fetch", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--recurse-submodules=no",
+        "--filter=blob:none", "--stdin", "--", remote, input="".join(f"{oid}\n" for oid in oids),
+        config="fetch.negotiationAlgorithm=noop",
+    )  # fmt: skip
+
+
 def push(place: Place, remote: str, updates: list[Update], progress: Progress | None, atomic: bool) -> list[Answer]:
     """Move refs of a remote, all or none if `atomic`. Raises Unreachable, or Denied."""
     leases = [f"--force-with-lease={u.ref}:{u.expected}" for u in updates if u.expected is not None]

@@ -83,5 +83,6 @@ def test_init_names_the_writer(make_lab: Callable[..., Lab]) -> None:
     lab.run("init", "--writer", "gpu box 1")
     assert re.fullmatch(r"gpu-box-1-[0-9a-f]{8}", lab.store.writer() or "")
     before = lab.store.writer()
-    lab.run("init", "--writer", "another")
+    lab.run("init", "--writer", "gpu box 1")
+    assert "writes as gpu-box-1-" in lab.run("init", "--writer", "another", rc=3).stderr
     assert lab.store.writer() == before

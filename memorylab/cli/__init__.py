@@ -1,0 +1,22 @@
+"""The command line: options, echo, exit codes. What a command does is in memorylab.commands."""
+
+import sys
+
+from memorylab.cli import keep, look, loop, share
+from memorylab.cli.base import cli
+from memorylab.terminal import EXIT_PIPE_CLOSED, forget_stdout
+
+__all__ = ["cli", "keep", "look", "loop", "main", "share"]
+
+
+def main() -> None:
+    """The console script. stdout may be closed early (`| head`): that ends the program quietly, as it does git."""
+    try:
+        try:
+            cli(prog_name="git memorylab")
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        forget_stdout()
+        sys.exit(EXIT_PIPE_CLOSED)

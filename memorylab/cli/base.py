@@ -1,0 +1,52 @@
+"""What all commands share: the group, options, the session they work in."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from memorylab import __version__
+from memorylab.terminal import Safe
+
+EXIT_BLOCKED = 1
+EXIT_REFUSED = 3
+MODES = click.Choice(["explore", "exploit", "replicate"])
+STATUSES = click.Choice(["keep", "discard", "crash"])
+FILE = click.Path(path_type=Path)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+
+@click.group(cls=Safe, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="git-memorylab")
+def cli() -> None:
+    """A memory for autoresearch loops, kept in git.
+
+    \b
+    Start with:  git memorylab demo   the whole loop in a scratch repository
+                 git memorylab init   make this repository remember
+    """
+
+
+def open_session() -> Any:
+    from memorylab.commands.session import Session
+
+    session = Session()
+    if (session.place.state / "spool").exists():
+        from memorylab.commands import hook
+
+        hook.drain(session)
+    return session
+
+
+def as_tags(value: str | None) -> list[str] | None:
+    from memorylab.core import text
+
+    return None if value is None else text.tags(value)
+
+
+def git_progress() -> Callable[[bytes], None] | None:
+    """Where git's progress goes: to the terminal, if that is one."""
+    return (lambda chunk: click.echo(chunk, nl=False, err=True)) if sys.stderr.isatty() else None

@@ -1,0 +1,103 @@
+"""Looking at what is remembered, and getting it back."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from memorylab.cli.base import FILE, as_json, cli, open_session
+from memorylab.terminal import Range, emit, remark
+
+
+@cli.command()
+@click.option("--since-hours", type=Range(min=0, min_open=True), help="Length of the night; default 16.")
+@click.option("--output", type=FILE, help="Write to this file alone.")
+@as_json
+def report(since_hours: float | None, output: Path | None, as_json: bool) -> None:
+    """Render the morning report: what needs a decision, who leads, what failed."""
+    session = open_session()
+    hours = since_hours or session.settings.since_hours
+    remark(session.views.refresh())
+    written = session.views.write_report(session.memory, session.now, hours, output)
+    if as_json:
+        registry = session.views.registry(session.memory)
+        emit({"written": [str(path) for path in written], "registry": registry}, lambda: "", True)
+    elif written:
+        click.echo("\n".join(f"wrote {os.path.relpath(path)}" for path in written))
+    else:
+        click.echo(session.views.report(session.memory, session.now, hours), nl=False)
+
+
+@cli.command()
+@as_json
+def status(as_json: bool) -> None:
+    """Where the lab stands: writer, counts, what waits to be shared, champion, plans, claims, the latest runs."""
+    from memorylab.commands import check, inspect, sync
+
+    session = open_session()
+    remark(session.views.refresh())
+    registry = session.views.registry(session.memory)
+    waiting = sync.waiting(session)
+    value = {
+        "writer": session.store.writer(), "registry": registry, "unreadable": len(session.memory.unreadable),
+        "waiting": waiting, "claims": check.open_claims(session),
+        "latest": [run.run_id for run in session.memory.runs[:-6:-1]],
+    }  # fmt: skip
+    emit(value, lambda: inspect.status(session, registry, waiting), as_json)
+
+
+@cli.command()
+@click.argument("run")
+@click.option("--diff", "diff_too", is_flag=True, help="With the change to the subject.")
+@as_json
+def show(run: str, diff_too: bool, as_json: bool) -> None:
+    """One run whole. RUN is a run id, a part of one, or a commit by any name that git knows."""
+    from memorylab.commands import inspect
+
+    session = open_session()
+    remark(session.views.refresh())
+    found = inspect.find(session, run)
+    if diff_too:
+        inspect.bring(session, found)
+    if as_json:
+        emit(found, lambda: "", True)
+    else:
+        inspect.page(inspect.show(session, found, diff_too))
+
+
+@cli.command()
+@click.argument("run")
+@click.argument("other", required=False)
+@as_json
+def diff(run: str, other: str | None, as_json: bool) -> None:
+    """What a run's experiment did to the subject, or how the subjects of two runs differ."""
+    from memorylab.commands import inspect
+
+    session = open_session()
+    remark(session.views.refresh())
+    one, two = inspect.find(session, run), inspect.find(session, other) if other else None
+    inspect.bring(session, one, two)
+    if as_json:
+        patch = inspect.between(session, one, two) if two else inspect.patch(session, one)
+        emit({"run_id": one.run_id, "patch": patch.decode("utf-8", "replace")}, lambda: "", True)
+    else:
+        sys.stdout.flush()
+        sys.exit(inspect.diff(session, one, two))
+
+
+@cli.command()
+@click.argument("run")
+@click.option("--branch", default="", metavar="NAME", help="Make a branch at the run's commit instead.")
+@click.option("--force", is_flag=True, help="Overwrite uncommitted changes to the subject.")
+@as_json
+def restore(run: str, branch: str, force: bool, as_json: bool) -> None:
+    """Get a run's code back, on any clone, after any gc."""
+    from memorylab.commands import inspect
+
+    session = open_session()
+    found = inspect.find(session, run)
+    inspect.bring(session, found)
+    said = inspect.restore(session, found, branch, force)
+    remark(session.views.refresh())
+    emit({"run_id": found.run_id, "commit": found.commit, "done": said}, lambda: said, as_json)

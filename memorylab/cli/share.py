@@ -1,0 +1,113 @@
+"""Sharing a memory: with a remote, among its writers, and whether it is whole."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from memorylab.cli.base import EXIT_BLOCKED, EXIT_REFUSED, FILE, as_json, as_tags, cli, git_progress, open_session
+from memorylab.terminal import Range, emit, remark
+
+
+@cli.command()
+@click.argument("remote", required=False)
+@click.option("--notes-only", is_flag=True, help="Leave out the artifacts and the code; they come when asked for.")
+@click.option("--no-push", is_flag=True, help="Take what others have, give nothing.")
+@click.option("--relay", is_flag=True, help="With all remotes, passing on between them what each has of all writers.")
+@as_json
+def sync(remote: str | None, notes_only: bool, no_push: bool, relay: bool, as_json: bool) -> None:
+    """Share memory with REMOTE: push what is ours, fetch what others have. One that is not reached is no error.
+
+    Without REMOTE: memorylab.remote, else where git pushes to, else the only one, else origin.
+    """
+    from memorylab.commands import sync as command
+
+    if relay and (remote is not None or no_push or notes_only):
+        raise click.UsageError("--relay is with all remotes, both ways, and whole: leave the rest out.")
+    session = open_session()
+    options = command.Options(notes_only or session.settings.notes_only, not no_push, git_progress())
+    done = command.relay(session, options) if relay else [command.sync(session, remote, options)]
+    remark([line for one in done for line in one.remarks])
+    value = [one._asdict() for one in done]
+    emit(value if relay else value[0], lambda: "\n".join(map(command.render, done)), as_json)
+    if any(one.refused for one in done):
+        sys.exit(EXIT_REFUSED)
+
+
+@cli.command()
+@click.argument("idea", required=False)
+@click.option("--tags", metavar="A,B", help="Comma-separated tags.")
+@click.option("--family", metavar="NAME", help="The line of work it belongs to.")
+@click.option("--hypothesis", metavar="TEXT", help="Why it should help.")
+@click.option("--minutes", type=Range(1, 7 * 24 * 60), help="How long it stands; default 60.")
+@click.option("--withdraw", metavar="CLAIM", help="End a claim of this working tree's: its id, or a part of it.")
+@as_json
+def claim(
+    idea: str | None, tags: str | None, family: str | None, hypothesis: str | None, minutes: float | None,
+    withdraw: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Say that IDEA is about to be tried here, so that nobody else does. Without it: the claims that are open.
+
+    Where two claim the same at once the remote decides who was first. Exit code 1: somebody else has it.
+    """
+    from memorylab.commands import check
+    from memorylab.commands import claim as command
+    from memorylab.core.text import inline
+
+    session = open_session()
+    if idea is not None and withdraw is not None:
+        raise click.UsageError("Either claim an idea or withdraw a claim.")
+    if idea is not None and not inline(idea):
+        raise click.UsageError("The idea is empty. Say in one line what is to be tried.")
+    if idea is None and withdraw is None:
+        remark(session.views.refresh())
+        found = check.open_claims(session)
+        emit(found, lambda: command.listed(found), as_json)
+        return
+    if withdraw is not None:
+        done = command.withdraw(session, withdraw)
+        text = f"withdrawn: {inline(done.claim.description)}"
+    else:
+        said = {"description": idea, "tags": as_tags(tags), "family": family, "hypothesis": hypothesis}
+        done = command.claim(session, said, minutes)
+        text = command.render(done)
+    remark([*done.remarks, *session.again().views.refresh()])
+    emit(done, lambda: text, as_json)
+    if withdraw is None and not done.ours:
+        sys.exit(EXIT_BLOCKED)
+
+
+@cli.command()
+@click.argument("remote", required=False)
+@click.option("--days", type=Range(0), default=30.0, show_default=True, help="How long a writer must be silent.")
+@click.option(
+    "--writer", "writers", multiple=True, metavar="WRITER", help="This one, whenever it wrote last; repeatable."
+)
+@click.option("--dry-run", is_flag=True, help="Say who would be folded.")
+@as_json
+def compact(remote: str | None, days: float, writers: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    """Fold the refs of silent writers on REMOTE into one archive. Nothing is lost, and a writer may come back."""
+    from memorylab.commands import compact as command
+
+    session = open_session()
+    done = command.compact(session, remote, days, list(writers), dry_run, git_progress())
+    remark(session.again().views.refresh())
+    emit(done._asdict(), lambda: command.render(done), as_json)
+
+
+@cli.command()
+@click.option("--allowed-signers", type=FILE, help="Every entry must be signed by one of them; as ssh-keygen has it.")
+@as_json
+def verify(allowed_signers: Path | None, as_json: bool) -> None:
+    """Prove that every ledger here is whole: no gaps, journal and notes agree, chains and signatures hold.
+
+    Exit code 3 if one is not.
+    """
+    from memorylab.commands import verify as command
+
+    session = open_session()
+    remark(session.views.refresh())
+    checked = command.verify(session, allowed_signers)
+    emit([one._asdict() for one in checked], lambda: command.render(checked), as_json)
+    if any(one.problems for one in checked):
+        sys.exit(EXIT_REFUSED)

@@ -1,0 +1,68 @@
+"""compact: fold the refs of retired writers on a remote into one archive, so that a swarm's thousands stay few."""
+
+from typing import Any, NamedTuple
+
+from memorylab.commands import sync
+from memorylab.commands.session import Session
+from memorylab.core.text import count
+from memorylab.errors import NotFound, Unreachable
+from memorylab.store import compact as folding
+from memorylab.store import objects, refs, transport
+from memorylab.store.files import locked
+
+
+class Compacted(NamedTuple):
+    """What a compaction did, or would do; `refs_left` are the remote's memory refs after it."""
+
+    remote: str
+    folded: list[str]
+    left: list[str]
+    refs_left: int
+    dry_run: bool
+
+
+def compact(
+    session: Session, name: str | None, days: float, writers: list[str], dry_run: bool, progress: sync.Progress
+) -> Compacted:
+    """Fold the writers who are named, else those who have been silent for `days`.
+
+    Raises Unreachable or Denied: what has been done by then stays done, and nothing is lost.
+    """
+    synced = sync.sync(session, name, sync.Options(progress=progress))
+    remote = synced.remote
+    if not synced.reached:
+        raise Unreachable(f"{remote} was not reached: {synced.reason}", "Nothing was changed.")
+    store = session.again().store
+    with locked(session.place.state / "sync.lock"):
+        there = transport.listing(session.place, remote, refs.SHARED)
+        silent = session.now.timestamp() - days * 86_400
+        found = folding.retired(store, remote, there, silent, writers)
+        missing = [writer for writer in writers if writer not in found and not _is_archived(store, writer)]
+        if missing:
+            raise NotFound(f"{remote} has no writer {missing[0]!r} besides us.", "`git memorylab verify` names them.")
+        if dry_run:
+            return Compacted(remote, sorted(found), [], len(there), True)
+        with store.transaction(session.now) as transaction:
+            me = transaction.writer
+            archives = folding.fold(store, me, found, objects.signature(store.repo, me, session.now))
+        if not archives:
+            return Compacted(remote, [], [], len(there), False)
+        folding.publish(store, remote, archives, progress)
+        done = folding.delete(store, remote, archives, there, progress)
+        left = transport.listing(session.place, remote, refs.SHARED)
+    return Compacted(remote, done.folded, done.left, len(left), False)
+
+
+def render(done: Compacted) -> str:
+    """What the terminal shows."""
+    what = "would be folded" if done.dry_run else "folded"
+    lines = [f"{done.remote}: {count(len(done.folded), 'writer')} {what}, {count(done.refs_left, 'ref')} there now"]
+    lines += [f"  {writer}" for writer in done.folded[:20]]
+    if len(done.folded) > 20:
+        lines.append(f"  and {len(done.folded) - 20} more")
+    lines += [f"  {writer} has moved on meanwhile and was left" for writer in done.left]
+    return "\n".join(lines)
+
+
+def _is_archived(store: Any, writer: str) -> bool:
+    return any(writer == name for name, _ in store.chains("journal"))
