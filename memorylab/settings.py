@@ -3,20 +3,23 @@
 The local setting wins. Names in git config are the same without underscores: memorylab.timeLimit is time_limit.
 """
 
+from __future__ import annotations
+
 import re
-import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from memorylab.core.aliases import Vocabulary
-from memorylab.core.record import Mode
-from memorylab.core.tokens import extended
-from memorylab.core.verdict import DEFAULT_THRESHOLD
+from memorylab.core.record import DEFAULT_THRESHOLD, Mode
 from memorylab.errors import BadInput
 from memorylab.store import git
+
+if TYPE_CHECKING:
+    from memorylab.core.aliases import Vocabulary
+
+LOCAL = ("remote", "notes_only")  # what only a clone can know of itself
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,7 +49,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words of the guard, with this lab's own."""
+        """The words of the guard, with this lab's own. Raises ValueError if those are none."""
+        # Imported when it is needed: reading ideas takes 20 ms to import, and most commands read none.
+        from memorylab.core.tokens import extended
+
         return extended(tuple(sorted(self.aliases.items())))
 
 
@@ -67,7 +73,8 @@ def load(place: git.Place) -> Settings:
         )
     try:
         settings = msgspec.convert(values, Settings, strict=False)
-        extended(tuple(sorted(settings.aliases.items())))
+        if settings.aliases:
+            _ = settings.vocabulary
         return settings
     except msgspec.ValidationError as problem:
         # msgspec ends with the place, "- at `$.threshold`", or names an unknown field in backquotes.
@@ -79,6 +86,8 @@ def load(place: git.Place) -> Settings:
 
 
 def _shared(top: Path) -> tuple[dict[str, object], str]:
+    import tomllib
+
     for name, table in (("pyproject.toml", ("tool", "memorylab")), (".memorylab.toml", ())):
         try:
             found = tomllib.loads((top / name).read_text(encoding="utf-8"))
@@ -90,6 +99,9 @@ def _shared(top: Path) -> tuple[dict[str, object], str]:
             found = found.get(key, {})
             if not isinstance(found, dict):
                 raise BadInput(f"{key} in {name} is not a table.", "Correct it.")
+        for key in LOCAL:
+            if key in found:
+                raise BadInput(f"{key} in {name} is for one clone, not for all.", "Set it with git config.")
         if found:
             return dict(found), name
     return {}, ""

@@ -25,7 +25,7 @@ def sync(remote: str | None, notes_only: bool, no_push: bool, relay: bool, as_js
     if relay and (remote is not None or no_push or notes_only):
         raise click.UsageError("--relay is with all remotes, both ways, and whole: leave the rest out.")
     session = open_session()
-    options = command.Options(notes_only or session.settings.notes_only, not no_push, git_progress())
+    options = command.Options(notes_only, not no_push, git_progress())
     done = command.relay(session, options) if relay else [command.sync(session, remote, options)]
     remark([line for one in done for line in one.remarks])
     value = [one._asdict() for one in done]

@@ -40,7 +40,7 @@ def claim(session: Session, said: dict[str, Any], minutes: float | None) -> Clai
         remote = _remote(session)
         if remote is not None:
             # What has ended since, or begun.
-            taken = sync.sync(session, remote, sync.Options(notes_only=session.settings.notes_only, push=False))
+            taken = sync.sync(session, remote, sync.Options(push=False))
             remarks += taken.remarks
             remote, settled = (remote, "remote") if taken.reached else (None, "offline")
             session = session.again()
@@ -76,7 +76,7 @@ def catch_up(session: Session) -> None:
     """Take what others have, if there is anybody to take it from."""
     remote = _remote(session)
     if remote is not None:
-        sync.sync(session, remote, sync.Options(notes_only=session.settings.notes_only, push=False))
+        sync.sync(session, remote, sync.Options(push=False))
 
 
 def withdraw(session: Session, name: str) -> Claimed:
@@ -184,7 +184,7 @@ def _remote(session: Session) -> str | None:
 
 
 def _give(session: Session, remote: str) -> list[str]:
-    done = sync.sync(session.again(), remote, sync.Options(notes_only=session.settings.notes_only))
+    done = sync.sync(session.again(), remote, sync.Options())
     return list(done.remarks) if done.reached else [sync.render(done)]
 
 

@@ -47,7 +47,7 @@ def init(session: Session, name: str = "", progress: sync.Progress = None) -> li
 
 def _fetch(session: Session, remote: str, progress: sync.Progress) -> list[str]:
     """Bring the memory that others have on a remote. One that is not reached can be fetched from later."""
-    options = sync.Options(session.settings.notes_only, push=False, progress=progress, attempts=1)
+    options = sync.Options(push=False, progress=progress, attempts=1)
     try:
         done = sync.sync(session, remote, options)
     except MemoryLabError as problem:

@@ -18,7 +18,8 @@ Progress = Callable[[bytes], None] | None
 
 class Synced(NamedTuple):
     """What a sync did. `came` and `went` are records, `writers` those that they came from; `reason` says why a remote
-    was not `reached`; `waiting` records are not there yet. `remarks` are for the user."""
+    was not `reached`; `waiting` records are not there yet; `attempts` is how often it
+    took and gave. `remarks` are for the user."""
 
     remote: str
     reached: bool = True
@@ -29,6 +30,7 @@ class Synced(NamedTuple):
     waiting: int = 0
     refused: bool = False
     changed: bool = False
+    attempts: int = 0
     remarks: tuple[str, ...] = ()
 
 
@@ -44,7 +46,14 @@ class Options(NamedTuple):
 def choose(session: Session, name: str | None = None) -> str:
     """The remote that is meant, set up so that a plain `git fetch` brings its memory too: the one named, else the
     setting, else the one that git pushes to, else the only one. Raises NotFound; BadInput if that leaves it open."""
-    config = git.config(session.place, r"^(memorylab\.remote|remote\..*|branch\..*\.remote)$")
+    return _choose(session, name, _configuration(session))
+
+
+def _configuration(session: Session) -> list[tuple[str, str]]:
+    return git.config(session.place, r"^(memorylab\.(remote|notesonly)|remote\..*|branch\..*\.remote)$")
+
+
+def _choose(session: Session, name: str | None, config: list[tuple[str, str]]) -> str:
     remotes = _remotes(config)
     chosen = _named(remotes, name) if name is not None else _default(session, remotes, dict(config))
     for refspec in refs.fetch_refspecs(chosen):
@@ -106,16 +115,24 @@ def sync(session: Session, name: str | None, options: Options) -> Synced:
 
     Raises NotFound if there is no such remote, Denied if it does not let us in.
     """
-    remote = choose(session, name)
+    config = _configuration(session)
+    remote = _choose(session, name, config)
+    options = options._replace(notes_only=options.notes_only or git.is_on(dict(config).get("memorylab.notesonly")))
+    attempts = 0
+
+    def attempt() -> _Round:
+        nonlocal attempts
+        attempts += 1
+        return _once(session, remote, options)
+
     with locked(session.place.state / "sync.lock"):
         try:
-            done = transport.patiently(
-                lambda: _once(session, remote, options), lambda round: round.again, options.attempts
-            )
+            done = transport.patiently(attempt, lambda round: round.again, options.attempts)
         except Unreachable as problem:
             synced = Synced(remote, reached=False, reason=problem.message, waiting=_waiting(session, remote))
         else:
             synced = _account(session, remote, done)
+    synced = synced._replace(attempts=attempts)
     if synced.changed:
         remarks = session.again().views.refresh()
         synced = synced._replace(remarks=(*synced.remarks, *remarks))
@@ -125,7 +142,7 @@ def sync(session: Session, name: str | None, options: Options) -> Synced:
 def after(session: Session, progress: Progress) -> list[str]:
     """Sync when something was recorded, which stays recorded whatever becomes of it; what to say of it, a line each."""
     try:
-        done = sync(session, None, Options(session.settings.notes_only, progress=progress))
+        done = sync(session, None, Options(progress=progress))
     except MemoryLabError as problem:
         return [f"not shared: {problem.message} {problem.hint}".rstrip()]
     return [render(done), *done.remarks]
@@ -191,7 +208,7 @@ def _account(session: Session, remote: str, done: _Round) -> Synced:
     if done.healed:
         remarks.append(f"another clone writes as the one here did; this one is {done.healed} now, nothing was lost")
     refused = next((answer for answer in given.answers if answer.outcome == "refused"), None)
-    waiting = _waiting(session, remote)
+    waiting = _waiting(session, remote) if refused is not None or given.stance else 0
     if refused is not None:
         remarks.append(f"{remote} refuses what is ours: {inline(refused.reason)}; {count(waiting, 'record')} wait here")
     went = exchange.growth(session.place, {}, given.went).get(me, 0)

@@ -14,6 +14,10 @@ from msgspec import Meta, Struct
 VERSION: Literal[1] = 1
 MAX_BYTES = 1 << 20
 
+# How alike counts as a match. Set from labelled pairs of real ledgers; docs/novelty.md has the figures and what other
+# values give.
+DEFAULT_THRESHOLD = 0.5
+
 Status = Literal["keep", "discard", "crash"]
 Mode = Literal["explore", "exploit", "replicate"]
 Classification = Literal["novel", "known_success", "incremental_followup", "repeat_failure", "duplicate_run"]

@@ -9,11 +9,9 @@ from memorylab.core.aliases import BUILT_IN, Vocabulary
 from memorylab.core.evidence import Past
 from memorylab.core.novelty import DUPLICATE, Idea, Relation, Study, idea_of, read_history, study
 from memorylab.core.ranking import Direction
-from memorylab.core.record import Classification, Decision, Holder, Match, Mode, Policy, Run, Verdict
+from memorylab.core.record import DEFAULT_THRESHOLD, Classification, Decision, Holder, Match, Mode, Policy, Run, Verdict
 from memorylab.core.tokens import equal
 
-# Set from labelled pairs of real ledgers; docs/novelty.md has the figures and what other values give.
-DEFAULT_THRESHOLD = 0.5
 DEFAULT_LIMIT = 3
 MAX_WHY = 4_000  # characters
 ADJUSTMENT: dict[Mode, float] = {"explore": -0.05, "exploit": 0.0, "replicate": -0.08}  # as published

@@ -103,6 +103,9 @@ def take(place: Place, remote: str, me: str | None, notes_only: bool, progress: 
 
 def give(place: Place, remote: str, me: str, taken: Taken, progress: Progress | None) -> Given:
     """Bring our own refs to a remote, all or none. Raises Unreachable, or Denied."""
+    # As they were when we took: what has been logged since goes with the next sync.
+    if all(taken.there.get(ref) == taken.before.get(ref) for ref in refs.owned(me)):
+        return Given([], [], "", [])
     with locked(place.state / "lock"):
         ours = {ref: oid for ref, oid in tips(place).items() if ref in refs.owned(me)}
     todo = {ref: oid for ref, oid in ours.items() if taken.there.get(ref) != oid}

@@ -5,8 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-
-import msgspec
+from typing import NamedTuple
 
 from memorylab.errors import BadInput, NotARepository, NotFound
 
@@ -29,7 +28,7 @@ _INHERITED = (
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-class Place(msgspec.Struct, frozen=True):
+class Place(NamedTuple):
     """Where a repository is. `top` is the working tree's folder, None for a bare repository."""
 
     git_dir: Path
@@ -104,6 +103,11 @@ def config(place: Place, pattern: str) -> list[tuple[str, str]]:
     listed = run(place, "config", "-z", "--get-regexp", pattern, check=False).decode("utf-8", "replace")
     found = (item.partition("\n") for item in listed.split("\0") if item)
     return [(name, value if equals else "true") for name, equals, value in found]
+
+
+def is_on(value: str | None) -> bool:
+    """Whether git takes a setting for yes."""
+    return (value or "").lower() in ("true", "yes", "on", "1")
 
 
 def promisor(place: Place) -> str | None:

@@ -1,19 +1,17 @@
 """Who writes here: one id per clone, shared by its worktrees, never by two clones."""
 
-import getpass
+import json
 import re
-import secrets
-import socket
 from pathlib import Path
+from typing import NamedTuple
 
-import msgspec
-
+from memorylab.store import refs
 from memorylab.store.files import replace
 
 _FILE = "writer.json"
 
 
-class Writer(msgspec.Struct, frozen=True):
+class Writer(NamedTuple):
     """A writer id, and the fingerprint of the clone that it was minted for."""
 
     writer: str
@@ -29,6 +27,10 @@ def _fingerprint(common_dir: Path) -> tuple[str, int, int]:
 
 def mint(name: str = "") -> str:
     """A readable id: a name, or who or where, and 32 random bits, so that two clones of one user differ."""
+    import getpass
+    import secrets
+    import socket
+
     if not name:
         try:
             name = getpass.getuser()
@@ -49,8 +51,10 @@ def current(common_dir: Path) -> str | None:
     A moved clone keeps its inode and a remounted one its path; a copy has neither.
     """
     try:
-        known = msgspec.json.decode((common_dir / "memorylab" / _FILE).read_bytes(), type=Writer)
-    except (OSError, msgspec.DecodeError):
+        known = Writer(**json.loads((common_dir / "memorylab" / _FILE).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+    if not isinstance(known.writer, str) or not refs.is_writer(known.writer):
         return None
     path, device, inode = _fingerprint(common_dir)
     return known.writer if known.path == path or (known.device, known.inode) == (device, inode) else None
@@ -66,7 +70,7 @@ def ensure(common_dir: Path, name: str = "") -> str:
 
 def save(common_dir: Path, name: str) -> None:
     """Make an id this clone's. Call it under the store's lock."""
-    content = msgspec.json.encode(Writer(name, *_fingerprint(common_dir))) + b"\n"
+    content = json.dumps(Writer(name, *_fingerprint(common_dir))._asdict()).encode() + b"\n"
     path = common_dir / "memorylab" / _FILE
     if not path.exists() or path.read_bytes() != content:
         replace(path, content)

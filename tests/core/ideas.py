@@ -2,8 +2,8 @@
 
 from memorylab.core.change import read_change
 from memorylab.core.novelty import Idea
-from memorylab.core.record import Run
-from memorylab.core.verdict import DEFAULT_THRESHOLD, Guard
+from memorylab.core.record import DEFAULT_THRESHOLD, Run
+from memorylab.core.verdict import Guard
 
 
 def run(number, description, status="discard", family="", value=1.0, change=None):

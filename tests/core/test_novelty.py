@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from benchmarks.novelty import evaluate
 from memorylab.core.change import read_change
 from memorylab.core.novelty import DUPLICATE, SAME, Idea, relate
-from memorylab.core.verdict import DEFAULT_THRESHOLD
+from memorylab.core.record import DEFAULT_THRESHOLD
 from tests.core.ideas import code, run, verdict
 
 

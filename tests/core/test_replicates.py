@@ -4,7 +4,7 @@ import pytest
 
 from memorylab.core.novelty import Idea, relate
 from memorylab.core.reading import BASELINE, read
-from memorylab.core.verdict import DEFAULT_THRESHOLD
+from memorylab.core.record import DEFAULT_THRESHOLD
 
 NIGHT = [
     ("baseline: DEPTH=8 ASPECT_RATIO=64", "keep"),
