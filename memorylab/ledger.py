@@ -197,7 +197,8 @@ def _memory(records: dict[str, tuple[Record, bytes, str]], unreadable: tuple[tup
     plans: dict[str, Plan] = {}
     rewrites = []
     claims = []
-    for record, line, anchor in sorted(records.values(), key=lambda item: _order(item[0])):
+    ordered = sorted(records.values(), key=lambda item: _order(item[0]))
+    for record, line, anchor in ordered:
         anchors[record.id] = anchor
         if isinstance(record, Run):
             runs[record.run_id] = record
@@ -208,7 +209,7 @@ def _memory(records: dict[str, tuple[Record, bytes, str]], unreadable: tuple[tup
             rewrites.append(record)
         elif isinstance(record, Claim):
             claims.append(record)
-    for record, _, _ in sorted(records.values(), key=lambda item: _order(item[0])):
+    for record, _, _ in ordered:
         if isinstance(record, Amend) and record.run_id in runs:
             said = {name: new for name in AMENDABLE if (new := getattr(record, name)) is not None}
             runs[record.run_id] = msgspec.structs.replace(runs[record.run_id], **said)

@@ -40,8 +40,8 @@ Timestamp = Annotated[str, Meta(pattern=_TIME)]
 Number = Annotated[int, Meta(ge=-(2**53), le=2**53)] | float | None
 
 
-class _Value(Struct, frozen=True):
-    """A part of a record."""
+class _Value(Struct, frozen=True, gc=False):
+    """A part of a record. No record is part of itself, so the garbage collector need not look for that."""
 
 
 class Knob(_Value, frozen=True, kw_only=True):
@@ -215,7 +215,7 @@ class Packet(_Value, frozen=True, kw_only=True):
     error: Error | None
 
 
-class _Record(Struct, frozen=True, kw_only=True, tag_field="kind"):
+class _Record(Struct, frozen=True, kw_only=True, tag_field="kind", gc=False):
     v: Literal[1] = VERSION
     writer: Id
     seq: Annotated[int, Meta(ge=1)]

@@ -71,7 +71,8 @@ def test_full_folders_go_one_level_deeper_and_git_reads_them(repo: pygit2.Reposi
         tree = edited.write()
     assert tree is not None
     assert {c: repo[b].data for c, b in notes.read(repo, tree)} == {c: c.encode() + b"\n" for c in commits}
-    assert any(entry.filemode == FileMode.TREE for entry in repo[repo[tree]["00"].id])
+    folders = [repo[repo[tree][name].id] for name in ("00", "01")]
+    assert any(entry.filemode == FileMode.TREE for folder in folders for entry in folder)
 
 
 def test_names_that_are_no_notes_are_passed_over(repo: pygit2.Repository) -> None:

@@ -1,0 +1,138 @@
+"""What a remote with many writers costs: bare git beside ours, in the same run, and again after `compact`.
+
+python -m benchmarks.swarm.writers --writers 10 1000 10000 --records 10000
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.swarm.clones import SUBJECT, git, record, sealed
+from memorylab.core.decision import markdown
+from memorylab.core.record import Run, encode
+from memorylab.ledger import Ledger, new_id
+from memorylab.store import exchange
+from memorylab.store.git import locate
+from memorylab.store.repo import Store
+from memorylab.store.transaction import PACKET_FILE, Transaction
+
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def fill(source: Path, writers: int, records: int) -> None:
+    """Ledgers of many writers in one repository: copies of one real run, with numbers of their own."""
+    record(source, 1)
+    store = Store(locate(source))
+    model = Ledger(store).read().runs[-1]
+    assert isinstance(model, Run) and model.decision_packet is not None
+    packet = markdown(model.decision_packet).encode()
+    share = [records // writers + (n < records % writers) for n in range(writers)]
+    written = 0
+    for n, count in enumerate(share):
+        transaction = Transaction(store.repo, store.place, f"agent{n:05}-0000{n % 65536:04x}", BEGAN)
+        for _ in range(count):
+            written += 1
+            when, idea = BEGAN + timedelta(seconds=written), f"MATRIX_LR 0.{written:05}"
+            run = msgspec.structs.replace(
+                model, run_id=new_id(when, model.commit), writer=transaction.writer, seq=transaction.next_sequence,
+                timestamp_utc=when.strftime("%Y-%m-%dT%H:%M:%SZ"), description=idea, artifacts={},
+            )  # fmt: skip
+            # A commit of its own for each run, as experiments have.
+            anchor = str(
+                store.repo.create_commit(
+                    None, store.repo.default_signature, store.repo.default_signature, f"{idea}\n",
+                    store.repo[model.commit].tree.id, [store.repo[model.commit].parents[0].id],
+                )
+            )  # fmt: skip
+            run = msgspec.structs.replace(run, commit=anchor)
+            blob = transaction.create_blob(packet.replace(model.run_id.encode(), run.run_id.encode()))
+            transaction.add(anchor, encode(run), {PACKET_FILE: blob}, f"discard: {run.description}")
+        transaction.commit()
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Wall seconds."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def compare(place: Path, times: int, *commands: list[str]) -> list[float]:
+    """The median wall seconds of commands, run in turn so that all meet the same noise."""
+    taken: list[list[float]] = [[] for _ in commands]
+    for _ in range(times):
+        for command, found in zip(commands, taken, strict=True):
+            found.append(timed(lambda c=command: subprocess.run(c, cwd=place, capture_output=True, check=True)))  # type: ignore[misc]
+    return [round(statistics.median(found), 4) for found in taken]
+
+
+def measure(writers: int, records: int, times: int) -> dict[str, object]:
+    """Figures for one number of writers."""
+    folder = Path(tempfile.mkdtemp(prefix="memorylab-writers-"))
+    try:
+        sealed(folder)
+        source = folder / "source"
+        source.mkdir()
+        git(source, "init", "-q", "-b", "main")
+        (source / "train.py").write_text(SUBJECT)
+        git(source, "add", "train.py")
+        git(source, "commit", "-q", "-m", "baseline")
+        git(source, "memorylab", "init")
+        fill(source, writers, records)
+        git(folder, "clone", "-q", "--mirror", str(source), "remote.git")
+        git(folder / "remote.git", "config", "core.logAllRefUpdates", "false")
+        git(folder / "remote.git", "repack", "-adq")
+        # As over a network: packed, not linked.
+        git(folder, "clone", "-q", (folder / "remote.git").as_uri(), "clone")
+        clone = folder / "clone"
+        found: dict[str, object] = {"writers": writers, "records": records}
+        found["init of a new clone"] = round(timed(lambda: git(clone, "memorylab", "init")), 2)
+        found |= _figures(clone, times)
+        git(clone, "memorylab", "compact", "--days", "30")
+        found["after compact"] = _figures(clone, times)
+        return found
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _figures(clone: Path, times: int) -> dict[str, object]:
+    place = locate(clone)
+    record(clone, 2 + len(exchange.tips(place)))
+    git(clone, "memorylab", "sync")
+    fetch, sync, nothing = compare(
+        clone, times, ["git", "fetch", "-q", "origin"], ["git", "memorylab", "sync"], ["python", "-c", "pass"]
+    )
+    reads = [timed(lambda: Ledger(Store(locate(clone))).read()) for _ in range(times)]
+    names = git(clone, "for-each-ref", "--format=%(refname)", "refs/notes", "refs/memorylab/journal").split()
+    own = [f"{name}:{name}" for name in names]
+    pushes = []
+    for n in range(times):
+        record(clone, 100_000 + n + len(exchange.tips(place)))
+        pushes.append(timed(lambda: git(clone, "push", "-q", "--atomic", "origin", *own)))
+    log, status = compare(clone, times, ["git", "log", "-1"], ["git", "memorylab", "status"])
+    return {
+        "refs on the remote": len(git(clone, "ls-remote", "origin").splitlines()),
+        "bytes of a listing": len(git(clone, "ls-remote", "origin")),
+        "python -c pass": nothing, "git fetch, nothing new": fetch, "sync, nothing new": sync,
+        "sync / fetch": round(sync / fetch, 2), "union read": round(statistics.median(reads), 3),
+        "git push of one record": round(statistics.median(pushes), 4), "git log -1": log, "status": status,
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--writers", type=int, nargs="+", default=[10, 1000, 10_000])
+    parser.add_argument("--records", type=int, default=10_000)
+    parser.add_argument("--times", type=int, default=5)
+    given = parser.parse_args()
+    for count in given.writers:
+        print(json.dumps(measure(count, given.records, given.times), indent=2), flush=True)
