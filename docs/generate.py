@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 EXIT_CODES = (
     ("0", "Fine. check: allow or caution. run: the run was kept."),
-    ("1", "check --fail-on-similar: the mode blocks the idea."),
+    ("1", "check --fail-on-similar: the mode blocks the idea. claim, check --claim: it is not ours."),
     ("2", "The command was called wrongly."),
     ("3", "Something is not as it must be; one sentence on stderr says what, and what to do."),
     ("10", "run: the run was discarded."),
@@ -33,6 +33,9 @@ REFS = (
     ("refs/notes/memorylab/decisions/<writer>", "Decision packets as notes, which git log shows."),
     ("refs/memorylab/journal/<writer>", "One commit per record, with its artifacts; keeps the experiments from gc."),
     ("refs/memorylab/remotes/<remote>/...", "The same, fetched from others."),
+    ("refs/notes/memorylab/archive/<writer>, refs/memorylab/journal/archive/<writer>", "Retired writers, folded."),
+    ("refs/memorylab/claims", "On a remote: the board of open claims."),
+    ("refs/memorylab/seen", "Keeps from gc what was once in the others; what is lost is put back."),
     ("results/memorylab/, results.tsv", "Views: deletable, rendered from the above by the next command."),
     ("run.log", "The output of the last run."),
 )
@@ -45,6 +48,11 @@ SETTINGS = (
     ("time_limit", "Seconds of wall time for run. Default 600."),
     ("since_hours", "The length of the night in the report. Default 16."),
     ("artifact_limit", "Bytes kept of each artifact. Default 1048576."),
+    ("autosync", "Share after every log and run, and know what others do before a check. Default false."),
+    ("claim_minutes", "How long a claim stands. Default 60."),
+    ("sign", "Sign the journal as git commit -S does. Default false."),
+    ("remote", "Where to share; git config only. Default where git pushes to."),
+    ("notes_only", "Share without code and artifacts; git config only. Default false."),
 )
 
 

@@ -4,8 +4,6 @@ import errno
 import math
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +49,9 @@ class Safe(click.Group):
                 click.echo("error: There is no space left on the device. What was recorded stays recorded.", err=True)
                 forget_stdout()
                 ctx.exit(MemoryLabError.exit_code)
+            import tempfile
+            import traceback
+
             handle, path = tempfile.mkstemp(prefix="git-memorylab-", suffix=".traceback")
             with os.fdopen(handle, "w", errors="replace") as file:
                 traceback.print_exc(file=file)

@@ -464,7 +464,11 @@ def test_limits_beyond_four_gigabytes(plain: Lab, server: Server) -> None:
 def test_a_setting_that_cannot_be_read_lets_nothing_through(name: str, plain: Lab, server: Server) -> None:
     server.git("config", f"memorylab.server.{name}", "plenty")
     said = _refused(plain, f"HEAD:{NOTES}/ledger/a", "HEAD:main")
-    assert said.count("is refused") == said.count(f"memorylab.server.{name} in the server's git config cannot be read") == 1
+    assert (
+        said.count("is refused")
+        == said.count(f"memorylab.server.{name} in the server's git config cannot be read")
+        == 1
+    )
     assert set(server.refs()) == {"refs/heads/main"}
 
 

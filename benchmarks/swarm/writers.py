@@ -5,6 +5,7 @@ python -m benchmarks.swarm.writers --writers 10 1000 10000 --records 10000
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -24,7 +25,9 @@ from memorylab.store import exchange
 from memorylab.store.git import locate
 from memorylab.store.repo import Store
 from memorylab.store.transaction import PACKET_FILE, Transaction
+from tests import servers
 
+FETCH, SYNC = ["git", "fetch", "-q", "origin"], ["git", "memorylab", "sync"]
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -75,7 +78,7 @@ def compare(place: Path, times: int, *commands: list[str]) -> list[float]:
     return [round(statistics.median(found), 4) for found in taken]
 
 
-def measure(writers: int, records: int, times: int) -> dict[str, object]:
+def measure(writers: int, records: int, times: int, ssh: bool) -> dict[str, object]:
     """Figures for one number of writers."""
     folder = Path(tempfile.mkdtemp(prefix="memorylab-writers-"))
     try:
@@ -97,6 +100,13 @@ def measure(writers: int, records: int, times: int) -> dict[str, object]:
         found: dict[str, object] = {"writers": writers, "records": records}
         found["init of a new clone"] = round(timed(lambda: git(clone, "memorylab", "init")), 2)
         found |= _figures(clone, times)
+        if ssh:
+            with servers.sshd(folder / "sshd") as server:
+                os.environ |= server.env[""]
+                git(clone, "remote", "set-url", "origin", f"{server.url}{folder / 'remote.git'}")
+                fetch, sync = compare(clone, times, FETCH, SYNC)
+                git(clone, "remote", "set-url", "origin", (folder / "remote.git").as_uri())
+            found["over ssh"] = {"git fetch": fetch, "sync": sync, "sync / fetch": round(sync / fetch, 2)}
         git(clone, "memorylab", "compact", "--days", "30")
         found["after compact"] = _figures(clone, times)
         return found
@@ -108,9 +118,7 @@ def _figures(clone: Path, times: int) -> dict[str, object]:
     place = locate(clone)
     record(clone, 2 + len(exchange.tips(place)))
     git(clone, "memorylab", "sync")
-    fetch, sync, nothing = compare(
-        clone, times, ["git", "fetch", "-q", "origin"], ["git", "memorylab", "sync"], ["python", "-c", "pass"]
-    )
+    fetch, sync, nothing = compare(clone, times, FETCH, SYNC, ["python", "-c", "pass"])
     reads = [timed(lambda: Ledger(Store(locate(clone))).read()) for _ in range(times)]
     names = git(clone, "for-each-ref", "--format=%(refname)", "refs/notes", "refs/memorylab/journal").split()
     own = [f"{name}:{name}" for name in names]
@@ -133,6 +141,7 @@ if __name__ == "__main__":
     parser.add_argument("--writers", type=int, nargs="+", default=[10, 1000, 10_000])
     parser.add_argument("--records", type=int, default=10_000)
     parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--ssh", action="store_true", help="over a server on loopback too")
     given = parser.parse_args()
     for count in given.writers:
-        print(json.dumps(measure(count, given.records, given.times), indent=2), flush=True)
+        print(json.dumps(measure(count, given.records, given.times, given.ssh), indent=2), flush=True)

@@ -1,6 +1,7 @@
 """What all commands share: the group, options, the session they work in."""
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,5 +49,13 @@ def as_tags(value: str | None) -> list[str] | None:
 
 
 def git_progress() -> Callable[[bytes], None] | None:
-    """Where git's progress goes: to the terminal, if that is one."""
-    return (lambda chunk: click.echo(chunk, nl=False, err=True)) if sys.stderr.isatty() else None
+    """Where git's progress goes: to the terminal, if that is one, and not before a second has passed."""
+    if not sys.stderr.isatty():
+        return None
+    began = time.monotonic()
+
+    def show(chunk: bytes) -> None:
+        if time.monotonic() - began > 1:
+            click.echo(chunk, nl=False, err=True)
+
+    return show

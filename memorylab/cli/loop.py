@@ -35,6 +35,7 @@ def check(
     come back ranked by novelty; --fail-on-similar then fails if every one of them is blocked.
     """
     from memorylab.commands import check as command
+    from memorylab.commands import sync as sharing
     from memorylab.core.text import inline
 
     given = {"description": description, "tags": tags, "family": family, "hypothesis": hypothesis}
@@ -51,6 +52,7 @@ def check(
     if claim_too:
         _check_and_claim(session, said, mode, threshold, limit, as_json)
         return
+    remark(sharing.freshen(session))
     judged = command.check(session, said, mode, threshold, limit, record)
     remark(session.views.refresh())
     emit(judged, lambda: command.render(judged), as_json)
@@ -64,12 +66,16 @@ def _check_and_claim(
     from memorylab.commands import check as command
     from memorylab.commands import claim as claiming
 
-    said["description"] = said["description"] or command.from_repository(session).description
-    claiming.catch_up(session)
+    taken = claiming.catch_up(session)
     session = session.again()
     judged = command.check(session, said, mode, threshold, limit, False)
-    done = claiming.claim(session, said, None) if judged.policy.decision != "block" else None
-    remark([*(done.remarks if done else []), *session.again().views.refresh()])
+    done = None
+    if judged.policy.decision != "block":
+        if said["description"] is None:
+            found = command.from_repository(session)
+            said = {name: getattr(found, name) if value is None else value for name, value in said.items()}
+        done = claiming.claim(session, said, None, taken)
+    remark([*(done.remarks if done else taken.remarks if taken else []), *session.again().views.refresh()])
     text = command.render(judged) + ("\n" + claiming.render(done) if done else "\nnot claimed")
     emit({"verdict": judged, "claim": done}, lambda: text, as_json)
     if done is None or not done.ours:
@@ -78,8 +84,10 @@ def _check_and_claim(
 
 def _candidates(mode: Any, threshold: float | None, limit: int | None, fail_on_similar: bool, as_json: bool) -> None:
     from memorylab.commands import candidates
+    from memorylab.commands import sync as sharing
 
     session = open_session()
+    remark(sharing.freshen(session))
     judged = candidates.judge(session, sys.stdin.buffer, mode, threshold, 1 if limit is None else limit)
     remark(session.views.refresh())
     emit({"candidates": judged}, lambda: candidates.render(judged), as_json)

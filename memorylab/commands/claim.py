@@ -1,5 +1,6 @@
 """claim: say what is about to be tried, so that nobody else does; the remote decides who was first."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,74 +10,85 @@ from memorylab.commands import check, sync
 from memorylab.commands.session import Session
 from memorylab.core import claims
 from memorylab.core.novelty import Idea
-from memorylab.core.record import Claim, Record, decode, encode
+from memorylab.core.record import Claim, Plan, Record, Run, decode, encode
 from memorylab.core.text import inline, shorten
-from memorylab.errors import Denied, NotFound, Unreachable
+from memorylab.errors import Denied, NotFound, Unreachable, UsageError
 from memorylab.ledger import check_line, new_id, timestamp
 from memorylab.store import claims as board
 from memorylab.store import transport
 from memorylab.store.files import locked
 
-# Each attempt that fails is another's that succeeds: thirty are a minute of everybody claiming at once.
-_ATTEMPTS = 30
+# Each attempt that fails is another's that succeeds: six times `transport.ATTEMPTS` are thirty who claim at once.
+_TURNS = 6
 
 
 class Claimed(msgspec.Struct, frozen=True):
     """What became of a claim: whether it is ours, whose it is, and who has settled that: `remote`, `local` where there
-    is none, `offline` where it was not reached. `remarks` are for the user."""
+    is none, `offline` where it was not reached. `attempts` is how often its board was read and written; `remarks` are
+    for the user."""
 
     ours: bool
     claim: Claim
     settled: str
     remarks: list[str] = []
+    attempts: int = 0
 
 
-def claim(session: Session, said: dict[str, Any], minutes: float | None) -> Claimed:
-    """Claim an idea, unless somebody else has: then it is their claim that comes back."""
+def claim(
+    session: Session, said: dict[str, Any], minutes: float | None, caught_up: sync.Synced | None = None
+) -> Claimed:
+    """Claim an idea, unless somebody else has: then it is their claim that comes back. `caught_up` is what `catch_up`
+    gave a moment ago, if it was called."""
     texts: dict[str, Any] = {name: inline(said.get(name) or "") for name in ("description", "hypothesis", "family")}
+    if not texts["description"]:
+        raise UsageError("There is nothing to claim.", "Say in one line what is to be tried.")
     idea = Idea(**texts, tags=tuple(said.get("tags") or ()))
+    remote, settled, attempts = None, "local", 0
     remarks: list[str] = []
     with locked(session.place.state / "claims.lock"):
-        remote = _remote(session)
-        if remote is not None:
-            # What has ended since, or begun.
-            taken = sync.sync(session, remote, sync.Options(push=False))
-            remarks += taken.remarks
-            remote, settled = (remote, "remote") if taken.reached else (None, "offline")
-            session = session.again()
-        else:
-            settled = "local"
+        # What has ended since, or begun.
+        taken = caught_up or catch_up(session)
+        if taken is not None:
+            remote, settled = (taken.remote, "remote") if taken.reached else (None, "offline")
+            remarks += [*taken.remarks] if taken.reached else [*taken.remarks, sync.render(taken)]
+        session = session.again()
         issued = _issued(session)
         minutes = session.settings.claim_minutes if minutes is None else minutes
         with session.store.transaction(session.now) as transaction:
             me = transaction.writer
         draft = Claim(
             writer=me, seq=1, id=new_id(issued, _base(session)), timestamp_utc=timestamp(issued), commit=_base(session),
-             branch=session.store.branch(), worktree=session.store.worktree(), **texts,
+            branch=session.store.branch(), worktree=session.store.worktree(), **texts,
             tags=list(idea.tags), expires_utc=timestamp(issued + timedelta(minutes=minutes)),
         )  # fmt: skip
         check_line(draft)
-        standing = _first(session, idea, list(session.memory.claims))
+        standing = _first(session, idea, session.memory.claims)
         if standing is None and remote is not None:
             try:
-                standing = _settle(session, remote, idea, draft)
+                standing, attempts = _settle(session, remote, idea, draft)
             except Unreachable as problem:
                 settled = "offline"
                 remarks.append(f"{remote} was not reached ({inline(problem.message).rstrip('.')})")
         if standing is not None and not check.is_ours(session, standing):
-            return Claimed(False, standing, settled, remarks)
-        if standing is None or standing.id not in {known.id for known in session.memory.claims}:
-            session.ledger.append(session.now, [(draft.commit, standing or draft)])
+            return Claimed(False, standing, settled, remarks, attempts)
+        ours = standing or draft
+        if ours not in session.memory.claims:
+            # Anybody may write to the board in our name: of what it says only the times are believed.
+            ours = msgspec.structs.replace(
+                draft, id=ours.id, timestamp_utc=ours.timestamp_utc, expires_utc=ours.expires_utc
+            )
+            (written,) = session.ledger.append(session.now, [(draft.commit, ours)])
+            ours = msgspec.structs.replace(ours, seq=written.seq)
     if remote is not None:
-        remarks += _give(session, remote)
-    return Claimed(True, standing or draft, settled, remarks)
+        remarks += _give(session, remote).remarks
+    return Claimed(True, ours, settled, remarks, attempts)
 
 
-def catch_up(session: Session) -> None:
-    """Take what others have, if there is anybody to take it from."""
-    remote = _remote(session)
-    if remote is not None:
-        sync.sync(session, remote, sync.Options(push=False))
+def catch_up(session: Session) -> sync.Synced | None:
+    """Take what others have; None if there is nobody to take it from."""
+    if not sync.remotes(session):
+        return None
+    return sync.sync(session, session.settings.remote or None, sync.Options(push=False))
 
 
 def withdraw(session: Session, name: str) -> Claimed:
@@ -85,17 +97,12 @@ def withdraw(session: Session, name: str) -> Claimed:
     found = [one for one in ours if name == one.id] or [one for one in ours if len(name) >= 4 and name in one.id]
     if len(found) != 1:
         raise NotFound(f"{name!r} is no open claim of this worktree's.", "`git memorylab claim` lists the open ones.")
+    # The end is in the ledger, where whoever claims next reads it, and takes the claim off the board.
     session.ledger.append(session.now, [(found[0].commit, end(session, found[0], "withdrawn"))])
-    remote = _remote(session)
-    if remote is None:
+    if not sync.remotes(session):
         return Claimed(False, found[0], "local")
-    remarks = _give(session, remote)
-    try:
-        _clear(session, remote, found[0])
-    except Unreachable as problem:
-        # It is in the ledger, where whoever claims next reads it.
-        return Claimed(False, found[0], "offline", [*remarks, inline(problem.message)])
-    return Claimed(False, found[0], "remote", remarks)
+    given = _give(session, session.settings.remote or None)
+    return Claimed(False, found[0], "remote" if given.reached else "offline", list(given.remarks))
 
 
 def end(session: Session, claim: Claim, outcome: Any, run_id: str | None = None) -> Claim:
@@ -125,67 +132,55 @@ def render(done: Claimed) -> str:
 
 def listed(found: list[Claim]) -> str:
     """Open claims, one a line."""
-    lines = [
-        f"{one.id}  until {check.clock(one.expires_utc)}  {one.writer}{'/' + one.worktree if one.worktree else ''}: "
-        + shorten(inline(one.description), 80)
-        for one in found
-    ]
+    lines = [f"{one.id}  {check.who(claims.holder(one))}: {shorten(inline(one.description), 80)}" for one in found]
     return "\n".join(lines) or "No open claims."
 
 
-def _first(session: Session, idea: Idea, known: list[Claim]) -> Claim | None:
+def _first(session: Session, idea: Idea, known: Iterable[Claim]) -> Claim | None:
     """The claim on an idea that stands: somebody else's before our own."""
     found = check.claims_on(session, idea, claims.standing(known, session.now))
     return min(found, key=lambda one: check.is_ours(session, one), default=None)
 
 
-def _settle(session: Session, remote: str, idea: Idea, draft: Claim) -> Claim | None:
-    """Have the remote say who is first: None for us. Raises Unreachable, or Denied."""
+def _settle(session: Session, remote: str, idea: Idea, draft: Claim) -> tuple[Claim | None, int]:
+    """Have the remote say who is first: None for us; and in how many attempts. Raises Unreachable, or Denied."""
     first: list[Claim | None] = []
 
     def attempt() -> bool:
-        tip, known = _board(session, remote)
-        first[:] = [_first(session, idea, [*session.memory.claims, *known])]
-        return first[0] is not None or _replace(session, remote, tip, [*known, draft])
+        tip, posted = _board(session, remote)
+        first.append(_first(session, idea, posted))
+        return first[-1] is not None or _post(session, remote, tip, [*posted, draft])
 
-    if not transport.patiently(attempt, lambda settled: not settled, _ATTEMPTS):
+    if not any(transport.patiently(attempt, lambda settled: not settled) for _ in range(_TURNS)):
         raise Unreachable(f"{remote} was busy with other claims for too long.")
-    return first[0]
-
-
-def _clear(session: Session, remote: str, gone: Claim) -> None:
-    """Take a claim off the board. Raises Unreachable, or Denied."""
-
-    def attempt() -> bool:
-        tip, known = _board(session, remote)
-        left = [one for one in known if one.id != gone.id]
-        return len(left) == len(known) or _replace(session, remote, tip, left)
-
-    transport.patiently(attempt, lambda settled: not settled, _ATTEMPTS)
+    return first[-1], len(first)
 
 
 def _board(session: Session, remote: str) -> tuple[str | None, list[Claim]]:
-    tip, lines = board.read(session.place, remote)
-    return tip, [record for line in lines if isinstance(record := decode(line), Claim)]
+    """A remote's board: its tip, and the claims on it that stand."""
+    tip, lines = board.read(session.store, remote)
+    known = session.memory.claims
+    ids = {one.id for one in known}
+    posted = [one for line in lines if isinstance(one := decode(line), Claim)]
+    # Anybody may write there in anybody's name: a claim's end, and what it says, is for its writer's ledger to tell.
+    told = {one.id for one in posted}
+    new = [one for one in posted if one.claim_id is None and one.id not in ids]
+    standing = claims.standing([*known, *new], session.now)
+    return tip, [one for one in standing if one.id in told]
 
 
-def _replace(session: Session, remote: str, tip: str | None, found: list[Claim]) -> bool:
-    """Put the claims that stand on the board; whether nobody else was faster."""
-    lines = [encode(one) for one in claims.standing(found, session.now)]
-    answer = board.write(session.place, remote, tip, lines, found[-1].writer if found else "memorylab")
+def _post(session: Session, remote: str, tip: str | None, found: list[Claim]) -> bool:
+    """Put claims on the board; whether nobody else was faster."""
+    lines = [encode(one) for one in found]
+    answer = board.write(session.store, remote, tip, lines, found[-1].writer, session.now)
     if answer.outcome == "refused":
         raise Denied(f"{remote} takes no claims: {inline(answer.reason)}.", "Ask whoever looks after it.")
     return answer.outcome == "done"
 
 
-def _remote(session: Session) -> str | None:
-    """The remote that settles claims, None where there is none."""
-    return sync.choose(session, session.settings.remote or None) if sync.remotes(session) else None
-
-
-def _give(session: Session, remote: str) -> list[str]:
+def _give(session: Session, remote: str | None) -> sync.Synced:
     done = sync.sync(session.again(), remote, sync.Options())
-    return list(done.remarks) if done.reached else [sync.render(done)]
+    return done if done.reached else done._replace(remarks=(*done.remarks, sync.render(done)))
 
 
 def _base(session: Session) -> str:
@@ -194,5 +189,7 @@ def _base(session: Session) -> str:
 
 def _issued(session: Session) -> datetime:
     """Now; where others' clocks are ahead of this one, theirs, so that they do not see this claim as long expired."""
-    times = (datetime.fromisoformat(one.timestamp_utc) for one in session.memory.claims)
+    memory = session.memory
+    records: list[Claim | Plan | Run] = [*memory.claims, *memory.plans.values(), *memory.runs]
+    times = (datetime.fromisoformat(one.timestamp_utc) for one in records if one.timestamp_utc)
     return max([session.now, *(time for time in times if time <= session.now + claims.AHEAD)])

@@ -1,13 +1,13 @@
 """compact: fold the refs of retired writers on a remote into one archive, so that a swarm's thousands stay few."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from memorylab.commands import sync
 from memorylab.commands.session import Session
 from memorylab.core.text import count
-from memorylab.errors import NotFound, Unreachable
+from memorylab.errors import BadInput, NotFound, Unreachable
+from memorylab.store import archive, objects, refs, transport
 from memorylab.store import compact as folding
-from memorylab.store import objects, refs, transport
 from memorylab.store.files import locked
 
 
@@ -28,6 +28,8 @@ def compact(
 
     Raises Unreachable or Denied: what has been done by then stays done, and nothing is lost.
     """
+    if session.settings.notes_only:
+        raise BadInput("This clone leaves out journals, as memorylab.notesOnly has it.", "Compact in another clone.")
     synced = sync.sync(session, name, sync.Options(progress=progress))
     remote = synced.remote
     if not synced.reached:
@@ -37,20 +39,25 @@ def compact(
         there = transport.listing(session.place, remote, refs.SHARED)
         silent = session.now.timestamp() - days * 86_400
         found = folding.retired(store, remote, there, silent, writers)
-        missing = [writer for writer in writers if writer not in found and not _is_archived(store, writer)]
-        if missing:
-            raise NotFound(f"{remote} has no writer {missing[0]!r} besides us.", "`git memorylab verify` names them.")
+        known = archive.held(store.repo, store.tips())
+        for writer in writers:
+            journal = refs.JOURNAL + writer
+            if writer == store.writer() or not (journal in there or journal in known):
+                raise NotFound(f"{remote} has no writer {writer!r} besides us.", "`git memorylab verify` names them.")
+            if journal in there and writer not in found:
+                raise NotFound(f"What {remote} has of {writer} is not what is here.", "`git memorylab sync` says why.")
+        forked = folding.forked(store, found)
+        found = {writer: tips for writer, tips in found.items() if writer not in forked}
         if dry_run:
-            return Compacted(remote, sorted(found), [], len(there), True)
+            return Compacted(remote, sorted(found), sorted(forked), len(there), True)
         with store.transaction(session.now) as transaction:
             me = transaction.writer
             archives = folding.fold(store, me, found, objects.signature(store.repo, me, session.now))
         if not archives:
-            return Compacted(remote, [], [], len(there), False)
+            return Compacted(remote, [], sorted(forked), len(there), False)
         folding.publish(store, remote, archives, progress)
         done = folding.delete(store, remote, archives, there, progress)
-        left = transport.listing(session.place, remote, refs.SHARED)
-    return Compacted(remote, done.folded, done.left, len(left), False)
+    return Compacted(remote, done.folded, sorted({*done.left, *forked}), done.refs_left, False)
 
 
 def render(done: Compacted) -> str:
@@ -60,9 +67,5 @@ def render(done: Compacted) -> str:
     lines += [f"  {writer}" for writer in done.folded[:20]]
     if len(done.folded) > 20:
         lines.append(f"  and {len(done.folded) - 20} more")
-    lines += [f"  {writer} has moved on meanwhile and was left" for writer in done.left]
+    lines += [f"  {writer} has moved on, or away from what is archived, and was left" for writer in done.left]
     return "\n".join(lines)
-
-
-def _is_archived(store: Any, writer: str) -> bool:
-    return any(writer == name for name, _ in store.chains("journal"))

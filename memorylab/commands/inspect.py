@@ -39,7 +39,8 @@ def bring(session: Session, *runs: Run | None) -> None:
     for run in runs:
         if run is not None and session.memory.anchors.get(run.run_id) == run.commit:
             patches = [one.blob for name, one in run.artifacts.items() if name.endswith(".patch")]
-            if not all(session.store.has(oid) for oid in (run.commit, *patches)):
+            is_here = session.store.has(run.commit)
+            if not is_here or any(session.store.blob(oid, fetch=True) is None for oid in patches):
                 sync.bring(session, run.writer)
 
 
@@ -116,8 +117,17 @@ def patch(session: Session, run: Run) -> bytes:
             archived = session.store.blob(artifact.blob, fetch=True)
             if archived is not None:
                 return archived
+    return experiment.diff(session, *_base(session, run))
+
+
+def _base(session: Session, run: Run) -> tuple[str | None, str]:
+    """What a run's commit goes on from, None for nothing, and the commit. Raises NotFound where a shallow clone ends
+    between the two, for all of the subject would then look new."""
     commit = session.store.resolve(_own_commit(session, run))
-    return experiment.diff(session, commit.parents[0] if commit.parents else None, commit.oid)
+    if not commit.parents and run.parent_commit:
+        message = f"What {commit.oid[:7]} goes on from is not in this shallow clone."
+        raise NotFound(message, "`git fetch --unshallow` brings it.")
+    return (commit.parents[0] if commit.parents else None), commit.oid
 
 
 def diff(session: Session, run: Run, other: Run | None) -> int:
@@ -130,12 +140,11 @@ def diff(session: Session, run: Run, other: Run | None) -> int:
     dirty = run.change is not None and run.change.dirty
     if not dirty:
         try:
-            commit = session.store.resolve(_own_commit(session, run))
+            base, oid = _base(session, run)
         except NotFound:
             pass
         else:
-            base = commit.parents[0] if commit.parents else experiment.EMPTY_TREE
-            return subprocess.run([*where, "diff", base, commit.oid, *paths], check=False).returncode
+            return subprocess.run([*where, "diff", base or experiment.EMPTY_TREE, oid, *paths], check=False).returncode
     sys.stdout.buffer.write(patch(session, run))
     sys.stdout.flush()
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
@@ -14,6 +15,10 @@ from memorylab.store.exchange import Damage, Given, Taken
 from memorylab.store.files import locked
 
 Progress = Callable[[bytes], None] | None
+
+
+_MARK = "synced"  # touched by each sync that reaches its remote
+_FRESH = 60.0  # seconds
 
 
 class Synced(NamedTuple):
@@ -132,6 +137,7 @@ def sync(session: Session, name: str | None, options: Options) -> Synced:
             synced = Synced(remote, reached=False, reason=problem.message, waiting=_waiting(session, remote))
         else:
             synced = _account(session, remote, done)
+            (session.place.state / _MARK).touch()
     synced = synced._replace(attempts=attempts)
     if synced.changed:
         remarks = session.again().views.refresh()
@@ -148,25 +154,52 @@ def after(session: Session, progress: Progress) -> list[str]:
     return [render(done), *done.remarks]
 
 
+def freshen(session: Session) -> list[str]:
+    """With memorylab.autosync, know what others do before an idea is judged, if the last sync is more than a minute
+    ago; what to say of it. A remote that is away is not waited for."""
+    if not session.settings.autosync or not remotes(session):
+        return []
+    try:
+        if time.time() - (session.place.state / _MARK).stat().st_mtime < _FRESH:
+            return []
+    except OSError:
+        pass
+    try:
+        done = sync(session, None, Options(attempts=1))
+    except MemoryLabError as problem:
+        return [f"not shared: {problem.message}"]
+    return list(done.remarks) if done.reached else [render(done)]
+
+
 def relay(session: Session, options: Options) -> list[Synced]:
-    """Sync with every remote, and pass on between them what each has of all writers; also what one of them has lost."""
+    """Sync with every remote, and pass on between them what each has of all writers; also what one of them has lost.
+    One that is away, or lets nobody in, does not keep the others waiting."""
     names = remotes(session)
     if not names:
         raise NotFound("This clone has no remote to share with.", "`git remote add origin URL` names one.")
-    done = [sync(session, name, options) for name in names]
+    if session.settings.notes_only:
+        raise BadInput("A relay passes on journals, which memorylab.notesOnly leaves out.", "Relay in another clone.")
+    done = [_each(session, name, options) for name in names]
     return [_pass_on(session, one, options) if one.reached else one for one in done]
+
+
+def _each(session: Session, name: str, options: Options) -> Synced:
+    try:
+        return sync(session, name, options)
+    except Denied as problem:
+        return Synced(name, reached=False, reason=problem.message, refused=True, waiting=_waiting(session, name))
 
 
 def _pass_on(session: Session, done: Synced, options: Options) -> Synced:
     with locked(session.place.state / "sync.lock"):
         try:
             went, answers = exchange.pass_on(session.place, done.remote, options.progress)
-        except Unreachable as problem:
-            return done._replace(reached=False, reason=problem.message)
+        except (Unreachable, Denied) as problem:
+            return done._replace(reached=False, reason=problem.message, refused=isinstance(problem, Denied))
     grown = exchange.growth(session.place, {}, went)
-    failed = [answer for answer in answers if answer.outcome != "done"]
+    # What has moved on there is newer than what is here, or was refused when it was taken.
+    failed = [answer for answer in answers if answer.outcome not in ("done", "moved")]
     said = [f"{done.remote} does not take {count(len(failed), 'ref')}: {inline(failed[0].reason)}"] if failed else []
-    # What was put back needs no longer be missed.
     remarks = (*done.remarks, *said)
     return done._replace(went=done.went + sum(grown.values()), refused=done.refused or bool(failed), remarks=remarks)
 

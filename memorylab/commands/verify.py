@@ -7,8 +7,8 @@ from typing import NamedTuple
 from memorylab.commands.session import Session
 from memorylab.core.record import Run, Unreadable, decode
 from memorylab.core.text import count, inline
-from memorylab.errors import BadInput, MemoryLabError
-from memorylab.store import git
+from memorylab.errors import BadInput, MemoryLabError, NotFound
+from memorylab.store import archive, git, refs
 
 _MOST = 20  # problems of one writer that are told one by one
 
@@ -30,18 +30,28 @@ def verify(session: Session, signers: Path | None) -> list[Checked]:
     gpg.ssh.allowedSignersFile names one, every entry must be covered by a good signature of one of them."""
     if signers is not None and not signers.is_file():
         raise BadInput(f"{signers} is not there.", "Give the path of a file of allowed signers.")
-    configured = [value for _, value in git.config(session.place, r"^gpg\.ssh\.allowedsignersfile$")]
+    config = dict(git.config(session.place, r"^gpg\.(format|ssh\.allowedsignersfile)$"))
+    configured = "gpg.ssh.allowedsignersfile" in config
     journals: dict[str, list[str]] = {}
     ledgers: dict[str, list[str]] = {}
     for kind, found in (("journal", journals), ("ledger", ledgers)):
         for writer, tip in session.store.chains(kind):
             found.setdefault(writer, []).append(tip)
+    broken: dict[str, list[str]] = {}
+    for ref, tip in session.store.tips().items():
+        kind, writer = refs.kind_of(refs.local_name(ref)) or ("", "")
+        if kind.startswith("archived") and not archive.is_whole(session.store.repo, tip):
+            broken.setdefault(writer, []).append(f"the {kind} at {tip[:7]} cannot be read")
     checked = []
-    for writer in sorted(journals.keys() | ledgers.keys()):
-        checked.append(_writer(session, writer, journals.get(writer, []), ledgers.get(writer, [])))
-    if signers is not None or configured or session.settings.sign:
+    for writer in sorted(journals.keys() | ledgers.keys() | broken.keys()):
+        one = _writer(session, writer, journals.get(writer, []), ledgers.get(writer, []))
+        checked.append(one._replace(problems=[inline(said) for said in one.problems + broken.get(writer, [])]))
+    if signers is not None or configured or (session.settings.sign and config.get("gpg.format") != "ssh"):
         path = str(signers.resolve()) if signers is not None else None
         checked = [_signatures(session, one, journals.get(one.writer, []), path) for one in checked]
+    elif session.settings.sign:
+        unknown = "its signatures cannot be checked without a file of allowed signers (--allowed-signers)"
+        checked = [one._replace(problems=[*one.problems, unknown]) for one in checked]
     return checked
 
 
@@ -65,18 +75,19 @@ def _writer(session: Session, writer: str, journals: list[str], ledgers: list[st
         for anchor, line in journaled - noted:
             problems.append(f"{_name(line)} is in the journal and is not noted on {anchor[:7]}")
     records = (journaled or noted).total()
-    return Checked(writer, records, problems, bool(journals), 0, [])
+    return Checked(writer, records, problems, bool(journals or not ledgers), 0, [])
 
 
 def _journal(session: Session, writer: str, tip: str, problems: list[str]) -> Counter[tuple[str, bytes]]:
     found: Counter[tuple[str, bytes]] = Counter()
     ids: set[str] = set()
-    expected = None
+    expected, at = None, tip
+    partial = git.promisor(session.place) is not None
     try:
         for entry in session.store.journal(tip):
             if expected is not None and entry.seq != expected:
                 problems.append(f"entry {expected} is missing: {entry.oid[:7]} is number {entry.seq}")
-            expected = entry.seq - 1
+            expected, at = entry.seq - 1, entry.oid
             found[entry.anchor, entry.line] += 1
             record = decode(entry.line)
             if isinstance(record, Unreadable):
@@ -91,10 +102,19 @@ def _journal(session: Session, writer: str, tip: str, problems: list[str]) -> Co
             if wanted != entry.files:
                 differing = sorted(name for name, _ in wanted.items() ^ entry.files.items())
                 problems.append(f"the artifacts of {record.id} are not those that it names: {', '.join(differing)}")
+            gone = [name for name, blob in entry.files.items() if not (partial or session.store.has(blob))]
+            gone += [] if session.store.has(entry.anchor) else [entry.anchor[:7]]
+            if gone:
+                problems.append(f"what {record.id} pins is not here: {', '.join(gone)}")
+        # A commit of one parent ends the chain as the root does, and what is before it would not be missed.
+        end = session.store.resolve(at)
+        root = session.store.resolve(end.parents[0]) if expected is not None else end
+        if root.parents:
+            problems.append(f"{root.oid[:7]} is no entry of a journal, and not its root")
+        if expected not in (None, 0):
+            problems.append(f"the journal begins with number {(expected or 0) + 1}")
     except MemoryLabError as problem:
         problems.append(problem.message.rstrip("."))
-    if expected not in (None, 0):
-        problems.append(f"the journal begins with number {(expected or 0) + 1}")
     return found
 
 
@@ -117,14 +137,17 @@ def _signatures(session: Session, checked: Checked, journals: list[str], path: s
     problems, signed, who = list(checked.problems), 0, set()
     config = ["-c", f"gpg.ssh.allowedSignersFile={path}"] if path else []
     for tip in _longest(session, journals, [], "journal"):
-        form = "--format=%G?%x00%GS%x00%P"
-        listed = git.run(session.place, *config, "log", "--first-parent", form, tip, check=False).decode(
-            "utf-8", "replace"
-        )
+        # Whatever the user's log.showSignature says.
+        form = ("--no-show-signature", "--format=%G?%x00%GS%x00%P")
+        try:
+            listed = git.run(session.place, *config, "log", "--first-parent", *form, tip).decode("utf-8", "replace")
+        except NotFound as problem:
+            problems.append(f"its signatures cannot be checked: {inline(problem.message)}")
+            continue
         covered = False
         bare = 0
-        for line in listed.splitlines():
-            state, signer, parents = line.split("\0")
+        for line in listed.split("\n"):
+            state, signer, parents = [*line.split("\0"), "", ""][:3]
             if " " not in parents:  # the root of the journal
                 break
             # G: good. U: good, by a key whose owner is not known to be right; of ssh: by none of the allowed signers.
@@ -158,7 +181,7 @@ def render(checked: list[Checked]) -> str:
         journal = "" if one.journal else ", notes only"
         signed = f", {one.signed} signed by {', '.join(map(inline, one.signers))}" if one.signers else ""
         lines.append(f"{one.writer}: {count(one.records, 'record')}, {state}{journal}{signed}")
-        lines += [f"  {inline(problem)}" for problem in one.problems[:_MOST]]
+        lines += [f"  {problem}" for problem in one.problems[:_MOST]]
         if len(one.problems) > _MOST:
             lines.append(f"  and {len(one.problems) - _MOST} more")
     return "\n".join(lines) or "Nothing is remembered here yet."

@@ -21,6 +21,27 @@ def folded(repo: pygit2.Repository, tip: str | pygit2.Oid, kind: str) -> Iterato
                 yield entry.name, entry.id
 
 
+def is_whole(repo: pygit2.Repository, tip: str) -> bool:
+    """Whether an archive names refs, and all that it names can be read."""
+    try:
+        parts = list(objects.tree(repo, tip))
+        return bool(parts) and all(part.name in refs.OWN and len(objects.tree(repo, part.id)) > 0 for part in parts)
+    except (KeyError, ValueError, pygit2.GitError):
+        return False
+
+
+def held(repo: pygit2.Repository, found: Mapping[str, str]) -> dict[str, set[str]]:
+    """ref -> tips of the refs that the archives among some refs hold, by the name that their writers have for them.
+    A writer who came back may be in several."""
+    tips: dict[str, set[str]] = {}
+    for ref, oid in found.items():
+        if (refs.kind_of(refs.local_name(ref)) or ("",))[0].startswith("archived"):
+            for kind, prefix in refs.OWN.items():
+                for writer, tip in folded(repo, oid, kind):
+                    tips.setdefault(prefix + writer, set()).add(str(tip))
+    return tips
+
+
 def fold(
     repo: pygit2.Repository,
     archive: pygit2.Oid | None,

@@ -1,36 +1,54 @@
 """The board of open claims on a remote: one ref that all may extend, by compare-and-swap, so that of two who claim at
 the same moment one is first. It holds lines and knows no record."""
 
-from memorylab.store import git, refs, transport
-from memorylab.store.git import Place
+from datetime import datetime
+
+import pygit2
+from pygit2.enums import FileMode
+
+from memorylab.store import objects, refs, transport
+from memorylab.store.repo import Store
+from memorylab.store.swap import current
 from memorylab.store.transport import Answer, Update
 
 _FILE = "claims.jsonl"
 _LONGEST = 1 << 20
+# Apart from what was fetched of ledgers, which only grows, and of which the views are made: the board is no truth.
+_FETCHED = "refs/memorylab/boards/"
 
 
-def read(place: Place, remote: str) -> tuple[str | None, list[bytes]]:
-    """(tip, lines) of a remote's board; None and no lines where there is none. Raises Unreachable, or Denied."""
-    tip = transport.listing(place, remote, [refs.CLAIMS]).get(refs.CLAIMS)
-    if tip is None:
-        return None, []
-    # The board is no truth, only the order of claims: what the remote has is followed, whatever was here.
-    transport.fetch(place, remote, [f"+{refs.CLAIMS}:{refs.tracking(remote)}claims"], None)
-    size = git.run(place, "cat-file", "-s", f"{tip}:{_FILE}", check=False).strip()
-    if not size.isdigit() or int(size) > _LONGEST:
-        return tip, []
-    return tip, git.run(place, "cat-file", "blob", f"{tip}:{_FILE}").splitlines()
+def read(store: Store, remote: str) -> tuple[str | None, list[bytes]]:
+    """(tip, lines) of a remote's board; None and no lines where there is none. Raises Unreachable, or Denied.
+
+    The caller holds a lock of this clone's.
+    """
+    fetched = f"{_FETCHED}{remote}/claims"
+    # A git that was killed has left it behind: whoever reads boards here holds the lock.
+    (store.place.common_dir / f"{fetched}.lock").unlink(missing_ok=True)
+    # Whatever is there now is followed, also if that is nothing: then a pattern is no error, as a name would be.
+    transport.fetch(store.place, remote, [f"+{refs.CLAIMS}*:{fetched}*"], None, "--prune")
+    tip = current(store.repo, fetched)
+    return (None, []) if tip is None else (str(tip), _lines(store, tip))
 
 
-def write(place: Place, remote: str, before: str | None, lines: list[bytes], writer: str) -> Answer:
+def write(store: Store, remote: str, before: str | None, lines: list[bytes], writer: str, now: datetime) -> Answer:
     """Put a board in the place of the one at `before`. Raises Unreachable, or Denied."""
-    blob = (
-        git.run(place, "hash-object", "-w", "--stdin", input=b"".join(line + b"\n" for line in lines)).decode().strip()
-    )
-    tree = git.run(place, "mktree", input=f"100644 blob {blob}\t{_FILE}\n".encode()).decode().strip()
-    parents = ["-p", before] if before else []
-    identity = ["-c", f"user.name={writer}", "-c", f"user.email={writer}@memorylab"]
-    made = git.run(place, *identity, "commit-tree", tree, *parents, "-m", f"Claims, by {writer}").decode().strip()
-    # A new board must not be there yet; one that follows another is refused unless it fast-forwards.
-    update = Update(refs.CLAIMS, made, None if before else "")
-    return transport.push(place, remote, [update], None, atomic=False)[0]
+    repo = store.repo
+    builder = repo.TreeBuilder()
+    builder.insert(_FILE, repo.create_blob(b"".join(line + b"\n" for line in lines)), FileMode.BLOB)
+    who = pygit2.Signature(writer, f"{writer}@memorylab", int(now.timestamp()))
+    # What somebody else has put there may be no commit, and can only be replaced.
+    parents = [pygit2.Oid(hex=before)] if before and isinstance(repo.get(before), pygit2.Commit) else []
+    made = repo.create_commit(None, who, who, f"Claims, by {writer}\n", builder.write(), parents)
+    return transport.push(store.place, remote, [Update(refs.CLAIMS, str(made), before or "")], None, atomic=False)[0]
+
+
+def _lines(store: Store, tip: pygit2.Oid) -> list[bytes]:
+    try:
+        blob = objects.tree(store.repo, tip)[_FILE].id
+    except (KeyError, ValueError, pygit2.GitError):
+        return []
+    if store.has(str(blob)) and store.repo.odb.read_header(blob)[1] > _LONGEST:
+        return []
+    content = store.blob(str(blob), fetch=True) or b""
+    return content.splitlines() if len(content) <= _LONGEST else []

@@ -15,28 +15,49 @@ _BATCH = 500  # refs in one push: a forge was seen to fail at ten thousand
 
 
 class Compacted(NamedTuple):
-    """The writers that were folded and whose refs are gone from the remote, and those who have moved on meanwhile."""
+    """The writers that were folded and whose refs are gone from the remote, those who have moved on meanwhile, and how
+    many refs the remote has now."""
 
     folded: list[str]
     left: list[str]
+    refs_left: int
 
 
 def retired(
     store: Store, remote: str, there: dict[str, str], before: float, named: list[str]
 ) -> dict[str, dict[str, str]]:
     """writer -> kind -> tip of the writers on a remote who are named, or of whom nothing is later than a time (in
-    seconds since 1970). What is not here as it is there is left out, and so are we."""
+    seconds since 1970). Who is not here whole as he is there is left out, and so are we."""
     tips, me = store.tips(), store.writer()
     found: dict[str, dict[str, str]] = {}
     for ref, tip in there.items():
         kind, writer = refs.kind_of(ref) or ("", "")
-        if kind in refs.OWN and writer != me and tips.get(refs.fetched_as(remote, ref)) == tip:
-            found.setdefault(writer, {})[kind] = tip
+        if kind in refs.OWN and writer != me:
+            # A plain `git fetch` takes whatever is there for a ledger.
+            here = tips.get(refs.fetched_as(remote, ref)) == tip and isinstance(store.repo.get(tip), pygit2.Commit)
+            found.setdefault(writer, {})[kind] = tip if here else ""
     return {
         writer: kinds
         for writer, kinds in found.items()
-        if "journal" in kinds and (writer in named or (not named and _latest(store, kinds["journal"]) < before))
+        if "journal" in kinds
+        and all(kinds.values())
+        and (writer in named or (not named and _latest(store, kinds["journal"]) < before))
     }
+
+
+def forked(store: Store, tips: dict[str, dict[str, str]]) -> list[str]:
+    """The writers of whom an archive holds what neither leads to the present tips nor goes on from them. An archive has
+    one tip of each: the other would be in no view."""
+    held = archive.held(store.repo, store.tips())
+    return [
+        writer
+        for writer, kinds in tips.items()
+        if not all(
+            _holds(store, tip, known) or _holds(store, known, tip)
+            for kind, tip in kinds.items()
+            for known in held.get(refs.OWN[kind] + writer, ())
+        )
+    ]
 
 
 def fold(store: Store, me: str, tips: dict[str, dict[str, str]], signature: pygit2.Signature) -> dict[str, str]:
@@ -49,7 +70,11 @@ def fold(store: Store, me: str, tips: dict[str, dict[str, str]], signature: pygi
         for kind in kinds:
             held = dict(archive.folded(store.repo, before, kind)) if before else {}
             wanted = {writer: pygit2.Oid(hex=found[kind]) for writer, found in tips.items() if kind in found}
-            new[kind] = {writer: tip for writer, tip in wanted.items() if held.get(writer) != tip}
+            new[kind] = {
+                writer: tip
+                for writer, tip in wanted.items()
+                if writer not in held or not _holds(store, str(held[writer]), str(tip))
+            }
         if any(new.values()):
             after = archive.fold(store.repo, before, {kind: found for kind, found in new.items() if found}, signature)
             swap(store.repo, store.place.common_dir, ref, before, after, "memorylab: compact")
@@ -75,25 +100,28 @@ def publish(store: Store, remote: str, archives: dict[str, str], progress: Progr
 def delete(
     store: Store, remote: str, archives: dict[str, str], there: dict[str, str], progress: Progress | None
 ) -> Compacted:
-    """Delete the refs on a remote that its archives hold as they are. Raises Unreachable, or Denied."""
-    held = {
-        ref: tip for archived in archives.values() for ref, tip in exchange.in_archive(store.place, archived).items()
-    }
-    gone = [Update(ref, None, tip) for ref, tip in held.items() if there.get(ref) == tip]
-    folded: set[str] = set()
-    left: set[str] = set()
+    """Delete the refs on a remote whose content its archives hold. Raises Unreachable, or Denied."""
+    held = {ref: tip for folded in archives.values() for ref, tip in exchange.in_archive(store.place, folded).items()}
+    gone = [
+        Update(ref, None, there[ref]) for ref, tip in held.items() if ref in there and _holds(store, tip, there[ref])
+    ]
     for start in range(0, len(gone), _BATCH):
         for answer in transport.push(store.place, remote, gone[start : start + _BATCH], progress, atomic=False):
-            _, writer = refs.kind_of(answer.ref) or ("", answer.ref)
             if answer.outcome == "refused":
                 raise Denied(f"{remote} deletes nothing: {answer.reason}.", "Everything is in the archive too.")
-            (folded if answer.outcome == "done" else left).add(writer)
-    tips = store.tips()
+    tips, kept = store.tips(), transport.listing(store.place, remote, refs.SHARED)
     names = [name for update in gone if (name := refs.fetched_as(remote, update.ref)) in tips]
-    kept = transport.listing(store.place, remote, refs.SHARED) if names else {}
     git.update_refs(store.place, [f"delete {name} {tips[name]}" for name in names if refs.local_name(name) not in kept])
-    return Compacted(sorted(folded - left), sorted(left))
+    # Not by the answers: another archiver may have been faster.
+    writers = {writer for update in gone for _, writer in [refs.kind_of(update.ref) or ("", "")]}
+    left = {writer for writer in writers if any(ref in kept for _, ref in refs.of(writer))}
+    return Compacted(sorted(writers - left), sorted(left), len(kept))
 
 
 def _latest(store: Store, journal: str) -> float:
     return float(objects.commit(store.repo, journal).commit_time)
+
+
+def _holds(store: Store, tip: str, earlier: str) -> bool:
+    """Whether a commit is another one, or goes on from it."""
+    return tip == earlier or (tip in store.repo and earlier in store.repo and store.repo.descendant_of(tip, earlier))

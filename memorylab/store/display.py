@@ -13,6 +13,8 @@ from memorylab.store.swap import current, swap
 
 _PATIENCE = 10.0
 
+Sources = list[tuple[str, str]]
+
 
 def refresh(store: Store) -> None:
     """Point refs/memorylab/display at the union of every writer's decisions. Costs one ref look-up when fresh."""
@@ -27,43 +29,50 @@ def refresh(store: Store) -> None:
             swap(store.repo, store.place.common_dir, refs.DISPLAY, shown, _union(store, sources), "memorylab")
 
 
-def _is_fresh(store: Store, sources: dict[str, str]) -> bool:
+def _is_fresh(store: Store, sources: Sources) -> bool:
     shown = current(store.repo, refs.DISPLAY)
     if shown is None or len(sources) < 2:
-        return not sources or str(shown) in sources.values()
+        return not sources or str(shown) == sources[0][1]
     return _stamp(sources) in objects.commit(store.repo, shown).message
 
 
-def _union(store: Store, sources: dict[str, str]) -> pygit2.Oid:
-    tips = list(sources.values())
-    return pygit2.Oid(hex=tips[0]) if len(tips) == 1 else _merge(store, tips, _stamp(sources))
+def _union(store: Store, sources: Sources) -> pygit2.Oid:
+    tip = sources[0][1]
+    return pygit2.Oid(hex=tip) if len(sources) == 1 and store.complete_notes(tip) else _merge(store, sources)
 
 
-def _stamp(sources: dict[str, str]) -> str:
-    return hashlib.sha256(repr(sorted(sources.items())).encode()).hexdigest()
+def _stamp(sources: Sources) -> str:
+    return hashlib.sha256(repr(sorted(sources)).encode()).hexdigest()
 
 
-def _sources(store: Store) -> dict[str, str]:
-    """writer -> tip; where a writer's decisions are here twice, our own copy, then the first remote's."""
-    found: dict[str, str] = {}
+def _sources(store: Store) -> Sources:
+    """(writer, tip) of all decisions: our own copy of ours, of the others' each that differs, as remotes do."""
+    me = store.writer()
+    found: Sources = []
     for writer, tip in store.chains("decisions"):
+        is_known = writer == me and any(writer == known for known, _ in found)
         # Where this ref points to anything else, `git log` itself fails.
-        if isinstance(store.repo.get(tip), pygit2.Commit):
-            found.setdefault(writer, tip)
+        if not is_known and isinstance(store.repo.get(tip), pygit2.Commit):
+            found.append((writer, tip))
     return found
 
 
-def _merge(store: Store, tips: list[str], stamp: str) -> pygit2.Oid:
-    merged: dict[str, list[bytes]] = {}
-    for tip in tips:
-        with suppress(KeyError):  # a tree that is not whole; its ledger's reader says so
-            for commit, blob in notes.read(store.repo, tip):
-                content = store.blob(str(blob))
-                if content is not None:
-                    merged.setdefault(commit, []).append(content)
+def _merge(store: Store, sources: Sources) -> pygit2.Oid:
+    merged: dict[str, dict[str, bytes]] = {}
+    is_whole = True
+    for (writer, _), found in zip(sources, store.notes_of(tip for _, tip in sources), strict=True):
+        for commit, content in found or ():
+            if content is None:
+                is_whole = False
+                continue
+            by_writer = merged.setdefault(commit, {})
+            # A note only grows: of several copies the longest holds the others.
+            by_writer[writer] = max(by_writer.get(writer, b""), content, key=len)
     tree = notes.NotesTree(store.repo, None)
     for commit, contents in sorted(merged.items()):
-        tree.set(commit, b"\n".join(contents))
+        tree.set(commit, b"\n".join(contents.values()))
     nobody = pygit2.Signature("memorylab", "memorylab", 0, 0)
-    message = f"Decisions of {len(tips)} writers\n\nSources: {stamp}\n"
+    # Without the stamp the next command tries again to get what is not here.
+    stamp = f"\nSources: {_stamp(sources)}\n" if is_whole else ""
+    message = f"Decisions of {len({writer for writer, _ in sources})} writers\n{stamp}"
     return store.repo.create_commit(None, nobody, nobody, message, tree.write(), [])

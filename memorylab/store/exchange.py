@@ -62,14 +62,17 @@ def tips(place: Place) -> dict[str, str]:
 def take(place: Place, remote: str, me: str | None, notes_only: bool, progress: Progress | None) -> Taken:
     """Fetch what a remote has and we have not. Raises Unreachable, or Denied."""
     before = tips(place)
-    listed = transport.listing(place, remote, refs.SHARED)
-    there = {ref: oid for ref, oid in listed.items() if refs.kind_of(ref)}
+    there = transport.listing(place, remote, refs.SHARED)
     own = refs.owned(me) if me else []
     known = {ref: before[name] for ref in own if (name := refs.fetched_as(remote, ref)) in before}
+    # Thousands of refs are as they were, so the cheap question comes first.
     wanted = {
-        ref: refs.fetched_as(remote, ref)
+        ref: name
         for ref, oid in there.items()
-        if before.get(refs.fetched_as(remote, ref)) != oid and not (notes_only and ref.startswith(refs.JOURNAL))
+        if ref.startswith((refs.NOTES, refs.JOURNAL))
+        and before.get(name := refs.fetched_as(remote, ref)) != oid
+        and refs.kind_of(ref)
+        and not (notes_only and ref.startswith(refs.JOURNAL))
     }
     after = before
     if wanted:
@@ -91,7 +94,7 @@ def take(place: Place, remote: str, me: str | None, notes_only: bool, progress: 
     prefix = refs.tracking(remote)
     gone = {
         name: ref for name in before
-        if name.startswith(prefix) and refs.kind_of(ref := refs.local_name(name)) and ref not in there
+        if name.startswith(prefix) and (ref := refs.local_name(name)) not in there and refs.kind_of(ref)
     }  # fmt: skip
     archived = _archived(place, after, gone)
     git.update_refs(place, [f"delete {name} {before[name]}" for name in archived])
@@ -126,7 +129,7 @@ def give(place: Place, remote: str, me: str, taken: Taken, progress: Progress | 
     restored = [
         Damage(ref, "truncated" if ref in taken.there else "deleted")
         for ref in todo
-        if taken.known.get(ref) not in (None, taken.there.get(ref))
+        if taken.known.get(ref) not in (None, taken.there.get(ref), archived.get(ref))
     ]
     return Given(went, restored, "", answers)
 
@@ -149,6 +152,9 @@ def pass_on(place: Place, remote: str, progress: Progress | None) -> tuple[list[
         best = _furthest(place, [*oids, *([archived[ref]] if ref in archived else [])])
         if best not in (None, there.get(ref), archived.get(ref)):
             updates.append(Update(ref, best))
+    # A plain `git fetch` takes whatever is there for a ledger.
+    foreign = _foreign(place, [update.target or "" for update in updates])
+    updates = [update for update in updates if update.target not in foreign]
     answers = []
     for start in range(0, len(updates), _BY_NAME):
         answers += transport.push(place, remote, updates[start : start + _BY_NAME], progress, atomic=False)
@@ -173,6 +179,9 @@ def growth(place: Place, before: dict[str, str], moved: list[Moved]) -> dict[str
     additions to its ledger."""
     spans: dict[str, tuple[str | None, str]] = {}
     held = set(before.values())
+    # A writer who comes back after being folded goes on from what the archive holds.
+    archived = _held(place, before.items()) if any(old is None for _, old, _ in moved) else {}
+    moved = [Moved(ref, old or archived.get(ref), new) for ref, old, new in moved]
     for ref, old, new in moved:
         kind, name = refs.kind_of(ref) or ("", "")
         if kind == "journal":
@@ -231,11 +240,8 @@ def _stance(place: Place, ours: dict[str, str], theirs: dict[str, str]) -> Liter
 def _without_foreign(place: Place, before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
     """Undo what git lets pass though it is no growth: a commit replaced by something that is none."""
     moved = {name: oid for name, oid in after.items() if before.get(name) != oid and name.startswith(refs.REMOTES)}
-    asked = "".join(f"{oid}\n" for oid in moved.values()).encode()
-    kinds = (
-        git.run(place, "cat-file", "--batch-check=%(objecttype)", input=asked).decode().splitlines() if asked else []
-    )
-    foreign = [name for (name, _), kind in zip(moved.items(), kinds, strict=True) if kind != "commit"]
+    others = _foreign(place, moved.values())
+    foreign = [name for name, oid in moved.items() if oid in others]
     undo = [
         f"update {name} {before[name]} {moved[name]}" if name in before else f"delete {name} {moved[name]}"
         for name in foreign
@@ -244,6 +250,14 @@ def _without_foreign(place: Place, before: dict[str, str], after: dict[str, str]
     return {name: oid for name, oid in after.items() if name not in foreign} | {
         name: before[name] for name in foreign if name in before
     }
+
+
+def _foreign(place: Place, oids: Iterable[str]) -> set[str]:
+    """Those of some objects that are no commits."""
+    oids = list(oids)
+    asked = "".join(f"{oid}\n" for oid in oids).encode()
+    kinds = git.run(place, "cat-file", "--batch-check=%(objecttype)", input=asked).decode().splitlines() if oids else []
+    return {oid for oid, kind in zip(oids, kinds, strict=True) if kind != "commit"}
 
 
 def _what(place: Place, ours: str | None, theirs: str) -> Literal["truncated", "rewritten", "not a ledger"]:
@@ -270,11 +284,13 @@ def _archived(place: Place, found: dict[str, str], gone: dict[str, str]) -> list
 
 
 def _held(place: Place, found: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """ref -> tip of the refs that archives among these hold."""
+    """ref -> tip of the refs that archives among these hold; of a writer who came back and is in two, the later one."""
     held: dict[str, str] = {}
     for name, tip in found:
         if (refs.kind_of(refs.local_name(name)) or ("",))[0].startswith("archived"):
-            held |= in_archive(place, tip)
+            for ref, oid in in_archive(place, tip).items():
+                if ref not in held or (held[ref] != oid and _is_ancestor(place, held[ref], oid)):
+                    held[ref] = oid
     return held
 
 

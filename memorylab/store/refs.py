@@ -15,6 +15,7 @@ SEEN = "refs/memorylab/seen"  # local: keeps from gc what was once there. Never 
 
 # The kinds of a writer's refs, in the order in which they are moved.
 OWN = {"journal": JOURNAL, "ledger": LEDGER, "decisions": DECISIONS}
+_KINDS = {"archived notes": ARCHIVED_NOTES, "archived journals": ARCHIVED_JOURNALS, **OWN}
 NOTES = "refs/notes/memorylab/"
 SHARED = (f"{NOTES}*", f"{JOURNAL}*")
 
@@ -43,8 +44,7 @@ def fetch_refspecs(remote: str) -> list[str]:
 def kind_of(ref: str) -> tuple[str, str] | None:
     """(kind, writer) of an own or a remote's ref: `journal`, `ledger`, `decisions`, or with the archiver
     `archived notes`, `archived journals`. None if it is no such ref, or of nobody who may be called so."""
-    prefixes = {"archived notes": ARCHIVED_NOTES, "archived journals": ARCHIVED_JOURNALS} | OWN
-    for kind, prefix in prefixes.items():
+    for kind, prefix in _KINDS.items():
         if ref.startswith(prefix):
             writer = ref[len(prefix) :]
             return (kind, writer) if is_writer(writer) else None

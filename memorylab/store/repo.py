@@ -1,5 +1,6 @@
 """A repository's memory: what its refs hold, and the one transaction that adds to them."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -7,12 +8,13 @@ from functools import cached_property
 
 import msgspec
 import pygit2
+from pygit2.enums import ObjectType
 
-from memorylab.errors import BadInput, MemoryLabError, NotARepository, NotFound
-from memorylab.store import archive, git, notes, objects, refs, seen, transport, writer
+from memorylab.errors import BadInput, MemoryLabError, NotARepository, NotFound, Unreachable
+from memorylab.store import archive, git, notes, objects, refs, seen, shallow, transport, writer
 from memorylab.store.files import LOCK_SECONDS, locked
 from memorylab.store.swap import current, swap
-from memorylab.store.transaction import RECORD_FILE, Transaction, sequence
+from memorylab.store.transaction import PACKET_FILE, RECORD_FILE, Transaction, sequence
 
 
 class Commit(msgspec.Struct, frozen=True):
@@ -42,6 +44,12 @@ class Journaled(msgspec.Struct, frozen=True):
     files: dict[str, str]
 
 
+Notes = list[tuple[str, bytes | None]]  # (annotated commit, content), a content None if it is not here
+
+_OID = re.compile(r"[0-9a-f]{40}")
+
+_BLOB = int(ObjectType.BLOB)
+
 # libgit2 refuses a partial clone unless told that somebody looks after its missing objects; `Store.blob` does.
 pygit2.settings.set_extensions(["partialclone"])
 
@@ -53,13 +61,21 @@ class Store:
         self.place = place
         self.sign = sign
         self.state = place.state
+        self.repo = self._open()
+
+    def _open(self) -> pygit2.Repository:
         try:
-            self.repo = pygit2.Repository(str(place.git_dir))
+            return pygit2.Repository(str(self.place.git_dir))
         except pygit2.GitError as problem:
             raise NotARepository(
                 f"This repository cannot be opened: {problem}.",
                 "SHA-256 repositories and reftable are not supported yet.",
             ) from None
+
+    def _mend(self) -> None:
+        """Undo what a shallow fetch did to the memory. libgit2 reads what is shallow when it opens a repository."""
+        if shallow.mend(self.place):
+            self.repo = self._open()
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -107,14 +123,11 @@ class Store:
 
         Anyone who may push can push a ref that is no ledger: what cannot be read is one line that says so.
         """
-        ledgers = [(name, tip, self._notes(tip)) for name, tip in self.chains("ledger")]
-        self._complete_objects(blob for _, _, found in ledgers for _, blob in found or ())
-        for name, tip, found in ledgers:
+        ledgers = self.chains("ledger")
+        for (name, tip), found in zip(ledgers, self.notes_of(tip for _, tip in ledgers), strict=True):
             if found is None:
                 yield Entry(name, tip, f"the ledger of {name} cannot be read".encode())
-                continue
-            for anchor, blob in found:
-                content = self.blob(blob)
+            for anchor, content in found or ():
                 if content is None:
                     content = f"the note of {name} on {anchor} is not here".encode()
                 for line in content.split(b"\n"):
@@ -124,6 +137,7 @@ class Store:
     def journal(self, tip: str) -> Iterator[Journaled]:
         """The entries of a journal, the latest first, down to its root. Raises BadInput at a commit that is no entry,
         NotFound at one that is not here."""
+        self._complete_objects(self._records(tip))
         at = tip
         while True:
             try:
@@ -136,14 +150,33 @@ class Store:
                 raise NotFound(f"{problem} of the journal at {at[:7]} is not here.") from None
             except (ValueError, pygit2.GitError) as problem:
                 raise BadInput(f"{at[:7]} is no entry of a journal: {problem}.") from None
-            yield Journaled(at, sequence(commit.message), str(commit.parent_ids[1]), line, files)
+            # Its encoding is whatever it says; ours is this one.
+            seq = sequence(commit.raw_message.decode("utf-8", "replace"))
+            yield Journaled(at, seq, str(commit.parent_ids[1]), line, files)
             at = str(commit.parent_ids[0])
 
-    def notes(self, tip: str) -> list[tuple[str, bytes | None]] | None:
-        """(annotated commit, content) of the notes at a tip, a content None if it is not here; None if it has none."""
-        found = self._notes(tip)
-        self._complete_objects(blob for _, blob in found or ())
-        return None if found is None else [(anchor, self.blob(blob)) for anchor, blob in found]
+    def _records(self, tip: str) -> Iterator[str]:
+        """The blobs of a journal's records, the latest first, as far as it can be followed."""
+        with suppress(KeyError, ValueError, pygit2.GitError):
+            while len((commit := objects.commit(self.repo, tip)).parent_ids) > 1:
+                yield str(commit.tree[RECORD_FILE].id)
+                tip = str(commit.parent_ids[0])
+
+    def notes(self, tip: str) -> Notes | None:
+        """The notes at a tip, None if it has none."""
+        return next(self.notes_of([tip]))
+
+    def notes_of(self, tips: Iterable[str]) -> Iterator[Notes | None]:
+        """The notes at each of some tips, None for one that has none. What a partial clone left out of them comes in
+        one go."""
+        listed = [self._notes(tip) for tip in tips]
+        self._complete_objects(blob for found in listed for _, blob in found or ())
+        for found in listed:
+            yield None if found is None else [(anchor, self.blob(blob)) for anchor, blob in found]
+
+    def complete_notes(self, tip: str) -> bool:
+        """In a partial clone, fetch what it left out of the notes at a tip; whether they are whole now."""
+        return self._complete_objects(blob for _, blob in self._notes(tip) or ())
 
     def _notes(self, tip: str) -> list[tuple[str, str]] | None:
         try:
@@ -155,25 +188,28 @@ class Store:
     def _promisor(self) -> str | None:
         return git.promisor(self.place)
 
-    def _complete_objects(self, oids: Iterable[str]) -> None:
-        """In a partial clone, fetch those of some objects that it left out, in one go, if the remote is reached."""
+    def _complete_objects(self, oids: Iterable[str]) -> bool:
+        """In a partial clone, fetch those of some objects that it left out, in one go; whether the remote had them."""
         if self._promisor is not None:
-            missing = [oid for oid in dict.fromkeys(oids) if oid not in self.repo]
+            missing = [oid for oid in dict.fromkeys(oids) if _OID.fullmatch(oid) and oid not in self.repo]
             if missing:
-                with suppress(MemoryLabError):
+                try:
                     transport.fetch_objects(self.place, self._promisor, missing)
+                except MemoryLabError:
+                    return False
+        return True
 
     def has(self, oid: str) -> bool:
-        """Whether an object is here."""
-        return oid in self.repo
+        """Whether an object is here. What is no object's name, as a record by anyone may have it, is not."""
+        return _OID.fullmatch(oid) is not None and oid in self.repo
 
     def blob(self, oid: str, fetch: bool = False) -> bytes | None:
         """A blob's content, None if it is not here; with `fetch` what a partial clone left out is fetched."""
         if fetch:
             self._complete_objects([oid])
         with suppress(KeyError, ValueError):
-            found = self.repo[oid]
-            return found.data if isinstance(found, pygit2.Blob) else None
+            kind, content = self.repo.read(oid)
+            return content if kind == _BLOB else None
         return None
 
     def resolve(self, revision: str) -> Commit:
@@ -182,8 +218,14 @@ class Store:
             found = self.repo.revparse_single(revision).peel(pygit2.Commit)
         except (KeyError, ValueError, pygit2.GitError):
             raise NotFound(f"There is no commit {revision!r} here.", "`git log --all` lists what there is.") from None
-        parents = tuple(str(parent) for parent in found.parent_ids)
+        parents = tuple(str(parent) for parent in found.parent_ids) or self._hidden_parents(found)
         return Commit(str(found.id), parents, found.commit_time, found.raw_message.decode("utf-8", "replace"))
+
+    def _hidden_parents(self, commit: pygit2.Commit) -> tuple[str, ...]:
+        """The parents that a commit has not where a shallow clone ends, if they came with others' experiments."""
+        head = commit.read_raw().partition(b"\n\n")[0].decode("utf-8", "replace")
+        parents = tuple(line[len("parent ") :] for line in head.splitlines() if line.startswith("parent "))
+        return parents if all(map(self.has, parents)) else ()
 
     def worktree(self) -> str:
         """The name of this linked worktree, empty in the clone's first one."""
@@ -198,35 +240,46 @@ class Store:
         return None
 
     def file_at(self, commit: str, path: str) -> tuple[str, bytes] | None:
-        """(blob id, content) of a file in a commit, None if it is not in it."""
-        try:
-            found = self._at(commit, path)
-        except (KeyError, ValueError):
-            if self._promisor is None:
-                return None
-            named = git.run(self.place, "rev-parse", "--verify", "--quiet", f"{commit}:{path}", check=False).decode()
-            self._complete_objects([named.strip()] if named.strip() else [])
-            try:
+        """(blob id, content) of a file in a commit, None if it is not in it. Raises NotFound if it is, but a partial
+        clone left it out and cannot fetch it: what is judged or recorded without it would be wrong."""
+        found = self._at(commit, path)
+        if found is None and self._promisor is not None and self._is_commit(commit):
+            form = "--format=%(objecttype) %(objectname)"
+            listed = git.run(self.place, "ls-tree", "--full-tree", form, commit, "--", path).decode()
+            kind, _, oid = listed.strip().partition(" ")
+            if kind == "blob":
+                self._complete_objects([oid])
                 found = self._at(commit, path)
-            except (KeyError, ValueError):
-                return None
-        return (str(found.id), found.data) if isinstance(found, pygit2.Blob) else None
+                if found is None:
+                    raise NotFound(
+                        f"{path} of {commit[:7]} is not in this partial clone, and its remote was not reached.",
+                        "Try again when it is.",
+                    )
+        return found
 
-    def _at(self, commit: str, path: str) -> pygit2.Object:
-        return self.repo[commit].peel(pygit2.Tree)[path]
+    def _at(self, commit: str, path: str) -> tuple[str, bytes] | None:
+        # libgit2 reads a tree's entry when its content is asked for, so that it is only then found missing.
+        with suppress(KeyError, ValueError):
+            found = self.repo[commit].peel(pygit2.Tree)[path]
+            return (str(found.id), found.data) if isinstance(found, pygit2.Blob) else None
+        return None
+
+    def _is_commit(self, oid: str) -> bool:
+        return self.has(oid) and isinstance(self.repo.get(oid), pygit2.Commit)
 
     def hash(self, content: bytes) -> str:
         """The id that content has as a blob."""
         return str(pygit2.hash(content))
 
     def nearest_logged_ancestors(self, logged: set[str]) -> dict[str, str | None]:
-        """For each logged commit the closest ancestor, in git, that was logged too, None where there is none."""
-        present = [oid for oid in sorted(logged) if len(oid) == 40 and oid in self.repo]
+        """For each logged commit the closest ancestor, in git, that was logged too, None where there is none. Nothing
+        is known where a history has holes, as a fetch that was cut leaves them."""
+        present = [oid for oid in sorted(logged) if self.has(oid)]
         if not present:
             return {}
         listed = git.run(
             self.place, "rev-list", "--topo-order", "--reverse", "--parents", "--stdin", "--",
-            input="\n".join(present).encode() + b"\n",
+            input="\n".join(present).encode() + b"\n", check=False,
         )  # fmt: skip
         nearest: dict[str, str | None] = {}
         found: dict[str, str | None] = {}
@@ -264,6 +317,7 @@ class Store:
                 git.run(self.place, "update-ref", "-d", ref)
 
     def _writing(self, me: str, now: datetime) -> Iterator[Transaction]:
+        self._mend()
         own = {ref: str(current(self.repo, ref) or "") for _, ref in refs.of(me)}
         seen.restore(self.repo, self.place, own)
         transaction = Transaction(self.repo, self.place, me, now, self.sign)
@@ -274,16 +328,26 @@ class Store:
         """Go on as a writer whose refs are on a remote, from where they are there. They must have been fetched,
         and hold what ours hold; raises NotFound if they were not."""
         with locked(self.state / "lock"):
-            for _, ref in refs.of(name):
-                tip = current(self.repo, refs.fetched_as(remote, ref))
+            tips = {ref: current(self.repo, refs.fetched_as(remote, ref)) for _, ref in refs.of(name)}
+            for ref, tip in tips.items():
+                if tip is None and not ref.startswith(refs.DECISIONS):
+                    raise NotFound(f"{remote} has no {ref}.", "`git memorylab sync` fetches what there is.")
+            if not self._complete_objects(self._needed([str(tip) for tip in tips.values() if tip])):
+                raise Unreachable(f"{remote} does not give the notes of {name}, which this partial clone left out.")
+            for ref, tip in tips.items():
                 if tip is not None:
                     swap(self.repo, self.place.common_dir, ref, current(self.repo, ref), tip, "memorylab: adopted")
-                elif not ref.startswith(refs.DECISIONS):
-                    raise NotFound(f"{remote} has no {ref}.", "`git memorylab sync` fetches what there is.")
             writer.save(self.place.common_dir, name)
+
+    def _needed(self, tips: list[str]) -> Iterator[str]:
+        """The blobs that a transaction reads where it goes on from a writer's refs: all but artifacts."""
+        for tip in tips:
+            yield from (blob for _, blob in self._notes(tip) or ())
+            yield from (str(one.id) for one in objects.tree(self.repo, tip) if one.name in (RECORD_FILE, PACKET_FILE))
 
     def protect(self) -> list[str]:
         """Put back what a fetch or a push of plain git has taken from the memory; the refs that were put back."""
+        self._mend()
         return seen.protect(self.repo, self.place, self.tips)
 
     def complete(self) -> None:

@@ -18,7 +18,8 @@ PACKET_FILE = "decision_packet.md"
 def sequence(message: str) -> int:
     """The number of a journal entry, from its commit message; 0 for a commit that has none."""
     for line in reversed(message.splitlines()):
-        if line.startswith("Seq: ") and line[5:].isdigit():
+        # int() raises at "\u00b2", which is a digit too, and at more than 4,300 of them.
+        if line.startswith("Seq: ") and line[5:].isdecimal() and len(line) < 25:
             return int(line[5:])
     return 0
 
@@ -136,9 +137,10 @@ class Transaction:
         name = {"NAME": commit.committer.name, "EMAIL": commit.committer.email, "DATE": when}
         identity = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in name.items()}
         try:
+            # The text is UTF-8, whatever the user's own commits are in.
             made = git.run(
-                self._place, "commit-tree", "-S", str(commit.tree_id), *parents, "-F", "-",
-                input=commit.message.encode(), extra=identity,
+                self._place, "-c", "i18n.commitEncoding=UTF-8", "commit-tree", "-S", str(commit.tree_id), *parents,
+                "-F", "-", input=commit.message.encode(), extra=identity,
             )  # fmt: skip
         except NotFound as problem:
             raise BadInput(

@@ -1,7 +1,6 @@
 """The git program talking to a remote, so that credentials, ssh, proxies and partial clones work as users have them."""
 
 import os
-import random
 import re
 import subprocess
 import time
@@ -103,7 +102,7 @@ def patiently(work: Callable[[], T], retry: Callable[[T], bool], attempts: int =
         except Unreachable:
             if last:
                 raise
-        time.sleep(random.uniform(0, _PAUSE * 2**attempt))
+        time.sleep(_PAUSE * 2**attempt * os.urandom(1)[0] / 255)
     raise AssertionError("not reached")
 
 
@@ -162,7 +161,8 @@ def _git(
         except BaseException:
             process.terminate()
             raise
-    said = err.decode("utf-8", "replace")
+    # A remote's words reach terminals: nothing in them may move a cursor or turn a line around.
+    said = "".join(c if c.isprintable() or c in "\r\n" else "?" for c in err.decode("utf-8", "replace"))
     if process.returncode not in fine:
         raise _failure(said)
     return _Done(process.returncode, out, said)

@@ -13,7 +13,7 @@ import msgspec
 
 from memorylab.core import kinds, ranking
 from memorylab.core.record import Run, decode, to_json
-from memorylab.core.text import count
+from memorylab.core.text import count, inline
 from memorylab.errors import BadInput, StoreBusy
 from memorylab.ledger import Ledger, Memory
 from memorylab.settings import Settings
@@ -104,12 +104,8 @@ class Views:
         if self.top is None or self.store.writer() is None:
             return []
         restored = self.store.protect()
-        said = (
-            [f"{count(len(restored), 'ref')} had lost what was remembered, and was put back: {', '.join(restored[:3])}"]
-            if restored
-            else []
-        )
-        return said + self._refresh()
+        said = f"{count(len(restored), 'ref')} had lost what was remembered, and was put back: "
+        return [said + inline(", ".join(restored[:3]))] * bool(restored) + self._refresh()
 
     def _refresh(self) -> list[str]:
         display.refresh(self.store)
