@@ -1,7 +1,8 @@
 """The ledger: the union of all writers' records. What the rest of the program reads and appends to."""
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -20,10 +21,10 @@ from memorylab.core.record import (
     encode,
     to_json,
 )
-from memorylab.errors import BadInput, NotFound
-from memorylab.store import refs
-from memorylab.store.files import LOCK_SECONDS
-from memorylab.store.repo import Store
+from memorylab.errors import BadInput, MemoryLabError, NotFound
+from memorylab.store import refs, seen, writer
+from memorylab.store.files import LOCK_SECONDS, locked
+from memorylab.store.repo import Journaled, Store
 from memorylab.store.swap import current
 from memorylab.store.transaction import PACKET_FILE, Transaction
 
@@ -145,22 +146,42 @@ class Ledger:
                 written.append(record)
         return written
 
-    def part(self, now: datetime, theirs: str) -> str:
+    def part(self, now: datetime, theirs: str | None) -> str:
         """Become a writer of another name, because another clone writes under ours, and write anew what that one's
-        journal, at the commit `theirs`, does not have. The new name."""
-        me = self.store.writer()
-        mine = current(self.store.repo, refs.JOURNAL + me) if me else None
-        has = {
-            record.id
-            for entry in self.store.journal(theirs)
-            if not isinstance(record := decode(entry.line), Unreadable)
-        }
-        ours = [(entry, decode(entry.line)) for entry in self.store.journal(str(mine))] if mine else []
-        with self.store.succession(now) as transaction:
-            for entry, record in reversed(ours):
-                if not isinstance(record, Unreadable) and record.id not in has:
+        journal, at the commit `theirs` (None: it has none), does not have. The new name."""
+        with locked(self.store.state / "lock"):
+            writer.change(self.store.place.common_dir, theirs or "")
+        return self.settle(now)
+
+    def settle(self, now: datetime) -> str:
+        """Finish `part`, also after a process that was killed in it. This clone's name."""
+        place = self.store.place
+        with self.store.transaction(now) as transaction:
+            # Read under the lock, from where on nobody writes under the former name.
+            former, theirs = writer.former(place.common_dir) or ("", "")
+            has: set[bytes] = set()
+            # Somebody may have put something else there, which has nothing of ours.
+            with suppress(MemoryLabError):
+                has.update(entry.line for entry in self._journal(theirs))
+            written = (decode(entry.line) for entry in self._journal(refs.JOURNAL + transaction.writer))
+            done = {record.id for record in written if not isinstance(record, Unreadable)}
+            for entry in reversed(list(self._journal(refs.JOURNAL + former))):
+                record = decode(entry.line)
+                if entry.line in has:
+                    continue
+                if isinstance(record, Unreadable):
+                    raise BadInput(f"Entry {entry.seq} of {former} cannot be read: {record.reason}.", "Update.")
+                if record.id not in done:
                     self._add(transaction, entry.anchor, self._number(transaction, record), entry.files)
+        seen.forget(place, [ref for _, ref in refs.of(former)])
+        with locked(self.store.state / "lock"):
+            writer.save(place.common_dir, transaction.writer)
         return transaction.writer
+
+    def _journal(self, revision: str) -> Iterator[Journaled]:
+        """The entries of a journal, by its ref or the commit that it is at, the latest first; none if there is none."""
+        tip = current(self.store.repo, revision) if revision.startswith(refs.JOURNAL) else revision
+        return self.store.journal(str(tip)) if tip else iter(())
 
     def _number(self, transaction: Transaction, draft: R) -> R:
         return msgspec.structs.replace(draft, writer=transaction.writer, seq=transaction.next_sequence)

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from memorylab.commands import hooks, imports, run, sync
 from memorylab.commands.session import Session
+from memorylab.core.record import Unreadable, decode
 from memorylab.core.text import count
 from memorylab.errors import BadInput, MemoryLabError
 from memorylab.store import git, refs, writer
 from memorylab.store.files import replace
+from memorylab.store.repo import Store
 from memorylab.views import table
 from memorylab.views.refresh import BEFORE, FOLDER, TABLE
 
@@ -65,14 +67,39 @@ def _identify(session: Session, name: str) -> str:
             f"This clone writes as {me} already.", "One clone is one writer: init another, or leave --writer out."
         )
     if me is None and name:
-        known = store.fetched_writers()
-        like = [(when, one, remote) for one, remote, when in known if writer.readable(one) == writer.readable(name)]
-        exact = [found for found in like if found[1] == name]
+        like = _namesakes(session, name)
         if like:
-            _, one, remote = max(exact or like)
+            _, one, remote = max([found for found in like if found[1] == name] or like)
             store.adopt(one, remote)
     with store.transaction(session.now, name) as transaction:
         return transaction.writer
+
+
+def _namesakes(session: Session, name: str) -> list[tuple[int, str, str]]:
+    """(time of the latest entry, writer, remote) of those on remotes who have the name, and a memory to go on from."""
+    store = session.store
+    noted = {one for one, _ in store.chains("ledger")} - {one for one, _, _ in store.fetched_writers()}
+    for one in noted:
+        if writer.readable(one) == writer.readable(name):
+            sync.bring(session, one)  # its journal was left out
+    like = [(when, one, remote) for one, remote, when in store.fetched_writers()]
+    like = [found for found in like if writer.readable(found[1]) == writer.readable(name)]
+    return [found for found in like if _is_sound(store, *found[1:])]
+
+
+def _is_sound(store: Store, name: str, remote: str) -> bool:
+    """Whether what a remote has as a writer's is that: anyone may have put it there."""
+    tips = store.tips()
+    if refs.fetched_as(remote, refs.LEDGER + name) not in tips:
+        return False
+    try:
+        latest = next(store.journal(tips[refs.fetched_as(remote, refs.JOURNAL + name)]), None)
+    except MemoryLabError:
+        return False
+    if latest is None:
+        return False
+    record = decode(latest.line)
+    return not isinstance(record, Unreadable) and (record.writer, record.seq) == (name, latest.seq)
 
 
 def uninstall(session: Session) -> list[str]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from memorylab.commands.session import Session
 from memorylab.core.text import count, inline
 from memorylab.errors import BadInput, Denied, MemoryLabError, NotFound, Unreachable
-from memorylab.store import exchange, git, refs, transport, writer
+from memorylab.store import exchange, git, refs, seen, transport, writer
 from memorylab.store.exchange import Damage, Given, Taken
 from memorylab.store.files import locked
 
@@ -23,8 +23,8 @@ _FRESH = 60.0  # seconds
 
 class Synced(NamedTuple):
     """What a sync did. `came` and `went` are records, `writers` those that they came from; `reason` says why a remote
-    was not `reached`; `waiting` records are not there yet; `attempts` is how often it
-    took and gave. `remarks` are for the user."""
+    was not `reached`; `waiting` records are not there yet; `attempts` is how often it took and gave. `remarks` are for
+    the user."""
 
     remote: str
     reached: bool = True
@@ -62,8 +62,11 @@ def _choose(session: Session, name: str | None, config: list[tuple[str, str]]) -
     remotes = _remotes(config)
     chosen = _named(remotes, name) if name is not None else _default(session, remotes, dict(config))
     for refspec in refs.fetch_refspecs(chosen):
-        if (f"remote.{chosen}.fetch", refspec) not in config:
-            git.run(session.place, "config", "--local", "--add", f"remote.{chosen}.fetch", refspec)
+        key = f"remote.{chosen}.fetch"
+        if (key, refspec) not in config:
+            # Another sync may be at the same, so that the file is locked, or has it by now.
+            add = ("--local", "--fixed-value", "--replace-all", key, refspec, refspec)
+            git.run(session.place, "config", *add, check=False)
     return chosen
 
 
@@ -123,20 +126,25 @@ def sync(session: Session, name: str | None, options: Options) -> Synced:
     config = _configuration(session)
     remote = _choose(session, name, config)
     options = options._replace(notes_only=options.notes_only or git.is_on(dict(config).get("memorylab.notesonly")))
+    done = _Done([], [])
     attempts = 0
 
-    def attempt() -> _Round:
+    def attempt() -> Given:
         nonlocal attempts
         attempts += 1
-        return _once(session, remote, options)
+        return _once(session, remote, options, done)
 
     with locked(session.place.state / "sync.lock"):
+        if writer.former(session.place.common_dir) is not None:
+            session.again().ledger.settle(session.now)
         try:
-            done = transport.patiently(attempt, lambda round: round.again, options.attempts)
+            given = transport.patiently(attempt, _again, options.attempts)
         except Unreachable as problem:
-            synced = Synced(remote, reached=False, reason=problem.message, waiting=_waiting(session, remote))
+            synced = _account(session, remote, done, _NOTHING)
+            waiting = _waiting(session, remote)
+            synced = synced._replace(reached=False, reason=problem.message, waiting=waiting)
         else:
-            synced = _account(session, remote, done)
+            synced = _account(session, remote, done, given)
             (session.place.state / _MARK).touch()
     synced = synced._replace(attempts=attempts)
     if synced.changed:
@@ -204,51 +212,76 @@ def _pass_on(session: Session, done: Synced, options: Options) -> Synced:
     return done._replace(went=done.went + sum(grown.values()), refused=done.refused or bool(failed), remarks=remarks)
 
 
-class _Round(NamedTuple):
-    taken: Taken
-    given: Given
-    healed: str
-    again: bool
+_NOTHING = Given([], [], "", [])
 
 
-def _once(session: Session, remote: str, options: Options) -> _Round:
-    """Take, then give. Again if the remote has moved in between, or our own refs had to be put right first."""
-    me = writer.current(session.place.common_dir)
-    taken = exchange.take(session.place, remote, me, options.notes_only, options.progress)
-    given, healed = Given([], [], "", []), ""
-    if me is not None and options.push:
-        given = exchange.give(session.place, remote, me, taken, options.progress)
-        if given.stance == "ahead":
-            session.again().store.adopt(me, remote)
-        elif given.stance == "forked":
-            theirs = exchange.tips(session.place)[refs.fetched_as(remote, refs.JOURNAL + me)]
-            healed = session.again().ledger.part(session.now, theirs)
+class _Done(NamedTuple):
+    """What was done by all attempts: what each took, and the names that this clone has got."""
+
+    taken: list[Taken]
+    healed: list[str]
+
+
+def _once(session: Session, remote: str, options: Options, done: _Done) -> Given:
+    """Take, then give, or put our own refs right so that they can be given."""
+    place = session.place
+    me = writer.current(place.common_dir)
+    found = exchange.tips(place)
+    if me is not None and not done.taken and not seen.is_settled(place, me, found):
+        # What plain git has taken from us is put back, lest its absence be shared.
+        session.again().store.protect()
+        found = exchange.tips(place)
+    taken = exchange.take(place, remote, me, found, options.notes_only, options.progress)
+    done.taken.append(taken)
+    if me is None or not options.push:
+        return _NOTHING
+    given = exchange.give(place, remote, me, taken, options.progress)
+    if given.stance == "ahead":
+        session.again().store.adopt(me, remote)
+    elif given.stance == "forked":
+        done.healed.append(session.again().ledger.part(session.now, taken.there.get(refs.JOURNAL + me)))
+    return given
+
+
+def _again(given: Given) -> bool:
+    """Whether another attempt may do better: the remote has moved in between, or our own refs were put right."""
     # Of an atomic push that is refused, the other refs are said to have failed with it.
     outcomes = {answer.outcome for answer in given.answers}
-    return _Round(taken, given, healed, bool(given.stance) or ("busy" in outcomes and "refused" not in outcomes))
+    return bool(given.stance) or ("busy" in outcomes and "refused" not in outcomes)
 
 
-def _account(session: Session, remote: str, done: _Round) -> Synced:
-    """What a round did, for people. Raises Denied if the remote refuses what we bring."""
-    taken, given = done.taken, done.given
+def _account(session: Session, remote: str, done: _Done, given: Given) -> Synced:
+    """What the attempts did, for people; `given` is what the last one gave."""
     me = writer.current(session.place.common_dir) or ""
-    grown = exchange.growth(session.place, taken.before, taken.came)
-    others = {name: count for name, count in grown.items() if name != me and count}
-    remarks = [f"{remote}: {_SAID[what].format(name)}" for name, what in _by_writer(taken.refused)]
+    others: dict[str, int] = {}
+    for taken in done.taken:
+        for name, number in exchange.growth(session.place, taken.before, taken.came).items():
+            if name != me and number:
+                others[name] = others.get(name, 0) + number
+    damages = done.taken[-1].refused if done.taken else []
+    remarks = [f"{remote}: {_SAID[what].format(name)}" for name, what in _by_writer(damages)]
     remarks += [
         f"{remote}: what is ours was {what} there, and was pushed again" for _, what in _by_writer(given.restored)
     ]
     if done.healed:
-        remarks.append(f"another clone writes as the one here did; this one is {done.healed} now, nothing was lost")
+        remarks.append(f"another clone writes as the one here did; this one is {done.healed[-1]} now, nothing was lost")
     refused = next((answer for answer in given.answers if answer.outcome == "refused"), None)
-    waiting = _waiting(session, remote) if refused is not None or given.stance else 0
-    if refused is not None:
-        remarks.append(f"{remote} refuses what is ours: {inline(refused.reason)}; {count(waiting, 'record')} wait here")
+    failed = refused or next((answer for answer in given.answers if answer.outcome != "done"), None)
+    waiting = _waiting(session, remote) if failed is not None or given.stance else 0
+    if failed is not None or given.stance:
+        how = "refuses" if refused is not None else "has not taken"
+        why = inline(failed.reason) if failed is not None else "it has moved"
+        remarks.append(f"{remote} {how} what is ours: {why}; {_wait(waiting)}")
     went = exchange.growth(session.place, {}, given.went).get(me, 0)
     return Synced(
         remote, came=sum(others.values()), writers=len(others), went=went, waiting=waiting,
-        refused=refused is not None, changed=bool(taken.came or done.healed), remarks=tuple(remarks),
+        refused=refused is not None, changed=bool(done.healed or any(taken.came for taken in done.taken)),
+        remarks=tuple(remarks),
     )  # fmt: skip
+
+
+def _wait(number: int) -> str:
+    return f"{count(number, 'record')} wait{'s' if number == 1 else ''} here"
 
 
 def _by_writer(damages: list[Damage]) -> list[tuple[str, str]]:
@@ -260,12 +293,13 @@ def _by_writer(damages: list[Damage]) -> list[tuple[str, str]]:
     return list(worst.items())
 
 
-_SEVERITY = ("not a ledger", "rewritten", "truncated", "deleted")
+_SEVERITY = ("not a ledger", "rewritten", "truncated", "deleted", "not stored")
 _SAID = {
     "not a ledger": "what is there as the ledger of {} is none, and was refused",
     "rewritten": "the ledger of {} was rewritten there; refused, the copy here is as it was",
     "truncated": "the ledger of {} was cut short there; refused, the copy here is whole",
     "deleted": "the ledger of {} was deleted there; the copy here is whole",
+    "not stored": "what it has of {} could not be stored here, as its ref is locked; the next sync tries again",
 }
 
 
@@ -278,14 +312,14 @@ def waiting(session: Session) -> dict[str, int]:
     """remote -> how many records of ours it is not known to have, of the remotes that we share with."""
     me = writer.current(session.place.common_dir)
     found = exchange.tips(session.place)
-    names = [name for name in remotes(session) if any(ref.startswith(refs.tracking(name)) for ref in found)]
+    names = [name for name in remotes(session) if exchange.fetched(name, found)]
     return {name: exchange.waiting(session.place, name, me, found) for name in names} if me else {}
 
 
 def render(done: Synced) -> str:
     """The one line."""
     if not done.reached:
-        wait = f"; {count(done.waiting, 'record')} wait{'s' if done.waiting == 1 else ''} here" if done.waiting else ""
+        wait = f"; {_wait(done.waiting)}" if done.waiting else ""
         return f"{done.remote} was not reached ({inline(done.reason).rstrip('.')}){wait}"
     said = []
     if done.came:

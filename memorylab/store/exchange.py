@@ -5,7 +5,9 @@ rewritten or cut short there; it is left as it is here, and named.
 """
 
 import os
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Literal, NamedTuple
 
 from memorylab.store import git, refs, transport
@@ -14,6 +16,7 @@ from memorylab.store.git import Place
 from memorylab.store.transport import Answer, Progress, Update
 
 _BY_NAME = 100  # refs named one by one; beyond that a pattern is cheaper, as git compares each name with each ref
+_STALE = 60.0  # seconds, after which whoever has locked a ref is not there any more
 _LOOSE = 200  # loose refs; reading 3,000 of them takes git ten times as long as reading them packed
 
 
@@ -26,10 +29,11 @@ class Moved(NamedTuple):
 
 
 class Damage(NamedTuple):
-    """A ref that a remote no longer has as it was: `deleted`, `truncated`, `rewritten`, or `not a ledger`."""
+    """A ref that a remote no longer has as it was: `deleted`, `truncated`, `rewritten`, or `not a ledger`; or one that
+    is sound there and was `not stored` here."""
 
     ref: str
-    what: Literal["deleted", "truncated", "rewritten", "not a ledger"]
+    what: Literal["deleted", "truncated", "rewritten", "not a ledger", "not stored"]
 
 
 class Taken(NamedTuple):
@@ -59,26 +63,42 @@ def tips(place: Place) -> dict[str, str]:
     return {name: oid for oid, name in (line.split(" ", 1) for line in os.fsdecode(listed).splitlines())}
 
 
-def take(place: Place, remote: str, me: str | None, notes_only: bool, progress: Progress | None) -> Taken:
-    """Fetch what a remote has and we have not. Raises Unreachable, or Denied."""
-    before = tips(place)
+def fetched(remote: str, found: Iterable[str]) -> list[str]:
+    """Those of these refs that were fetched from a remote."""
+    return [name for name in found if _is_copy(remote, name, refs.local_name(name))]
+
+
+def _is_copy(remote: str, name: str, ref: str) -> bool:
+    """Whether a name here is that of a remote's ref. The name of one remote may begin as that of another."""
+    return refs.kind_of(ref) is not None and refs.fetched_as(remote, ref) == name
+
+
+def take(
+    place: Place, remote: str, me: str | None, before: dict[str, str], notes_only: bool, progress: Progress | None
+) -> Taken:
+    """Fetch what a remote has and we have not; `before` is every ref as it is here. Raises Unreachable, or Denied."""
     there = transport.listing(place, remote, refs.SHARED)
     own = refs.owned(me) if me else []
     known = {ref: before[name] for ref in own if (name := refs.fetched_as(remote, ref)) in before}
-    # Thousands of refs are as they were, so the cheap question comes first.
+    # Thousands of refs are as they were, so the cheap question comes first. Our own are needed whole: whether they go
+    # on from what is here is to be seen in them.
     wanted = {
         ref: name
         for ref, oid in there.items()
         if ref.startswith((refs.NOTES, refs.JOURNAL))
         and before.get(name := refs.fetched_as(remote, ref)) != oid
         and refs.kind_of(ref)
-        and not (notes_only and ref.startswith(refs.JOURNAL))
+        and not (notes_only and ref.startswith(refs.JOURNAL) and ref not in own)
     }
     after = before
     if wanted:
-        shared = [spec for spec in refs.fetch_refspecs(remote) if not (notes_only and spec.startswith(refs.JOURNAL))]
-        named = [f"{ref}:{name}" for ref, name in wanted.items()]
-        transport.fetch(place, remote, named if len(named) <= _BY_NAME else shared, progress)
+        specs = [f"{ref}:{name}" for ref, name in wanted.items()]
+        if len(specs) > _BY_NAME:
+            journals = [spec for spec in specs if spec.startswith(refs.JOURNAL)] if notes_only else []
+            shared = refs.fetch_refspecs(remote)
+            specs = [spec for spec in shared if not (notes_only and spec.startswith(refs.JOURNAL))] + journals
+        _unlock(place, wanted.values())
+        transport.fetch(place, remote, specs, progress)
         after = _without_foreign(place, before, tips(place))
     came = [
         Moved(ref, before.get(name), after[name])
@@ -94,7 +114,7 @@ def take(place: Place, remote: str, me: str | None, notes_only: bool, progress: 
     prefix = refs.tracking(remote)
     gone = {
         name: ref for name in before
-        if name.startswith(prefix) and (ref := refs.local_name(name)) not in there and refs.kind_of(ref)
+        if name.startswith(prefix) and (ref := refs.local_name(name)) not in there and _is_copy(remote, name, ref)
     }  # fmt: skip
     archived = _archived(place, after, gone)
     git.update_refs(place, [f"delete {name} {before[name]}" for name in archived])
@@ -125,13 +145,29 @@ def give(place: Place, remote: str, me: str, taken: Taken, progress: Progress | 
         return Given([], [], _stance(place, ours, taken.there) or "moved", answers)
     if any(answer.outcome != "done" for answer in answers):
         return Given([], [], "", answers)
-    went = [Moved(ref, taken.there.get(ref, archived.get(ref)), oid) for ref, oid in todo.items()]
-    restored = [
-        Damage(ref, "truncated" if ref in taken.there else "deleted")
-        for ref in todo
-        if taken.known.get(ref) not in (None, taken.there.get(ref), archived.get(ref))
-    ]
+    # git moves what it believes to be the copy here, which a refspec of the user's may make another ref.
+    copies = {refs.fetched_as(remote, ref): oid for ref, oid in todo.items()}
+    git.update_refs(place, [f"update {name} {oid}" for name, oid in copies.items() if not _is_at(place, name, oid)])
+    there = {**archived, **taken.there}
+    went = [Moved(ref, there.get(ref), oid) for ref, oid in todo.items()]
+    restored = [damage for ref in todo if (damage := _lost(place, ref, taken.known.get(ref), there.get(ref)))]
     return Given(went, restored, "", answers)
+
+
+def _is_at(place: Place, name: str, oid: str) -> bool:
+    """Whether a ref was just moved to an object: it is in a file of its own then, and no git is needed to know."""
+    try:
+        return (place.common_dir / name).read_text().strip() == oid
+    except OSError:
+        return False
+
+
+def _lost(place: Place, ref: str, known: str | None, there: str | None) -> Damage | None:
+    """What a remote has lost of a ref of ours. It may also be ahead of what is known: the push before this one was
+    killed before it noted where the ref was."""
+    if known is None or known == there or (there is not None and _is_ancestor(place, known, there)):
+        return None
+    return Damage(ref, "deleted" if there is None else "truncated")
 
 
 def pass_on(place: Place, remote: str, progress: Progress | None) -> tuple[list[Moved], list[Answer]]:
@@ -217,8 +253,7 @@ def waiting(place: Place, remote: str, me: str, found: dict[str, str]) -> int:
     ours = found.get(refs.JOURNAL + me)
     theirs = found.get(refs.fetched_as(remote, refs.JOURNAL + me))
     if theirs is None:
-        fetched = ((name, tip) for name, tip in found.items() if name.startswith(refs.tracking(remote)))
-        theirs = _held(place, fetched).get(refs.JOURNAL + me)
+        theirs = _held(place, ((name, found[name]) for name in fetched(remote, found))).get(refs.JOURNAL + me)
     if ours is None or ours == theirs:
         return 0
     counted = _numbers(place, [oid for oid in (ours, theirs) if oid])
@@ -235,6 +270,15 @@ def _stance(place: Place, ours: dict[str, str], theirs: dict[str, str]) -> Liter
             return "forked"
         found = "ahead"
     return found
+
+
+def _unlock(place: Place, names: Iterable[str]) -> None:
+    """Remove the locks that a killed fetch has left on these refs. git holds one for milliseconds."""
+    for name in names:
+        path = place.common_dir / f"{name}.lock"
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _STALE:
+                path.unlink()
 
 
 def _without_foreign(place: Place, before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
@@ -260,10 +304,15 @@ def _foreign(place: Place, oids: Iterable[str]) -> set[str]:
     return {oid for oid, kind in zip(oids, kinds, strict=True) if kind != "commit"}
 
 
-def _what(place: Place, ours: str | None, theirs: str) -> Literal["truncated", "rewritten", "not a ledger"]:
+def _what(
+    place: Place, ours: str | None, theirs: str
+) -> Literal["truncated", "rewritten", "not a ledger", "not stored"]:
     kind = git.run(place, "cat-file", "-t", theirs, check=False).decode().strip()
-    if ours is None or kind not in ("commit", ""):
+    if kind not in ("commit", ""):
         return "not a ledger"
+    # git could not move the ref, mostly because of a lock that was left behind.
+    if not kind or ours is None or _is_ancestor(place, ours, theirs):
+        return "not stored"
     return "truncated" if _is_ancestor(place, theirs, ours) else "rewritten"
 
 

@@ -302,20 +302,6 @@ class Store:
         with locked(self.state / "lock", seconds):
             yield from self._writing(writer.ensure(self.place.common_dir, name), now)
 
-    @contextmanager
-    def succession(self, now: datetime) -> Iterator[Transaction]:
-        """A transaction of a new writer, who takes the place of this clone's present one when the block ends without
-        error. The present one's refs are deleted then: what they held must be elsewhere, or in the transaction."""
-        with locked(self.state / "lock"):
-            before = writer.ensure(self.place.common_dir)
-            after = writer.mint(writer.readable(before))
-            yield from self._writing(after, now)
-            writer.save(self.place.common_dir, after)
-            left = [ref for _, ref in refs.of(before)]
-            seen.forget(self.place, left)
-            for ref in left:
-                git.run(self.place, "update-ref", "-d", ref)
-
     def _writing(self, me: str, now: datetime) -> Iterator[Transaction]:
         self._mend()
         own = {ref: str(current(self.repo, ref) or "") for _, ref in refs.of(me)}

@@ -5,22 +5,36 @@ user's own may write over refs that were never pushed. A ledger only ever grows,
 refs/memorylab/seen keeps the objects from gc: each of its commits has the tips that moved as its parents.
 """
 
+from __future__ import annotations
+
+import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-
-import msgspec
-import pygit2
+from typing import TYPE_CHECKING
 
 from memorylab.errors import StoreBusy
-from memorylab.store import archive, git, refs
+from memorylab.store import git, refs
 from memorylab.store.files import locked, replace
 from memorylab.store.git import Place
-from memorylab.store.swap import current, swap
+
+# What only asks whether anything has moved, which a sync does each time, does without these.
+if TYPE_CHECKING:
+    import pygit2
 
 _FILE = "seen.json"
 _PATIENCE = 10.0
 
 Tips = Mapping[str, str]
+
+
+def is_settled(place: Place, me: str, now: Tips) -> bool:
+    """Whether all is as it was last seen, but for the copies of our own refs, which a push moves."""
+    known = _load(place)
+    if known == now:
+        return True
+    ours = set(refs.owned(me))
+    moved = dict(set(known.items()) ^ set(now.items()))
+    return all(ref in now and ref.startswith(refs.REMOTES) and refs.local_name(ref) in ours for ref in moved)
 
 
 def protect(repo: pygit2.Repository, place: Place, tips: Callable[[], Tips]) -> list[str]:
@@ -47,8 +61,9 @@ def restore(repo: pygit2.Repository, place: Place, tips: Tips) -> None:
 
 
 def forget(place: Place, gone: list[str]) -> None:
-    """No longer miss these refs: what they held has another place now."""
+    """Delete refs, and no longer miss them: what they held has another place now."""
     with locked(place.state / "seen.lock"):
+        git.update_refs(place, [f"delete {ref}" for ref in gone])
         _save(place, {ref: tip for ref, tip in _load(place).items() if ref not in gone})
 
 
@@ -65,6 +80,8 @@ def _lost(repo: pygit2.Repository, known: Tips, now: Tips) -> dict[str, str]:
 
 def _archived(repo: pygit2.Repository, now: Tips) -> dict[str, str]:
     """ref -> tip of the refs that are folded into archives."""
+    from memorylab.store import archive
+
     return {
         refs.OWN[kind] + writer: str(tip)
         for ref, oid in now.items()
@@ -75,6 +92,8 @@ def _archived(repo: pygit2.Repository, now: Tips) -> dict[str, str]:
 
 
 def _holds(repo: pygit2.Repository, tip: str | None, earlier: str) -> bool:
+    import pygit2
+
     try:
         return tip is not None and (tip == earlier or repo.descendant_of(tip, earlier))
     except (KeyError, ValueError, pygit2.GitError):
@@ -86,6 +105,10 @@ def _put_back(place: Place, back: Tips) -> None:
 
 
 def _keep(repo: pygit2.Repository, place: Place, tips: list[str]) -> None:
+    import pygit2
+
+    from memorylab.store.swap import current, swap
+
     commits = [pygit2.Oid(hex=tip) for tip in dict.fromkeys(tips) if isinstance(repo.get(tip), pygit2.Commit)]
     if not commits:
         return
@@ -98,10 +121,11 @@ def _keep(repo: pygit2.Repository, place: Place, tips: list[str]) -> None:
 
 def _load(place: Place) -> Tips:
     try:
-        return msgspec.json.decode((place.state / _FILE).read_bytes(), type=dict[str, str])
-    except (OSError, msgspec.DecodeError):
+        found = json.loads((place.state / _FILE).read_bytes())
+    except (OSError, ValueError):
         return {}
+    return {ref: tip for ref, tip in found.items() if isinstance(tip, str)} if isinstance(found, dict) else {}
 
 
 def _save(place: Place, tips: Tips) -> None:
-    replace(place.state / _FILE, msgspec.json.encode(tips) + b"\n")
+    replace(place.state / _FILE, json.dumps(dict(tips)).encode() + b"\n")

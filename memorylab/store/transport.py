@@ -53,14 +53,15 @@ def listing(place: Place, remote: str, patterns: Iterable[str]) -> dict[str, str
 
 
 def fetch(place: Place, remote: str, refspecs: Iterable[str], progress: Progress | None, *options: str) -> bool:
-    """Fetch without pruning; refs that would not be fast-forwarded stay. Whether all of them could be moved.
+    """Fetch without pruning, and whatever refspecs are configured; refs that would not be fast-forwarded stay. Whether
+    all of them could be moved.
 
     Raises Unreachable, or Denied.
     """
     done = _git(
         place, progress, "fetch", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-auto-maintenance",
-        "--recurse-submodules=no", *options, "--stdin", "--", remote, input="".join(f"{x}\n" for x in refspecs),
-        fine=(0, 1),
+        "--recurse-submodules=no", "--refmap=", *options, "--stdin", "--", remote,
+        input="".join(f"{x}\n" for x in refspecs), fine=(0, 1),
     )  # fmt: skip
     return done.returncode == 0
 

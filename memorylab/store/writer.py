@@ -12,12 +12,15 @@ _FILE = "writer.json"
 
 
 class Writer(NamedTuple):
-    """A writer id, and the fingerprint of the clone that it was minted for."""
+    """A writer id, and the fingerprint of the clone that it was minted for. As long as not everything of the id that
+    it had before is done with: that `former` id, and what another clone's journal under it is at, if there is one."""
 
     writer: str
     path: str
     device: int
     inode: int
+    former: str = ""
+    theirs: str = ""
 
 
 def _fingerprint(common_dir: Path) -> tuple[str, int, int]:
@@ -46,10 +49,20 @@ def readable(name: str) -> str:
 
 
 def current(common_dir: Path) -> str | None:
-    """This clone's id, None if it has none yet, or has its id from the clone that it is a copy of.
+    """This clone's id, None if it has none yet, or has its id from the clone that it is a copy of."""
+    known = _known(common_dir)
+    return known.writer if known is not None else None
 
-    A moved clone keeps its inode and a remounted one its path; a copy has neither.
-    """
+
+def former(common_dir: Path) -> tuple[str, str] | None:
+    """The id that this clone had until `change`, and where another clone's journal under it is, "" for nowhere; None
+    once that is done with."""
+    known = _known(common_dir)
+    return (known.former, known.theirs) if known is not None and known.former else None
+
+
+def _known(common_dir: Path) -> Writer | None:
+    """What is known of this clone. A moved clone keeps its inode and a remounted one its path; a copy has neither."""
     try:
         known = Writer(**json.loads((common_dir / "memorylab" / _FILE).read_bytes()))
     except (OSError, ValueError, TypeError):
@@ -57,20 +70,28 @@ def current(common_dir: Path) -> str | None:
     if not isinstance(known.writer, str) or not refs.is_writer(known.writer):
         return None
     path, device, inode = _fingerprint(common_dir)
-    return known.writer if known.path == path or (known.device, known.inode) == (device, inode) else None
+    return known if known.path == path or (known.device, known.inode) == (device, inode) else None
 
 
 def ensure(common_dir: Path, name: str = "") -> str:
     """This clone's id, minted if there is none. Call it under the store's lock."""
     # Saved also if it is known: the place that a moved clone has left may be taken by its copy.
-    found = current(common_dir) or mint(name)
-    save(common_dir, found)
-    return found
+    known = _known(common_dir)
+    if known is None:
+        return save(common_dir, mint(name))
+    return save(common_dir, known.writer, known.former, known.theirs)
 
 
-def save(common_dir: Path, name: str) -> None:
+def change(common_dir: Path, theirs: str) -> str:
+    """Give this clone another id. Call it under the store's lock, and `save` when nothing of the former one is left."""
+    former = ensure(common_dir)
+    return save(common_dir, mint(readable(former)), former, theirs)
+
+
+def save(common_dir: Path, name: str, former: str = "", theirs: str = "") -> str:
     """Make an id this clone's. Call it under the store's lock."""
-    content = json.dumps(Writer(name, *_fingerprint(common_dir))._asdict()).encode() + b"\n"
+    content = json.dumps(Writer(name, *_fingerprint(common_dir), former, theirs)._asdict()).encode() + b"\n"
     path = common_dir / "memorylab" / _FILE
     if not path.exists() or path.read_bytes() != content:
         replace(path, content)
+    return name
