@@ -173,7 +173,8 @@ class Ledger:
                     raise BadInput(f"Entry {entry.seq} of {former} cannot be read: {record.reason}.", "Update.")
                 if record.id not in done:
                     self._add(transaction, entry.anchor, self._number(transaction, record), entry.files)
-        seen.forget(place, [ref for _, ref in refs.of(former)])
+            self.store.hand_over(former, transaction.writer)
+        seen.forget(place, refs.owned(former))
         with locked(self.store.state / "lock"):
             writer.save(place.common_dir, transaction.writer)
         return transaction.writer

@@ -332,34 +332,6 @@ def test_a_writer_comes_back_and_is_folded_again(swarm: Swarm, two: tuple[Lab, L
     assert sorted(runs(clone)) == sorted(runs(old)) and len(set(runs(old))) == len(runs(old)) == 4
 
 
-def test_a_second_archiver_folds_who_came_back(swarm: Swarm, two: tuple[Lab, Lab]) -> None:
-    """Of two archives that held a writer one was believed at random: the writer's refs were pushed again, missed by
-    others, and the later records called deleted."""
-    archiver, old = two
-    second, clone = swarm.clone("second"), swarm.clone("clone")
-    archived = []
-    for lab in (archiver, second, archiver):
-        compact(lab, "--writer", writer(old))
-        archived.append(lab)
-        assert not own(writer(old)) & swarm.refs().keys()
-        everyone = (old, archiver, second, clone)
-        for one in everyone:
-            done = one.run("sync")
-            assert done.stderr == "", (len(archived), one.path.name)
-        assert not own(writer(old)) & swarm.refs().keys()
-        whole = views(old)
-        assert all(views(one) == whole for one in (*everyone, swarm.clone(f"fresh{len(archived)}")))
-        for one in everyone:
-            assert not own(writer(old)) & {refs.local_name(ref) for ref in remembered(one) if "/remotes/" in ref}
-            one.run("verify")
-        clone.git("fetch", "-q", "--prune")
-        assert clone.run("status").stderr == ""
-        experiment(old, 20 + len(archived))
-        old.run("sync")
-        clone.run("sync")
-    assert archives(writer(archiver)) | archives(writer(second)) <= swarm.refs().keys()
-
-
 def test_what_is_older_than_the_archive_does_not_replace_it(swarm: Swarm, two: tuple[Lab, Lab]) -> None:
     """The archive then named the older one, and what came after it was in no view."""
     archiver, old = two
@@ -554,46 +526,6 @@ def test_an_archive_that_was_deleted_there_comes_back(swarm: Swarm, two: tuple[L
     assert clone.run("sync").stderr == ""
 
 
-def test_an_archive_that_was_rewritten_there_is_refused(swarm: Swarm, two: tuple[Lab, Lab]) -> None:
-    archiver, old = two
-    clone = swarm.clone("clone")
-    compact(archiver)
-    clone.run("sync")
-    whole = views(clone)
-    head = swarm.bare.git("rev-parse", "main")
-    for ref in archives(writer(archiver)):
-        swarm.bare.git("update-ref", ref, head)
-    assert f"the ledger of {writer(archiver)} was rewritten there; refused" in clone.run("sync").stderr
-    assert views(clone) == whole
-    clone.run("verify")
-    # There may be no way back under this name, but there is one to where everyone has everything.
-    archiver.run("sync")
-    archiver.run("sync")
-    assert views(archiver) == whole == views(swarm.clone("fresh"))
-
-
-def test_the_archiver_back_from_a_backup(swarm: Swarm, two: tuple[Lab, Lab]) -> None:
-    """Its archive is behind the remote's then."""
-    archiver, old = two
-    other = swarm.clone("other")
-    experiment(other, 14, LONG_AGO)
-    other.run("sync")
-    compact(archiver, "--writer", writer(old))
-    backup = swarm.folder / "backup"
-    shutil.copytree(archiver.path, backup, symlinks=True)
-    compact(archiver, "--writer", writer(other))
-    whole = views(archiver)
-    shutil.rmtree(archiver.path)
-    backup.rename(archiver.path)
-    experiment(archiver, 20)
-    done = json.loads(archiver.run("sync", "--json").stdout)
-    assert done["went"] == 1 and done["waiting"] == 0
-    assert compact(archiver)["folded"] == []
-    after = views(archiver)
-    assert whole.items() - after.items() <= {("experiments.jsonl", whole["experiments.jsonl"])}
-    assert after == views(swarm.clone("fresh"))
-
-
 # -- what is no ledger
 
 
@@ -674,3 +606,71 @@ def test_killed_while_the_remote_takes_and_deletes(tmp_path: Path) -> None:
         lab.complete()
         lab.restore()
     assert left == [before, before, before + 2, before + 1, before]
+
+
+def test_an_archive_that_was_rewritten_there_is_refused(swarm: Swarm, two: tuple[Lab, Lab]) -> None:
+    archiver, old = two
+    clone = swarm.clone("clone")
+    compact(archiver)
+    clone.run("sync")
+    whole = views(clone)
+    head = swarm.bare.git("rev-parse", "main")
+    for ref in archives(writer(archiver)):
+        swarm.bare.git("update-ref", ref, head)
+    assert f"the ledger of {writer(archiver)} was rewritten there; refused" in clone.run("sync").stderr
+    assert views(clone) == whole
+    clone.run("verify")
+    # There may be no way back under this name, but there is one to where everyone has everything.
+    archiver.run("sync")
+    archiver.run("sync")
+    assert views(archiver) == whole == views(swarm.clone("fresh"))
+
+
+def test_a_second_archiver_folds_who_came_back(swarm: Swarm, two: tuple[Lab, Lab]) -> None:
+    """Of two archives that held a writer one was believed at random: the writer's refs were pushed again, missed by
+    others, and the later records called deleted."""
+    archiver, old = two
+    second, clone = swarm.clone("second"), swarm.clone("clone")
+    archived = []
+    for lab in (archiver, second, archiver):
+        compact(lab, "--writer", writer(old))
+        archived.append(lab)
+        assert not own(writer(old)) & swarm.refs().keys()
+        everyone = (old, archiver, second, clone)
+        for one in everyone:
+            done = one.run("sync")
+            assert done.stderr == "", (len(archived), one.path.name)
+        assert not own(writer(old)) & swarm.refs().keys()
+        whole = views(old)
+        assert all(views(one) == whole for one in (*everyone, swarm.clone(f"fresh{len(archived)}")))
+        for one in everyone:
+            assert not own(writer(old)) & {refs.local_name(ref) for ref in remembered(one) if "/remotes/" in ref}
+            one.run("verify")
+        clone.git("fetch", "-q", "--prune")
+        assert clone.run("status").stderr == ""
+        experiment(old, 20 + len(archived))
+        old.run("sync")
+        clone.run("sync")
+    assert archives(writer(archiver)) | archives(writer(second)) <= swarm.refs().keys()
+
+
+def test_the_archiver_back_from_a_backup(swarm: Swarm, two: tuple[Lab, Lab]) -> None:
+    """Its archive is behind the remote's then."""
+    archiver, old = two
+    other = swarm.clone("other")
+    experiment(other, 14, LONG_AGO)
+    other.run("sync")
+    compact(archiver, "--writer", writer(old))
+    backup = swarm.folder / "backup"
+    shutil.copytree(archiver.path, backup, symlinks=True)
+    compact(archiver, "--writer", writer(other))
+    whole = views(archiver)
+    shutil.rmtree(archiver.path)
+    backup.rename(archiver.path)
+    experiment(archiver, 20)
+    done = json.loads(archiver.run("sync", "--json").stdout)
+    assert done["went"] == 1 and done["waiting"] == 0
+    assert compact(archiver)["folded"] == []
+    after = views(archiver)
+    assert whole.items() - after.items() <= {("experiments.jsonl", whole["experiments.jsonl"])}
+    assert after == views(swarm.clone("fresh"))

@@ -165,3 +165,27 @@ def test_what_others_lost_on_the_remote_is_put_back(hub: Lab, ann: Lab, bob: Lab
     # The remote is no better for it, and the next sync says so.
     assert me(bob) in ann.run("sync").stderr
     assert ids(ann) == runs
+
+
+@pytest.mark.parametrize("how", ["notes pruned", "journals pruned", "mirror"])
+def test_a_plan_that_the_hook_has_just_written_survives(hub: Lab, ann: Lab, how: str) -> None:
+    """No command has looked at it since: it is not known to have been there."""
+    log(ann, "earlier")
+    ann.run("sync")
+    ann.edit("DEPTH", 12)
+    commit = ann.commit("next")
+    assert commit in ann.memory.plans
+    do(ann, hub, TAKING[how][0])
+    ann.run("status")
+    assert commit in ann.memory.plans
+    assert_goes_on(ann, [])
+
+
+def test_a_decision_after_a_fetch_that_took_is_made_on_all_that_is_known(hub: Lab, ann: Lab) -> None:
+    """The run that `log` compares with was among what was taken."""
+    log(ann, "the best", 0.5)
+    do(ann, hub, TAKING["mirror"][0])
+    logged = log(ann, "worse", 0.9)
+    run = ann.memory.find(logged)
+    assert run.decision_packet is not None
+    assert run.decision_packet.comparison.prior_champion_value == 0.5

@@ -117,7 +117,7 @@ def _finish(session: Any, logged: Any, report: bool, sync: bool, json: bool) -> 
     from memorylab.commands import sync as sharing
 
     fresh = session.again()
-    remarks = logged.remarks + fresh.views.refresh()
+    remarks = logged.remarks + session.views.restored() + fresh.views.refresh()
     if sync or session.settings.autosync:
         remarks += sharing.after(session, git_progress())
         fresh = session.again()

@@ -61,14 +61,16 @@ def judge(
             tuple(inline(tag) for tag in said),
         )  # fmt: skip
         found = guard.study(idea)
-        verdict = guard.judge(idea, mode, threshold, limit, found)
+        verdict = check.with_others(session, idea, guard.judge(idea, mode, threshold, limit, found))
         among = novelty.relate(idea, seen, start, session.settings.vocabulary)
         twin = next((at for at, relation in enumerate(among) if relation.same >= novelty.DUPLICATE), None)
         seen.append((idea, "candidate"))
         judged.append(
             Candidate(
                 line=line, id=proposal.id, description=idea.description, novelty=how_new(found),
-                classification=verdict.classification, decision=verdict.policy.decision, why=verdict.why,
+                classification=verdict.classification, decision=verdict.policy.decision,
+                why="; ".join([*map(check.who, verdict.claimed), *filter(None, [verdict.why])]),
+               
                 repeats=None if twin is None else judged[twin].line, top_matches=verdict.top_matches,
             )
         )  # fmt: skip
@@ -104,7 +106,7 @@ def render(judged: list[Candidate]) -> str:
     lines = []
     for rank, one in enumerate(judged, start=1):
         known = f"repeats line {one.repeats}" if one.repeats is not None else ""
-        if not known and one.classification != "novel":
+        if not known and (one.classification != "novel" or one.decision == "block"):
             known = one.why
         lines.append(
             f"{rank:>3}. {one.novelty:.2f} {one.classification} -> {one.decision}: {shorten(one.description, 80)}"

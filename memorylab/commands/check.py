@@ -41,7 +41,11 @@ def check(
 def verdict(session: Session, idea: Idea, mode: Mode | None, threshold: float | None, limit: int) -> Verdict:
     """What the history says of an idea."""
     threshold = session.settings.threshold if threshold is None else threshold
-    judged = guard(session).judge(idea, mode or session.settings.mode, threshold, limit)
+    return with_others(session, idea, guard(session).judge(idea, mode or session.settings.mode, threshold, limit))
+
+
+def with_others(session: Session, idea: Idea, judged: Verdict) -> Verdict:
+    """A verdict that knows who else is about to try the idea."""
     others = [one for one in open_claims(session) if not is_ours(session, one)]
     return with_claims(judged, [claims.holder(one) for one in claims_on(session, idea, others)])
 

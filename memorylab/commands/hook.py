@@ -34,6 +34,7 @@ def post_commit(session: Session, patience: float = check.PATIENCE) -> str | Non
         _spool(session, [found.commit.oid])
         return f"memorylab: busy; {found.commit.oid[:7]} will be remembered by the next command"
     closest = f": {shorten(inline(judged.top_matches[0].description), 60)}" if judged.top_matches else ""
+    closest = f": {check.who(judged.claimed[0])}" if judged.claimed else closest
     done = describe(found.change)
     answer = f"{judged.classification} -> {judged.policy.decision} ({judged.mode})"
     return shorten(f"memorylab: {answer}{closest} [{done}]", 200)

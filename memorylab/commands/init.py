@@ -10,7 +10,7 @@ from memorylab.commands import hooks, imports, run, sync
 from memorylab.commands.session import Session
 from memorylab.core.record import Unreadable, decode
 from memorylab.core.text import count
-from memorylab.errors import BadInput, MemoryLabError
+from memorylab.errors import BadInput, MemoryLabError, NotFound
 from memorylab.store import git, refs, writer
 from memorylab.store.files import replace
 from memorylab.store.repo import Store
@@ -94,6 +94,8 @@ def _is_sound(store: Store, name: str, remote: str) -> bool:
         return False
     try:
         latest = next(store.journal(tips[refs.fetched_as(remote, refs.JOURNAL + name)]), None)
+    except NotFound:
+        return True  # a partial clone left it out, and to adopt it is to fetch it
     except MemoryLabError:
         return False
     if latest is None:
@@ -121,7 +123,8 @@ def uninstall(session: Session) -> list[str]:
         if line.startswith(b"worktree "):
             with suppress(MemoryLabError, OSError):
                 _clear(Session(Path(os.fsdecode(line[len(b"worktree ") :]))))
-    for ref in (refs.DISPLAY, refs.SEEN):
+    boards = git.run(place, "for-each-ref", "--format=%(refname)", refs.BOARDS, check=False).decode().split()
+    for ref in (refs.DISPLAY, refs.SEEN, *boards):
         git.run(place, "update-ref", "-d", ref, check=False)
     shutil.rmtree(place.state, ignore_errors=True)
     return ["Uninstalled. The memory stays in refs/notes/memorylab/ and refs/memorylab/, where `init` finds it again."]
@@ -147,7 +150,7 @@ def _wanted(session: Session) -> list[tuple[str, str]]:
     wanted = list(_CONFIG)
     for key, _ in dict.fromkeys(git.config(session.place, r"^remote\..*\.fetch$")):
         remote = key[len("remote.") : -len(".fetch")]
-        wanted += [(key, refspec) for refspec in refs.fetch_refspecs(remote)]
+        wanted += [(key, refspec) for refspec in refs.fetch_refspecs(remote, session.settings.notes_only)]
     return list(dict.fromkeys(wanted))
 
 

@@ -46,6 +46,9 @@ class Session:
 
     @cached_property
     def memory(self) -> Memory:
+        # What plain git took is back before anything is decided without it.
+        if self.store.writer() is not None and self.place.top is not None:
+            self.store.protect()
         return self.ledger.read()
 
     @cached_property

@@ -61,7 +61,8 @@ def _configuration(session: Session) -> list[tuple[str, str]]:
 def _choose(session: Session, name: str | None, config: list[tuple[str, str]]) -> str:
     remotes = _remotes(config)
     chosen = _named(remotes, name) if name is not None else _default(session, remotes, dict(config))
-    for refspec in refs.fetch_refspecs(chosen):
+    light = git.is_on(dict(config).get("memorylab.notesonly"))
+    for refspec in refs.fetch_refspecs(chosen, light):
         key = f"remote.{chosen}.fetch"
         if (key, refspec) not in config:
             # Another sync may be at the same, so that the file is locked, or has it by now.
@@ -126,7 +127,7 @@ def sync(session: Session, name: str | None, options: Options) -> Synced:
     config = _configuration(session)
     remote = _choose(session, name, config)
     options = options._replace(notes_only=options.notes_only or git.is_on(dict(config).get("memorylab.notesonly")))
-    done = _Done([], [])
+    done = _Done([], [], [])
     attempts = 0
 
     def attempt() -> Given:
@@ -216,10 +217,12 @@ _NOTHING = Given([], [], "", [])
 
 
 class _Done(NamedTuple):
-    """What was done by all attempts: what each took, and the names that this clone has got."""
+    """What was done by all attempts: what each took, the names that this clone has got, and whether anything had been
+    moved before."""
 
     taken: list[Taken]
     healed: list[str]
+    unsettled: list[bool]
 
 
 def _once(session: Session, remote: str, options: Options, done: _Done) -> Given:
@@ -228,9 +231,10 @@ def _once(session: Session, remote: str, options: Options, done: _Done) -> Given
     me = writer.current(place.common_dir)
     found = exchange.tips(place)
     if me is not None and not done.taken and not seen.is_settled(place, me, found):
-        # What plain git has taken from us is put back, lest its absence be shared.
+        # What plain git has taken from us is put back, lest its absence be shared; what it has brought is to be shown.
         session.again().store.protect()
         found = exchange.tips(place)
+        done.unsettled.append(True)
     taken = exchange.take(place, remote, me, found, options.notes_only, options.progress)
     done.taken.append(taken)
     if me is None or not options.push:
@@ -275,8 +279,8 @@ def _account(session: Session, remote: str, done: _Done, given: Given) -> Synced
     went = exchange.growth(session.place, {}, given.went).get(me, 0)
     return Synced(
         remote, came=sum(others.values()), writers=len(others), went=went, waiting=waiting,
-        refused=refused is not None, changed=bool(done.healed or any(taken.came for taken in done.taken)),
-        remarks=tuple(remarks),
+        refused=refused is not None, remarks=tuple(remarks),
+        changed=bool(done.healed or done.unsettled or any(taken.came for taken in done.taken)),
     )  # fmt: skip
 
 

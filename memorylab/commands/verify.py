@@ -70,7 +70,12 @@ def _writer(session: Session, writer: str, journals: list[str], ledgers: list[st
     for tip in _longest(session, journals, problems, "journal"):
         journaled += _journal(session, writer, tip, problems)
     if journals:
+        # A sync of notes alone leaves others' journals where they were.
+        light = session.settings.notes_only and writer != session.store.writer()
+        latest = max((_number(line) for _, line in journaled), default=0) if light else None
         for anchor, line in noted - journaled:
+            if latest is not None and _number(line) > latest:
+                continue
             problems.append(f"{_name(line)} is noted on {anchor[:7]} and is not in the journal")
         for anchor, line in journaled - noted:
             problems.append(f"{_name(line)} is in the journal and is not noted on {anchor[:7]}")
@@ -190,3 +195,8 @@ def render(checked: list[Checked]) -> str:
 def _name(line: bytes) -> str:
     record = decode(line)
     return "a line that cannot be read" if isinstance(record, Unreadable) else record.id
+
+
+def _number(line: bytes) -> int:
+    record = decode(line)
+    return 0 if isinstance(record, Unreadable) else record.seq

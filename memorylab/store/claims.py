@@ -14,7 +14,6 @@ from memorylab.store.transport import Answer, Update
 _FILE = "claims.jsonl"
 _LONGEST = 1 << 20
 # Apart from what was fetched of ledgers, which only grows, and of which the views are made: the board is no truth.
-_FETCHED = "refs/memorylab/boards/"
 
 
 def read(store: Store, remote: str) -> tuple[str | None, list[bytes]]:
@@ -22,7 +21,7 @@ def read(store: Store, remote: str) -> tuple[str | None, list[bytes]]:
 
     The caller holds a lock of this clone's.
     """
-    fetched = f"{_FETCHED}{remote}/claims"
+    fetched = f"{refs.BOARDS}{remote}/claims"
     # A git that was killed has left it behind: whoever reads boards here holds the lock.
     (store.place.common_dir / f"{fetched}.lock").unlink(missing_ok=True)
     # Whatever is there now is followed, also if that is nothing: then a pattern is no error, as a name would be.

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Literal, NamedTuple
 
-from memorylab.store import git, refs, transport
+from memorylab.store import git, refs, shallow, transport
 from memorylab.store.files import locked
 from memorylab.store.git import Place
 from memorylab.store.transport import Answer, Progress, Update
@@ -77,6 +77,7 @@ def take(
     place: Place, remote: str, me: str | None, before: dict[str, str], notes_only: bool, progress: Progress | None
 ) -> Taken:
     """Fetch what a remote has and we have not; `before` is every ref as it is here. Raises Unreachable, or Denied."""
+    shallow.mend(place)
     there = transport.listing(place, remote, refs.SHARED)
     own = refs.owned(me) if me else []
     known = {ref: before[name] for ref in own if (name := refs.fetched_as(remote, ref)) in before}

@@ -9,6 +9,7 @@ JOURNAL = "refs/memorylab/journal/"  # + writer: one commit per record; pins the
 ARCHIVED_NOTES = "refs/notes/memorylab/archive/"  # + archiver: `ledger` and `decisions` of retired writers, folded.
 ARCHIVED_JOURNALS = "refs/memorylab/journal/archive/"  # + archiver: journals of retired writers, folded.
 CLAIMS = "refs/memorylab/claims"  # on a remote: open claims, one chain that all extend by compare-and-swap.
+BOARDS = "refs/memorylab/boards/"  # + remote: its board as it was last read. Local.
 REMOTES = "refs/memorylab/remotes/"  # + remote: what was fetched from others. Moved by fetches alone.
 DISPLAY = "refs/memorylab/display"  # local: all decisions in one notes tree, for `git log`. Never pushed.
 SEEN = "refs/memorylab/seen"  # local: keeps from gc what was once there. Never pushed.
@@ -36,9 +37,9 @@ def fetched_as(remote: str, ref: str) -> str:
     raise ValueError(f"{ref} is not shared")
 
 
-def fetch_refspecs(remote: str) -> list[str]:
+def fetch_refspecs(remote: str, notes_only: bool = False) -> list[str]:
     """How others' memory arrives: beside our own refs, and without a `+`, so that a rewritten ledger is refused."""
-    return [f"{shared}:{fetched_as(remote, shared)}" for shared in SHARED]
+    return [f"{shared}:{fetched_as(remote, shared)}" for shared in SHARED[: 1 if notes_only else 2]]
 
 
 def kind_of(ref: str) -> tuple[str, str] | None:
@@ -69,7 +70,12 @@ def is_writer(name: str) -> bool:
 
 def owned(writer: str) -> list[str]:
     """Every ref that only a writer moves: its own, and its archives."""
-    return [*dict(of(writer)).values(), ARCHIVED_JOURNALS + writer, ARCHIVED_NOTES + writer]
+    return [*dict(of(writer)).values(), *archives(writer)]
+
+
+def archives(writer: str) -> list[str]:
+    """The refs of a writer's archives."""
+    return [ARCHIVED_JOURNALS + writer, ARCHIVED_NOTES + writer]
 
 
 def of(writer: str) -> Iterator[tuple[str, str]]:

@@ -62,6 +62,7 @@ class Store:
         self.sign = sign
         self.state = place.state
         self.repo = self._open()
+        self.restored: list[str] = []
 
     def _open(self) -> pygit2.Repository:
         try:
@@ -309,20 +310,30 @@ class Store:
         transaction = Transaction(self.repo, self.place, me, now, self.sign)
         yield transaction
         transaction.commit()
+        seen.note(self.place, {ref: str(tip) for _, ref in refs.of(me) if (tip := current(self.repo, ref))})
+
+    def hand_over(self, former: str, name: str) -> None:
+        """Give a writer's archives to another name. Call it under the store's lock."""
+        for old, new in zip(refs.archives(former), refs.archives(name), strict=True):
+            tip = current(self.repo, old)
+            if tip is not None and current(self.repo, new) is None:
+                swap(self.repo, self.place.common_dir, new, None, tip, "memorylab: handed over")
 
     def adopt(self, name: str, remote: str) -> None:
         """Go on as a writer whose refs are on a remote, from where they are there. They must have been fetched,
         and hold what ours hold; raises NotFound if they were not."""
         with locked(self.state / "lock"):
-            tips = {ref: current(self.repo, refs.fetched_as(remote, ref)) for _, ref in refs.of(name)}
+            tips = {ref: current(self.repo, refs.fetched_as(remote, ref)) for ref in refs.owned(name)}
             for ref, tip in tips.items():
-                if tip is None and not ref.startswith(refs.DECISIONS):
+                if tip is None and current(self.repo, ref) is None and ref in (refs.JOURNAL + name, refs.LEDGER + name):
                     raise NotFound(f"{remote} has no {ref}.", "`git memorylab sync` fetches what there is.")
             if not self._complete_objects(self._needed([str(tip) for tip in tips.values() if tip])):
                 raise Unreachable(f"{remote} does not give the notes of {name}, which this partial clone left out.")
             for ref, tip in tips.items():
-                if tip is not None:
-                    swap(self.repo, self.place.common_dir, ref, current(self.repo, ref), tip, "memorylab: adopted")
+                ours = current(self.repo, ref)
+                # One of ours may be ahead where another is behind: a record logged since, an archive made elsewhere.
+                if tip is not None and (ours is None or self.repo.descendant_of(tip, ours)):
+                    swap(self.repo, self.place.common_dir, ref, ours, tip, "memorylab: adopted")
             writer.save(self.place.common_dir, name)
 
     def _needed(self, tips: list[str]) -> Iterator[str]:
@@ -331,10 +342,10 @@ class Store:
             yield from (blob for _, blob in self._notes(tip) or ())
             yield from (str(one.id) for one in objects.tree(self.repo, tip) if one.name in (RECORD_FILE, PACKET_FILE))
 
-    def protect(self) -> list[str]:
-        """Put back what a fetch or a push of plain git has taken from the memory; the refs that were put back."""
+    def protect(self) -> None:
+        """Put back what a fetch or a push of plain git has taken from the memory; `restored` lists the refs."""
         self._mend()
-        return seen.protect(self.repo, self.place, self.tips)
+        self.restored += seen.protect(self.repo, self.place, self.tips)
 
     def complete(self) -> None:
         """Write the notes that a process killed in the middle of a transaction did not come to write."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pygit2
 
 _FILE = "seen.json"
+_NOTED = "~"  # before the name of a ref, no part of one
 _PATIENCE = 10.0
 
 Tips = Mapping[str, str]
@@ -29,7 +30,7 @@ Tips = Mapping[str, str]
 
 def is_settled(place: Place, me: str, now: Tips) -> bool:
     """Whether all is as it was last seen, but for the copies of our own refs, which a push moves."""
-    known = _load(place)
+    known = _latest(_load(place))
     if known == now:
         return True
     ours = set(refs.owned(me))
@@ -46,7 +47,7 @@ def protect(repo: pygit2.Repository, place: Place, tips: Callable[[], Tips]) -> 
     # Where another command is at it, the next one comes back to it.
     with suppress(StoreBusy), locked(place.state / "seen.lock", _PATIENCE):
         known, now = _load(place), tips()
-        back = _lost(repo, known, now)
+        back = _lost(repo, _latest(known), now)
         _put_back(place, back)
         now = {**now, **back}
         _keep(repo, place, [tip for ref, tip in now.items() if known.get(ref) != tip])
@@ -56,38 +57,41 @@ def protect(repo: pygit2.Repository, place: Place, tips: Callable[[], Tips]) -> 
 
 def restore(repo: pygit2.Repository, place: Place, tips: Tips) -> None:
     """Put a writer's own refs back, which are at `tips`, before they are written to."""
-    known = {ref: tip for ref, tip in _load(place).items() if ref in tips}
+    known = {ref: tip for ref, tip in _latest(_load(place)).items() if ref in tips}
     _put_back(place, _lost(repo, known, {ref: tip for ref, tip in tips.items() if tip}))
+
+
+def note(place: Place, moved: Tips) -> None:
+    """Refs of ours have moved on: the hook writes, and no command may have looked since. `protect` keeps them then."""
+    with locked(place.state / "seen.lock"):
+        known = _load(place)
+        new = {_NOTED + ref: tip for ref, tip in moved.items() if _latest(known).get(ref) != tip}
+        if new:
+            _save(place, {**known, **new})
 
 
 def forget(place: Place, gone: list[str]) -> None:
     """Delete refs, and no longer miss them: what they held has another place now."""
     with locked(place.state / "seen.lock"):
         git.update_refs(place, [f"delete {ref}" for ref in gone])
-        _save(place, {ref: tip for ref, tip in _load(place).items() if ref not in gone})
+        _save(place, {ref: tip for ref, tip in _load(place).items() if ref.removeprefix(_NOTED) not in gone})
+
+
+def _latest(known: Tips) -> Tips:
+    noted = {ref.removeprefix(_NOTED): tip for ref, tip in known.items() if ref.startswith(_NOTED)}
+    return {**{ref: tip for ref, tip in known.items() if not ref.startswith(_NOTED)}, **noted}
 
 
 def _lost(repo: pygit2.Repository, known: Tips, now: Tips) -> dict[str, str]:
     """The refs that no longer hold what they held, with what that was."""
+    from memorylab.store import archive
+
     differing = {ref: tip for ref, tip in known.items() if now.get(ref) != tip and tip in repo}
-    archived = _archived(repo, now) if any(ref not in now for ref in differing) else {}
+    archived = archive.held(repo, now) if any(ref not in now for ref in differing) else {}
     return {
         ref: tip
         for ref, tip in differing.items()
-        if not any(_holds(repo, held, tip) for held in (now.get(ref), archived.get(refs.local_name(ref))))
-    }
-
-
-def _archived(repo: pygit2.Repository, now: Tips) -> dict[str, str]:
-    """ref -> tip of the refs that are folded into archives."""
-    from memorylab.store import archive
-
-    return {
-        refs.OWN[kind] + writer: str(tip)
-        for ref, oid in now.items()
-        if (refs.kind_of(refs.local_name(ref)) or ("",))[0].startswith("archived")
-        for kind in refs.OWN
-        for writer, tip in archive.folded(repo, oid, kind)
+        if not any(_holds(repo, held, tip) for held in (now.get(ref), *archived.get(refs.local_name(ref), ())))
     }
 
 

@@ -179,8 +179,9 @@ def _pass_on(stream: IO[bytes], progress: Progress) -> bytes:
 
 def _failure(said: str) -> Unreachable | Denied:
     lines = [line.strip() for line in re.split(r"[\r\n]+", said) if line.strip()]
-    telling = [line for line in lines if line.startswith(("fatal:", "error:", "ssh:"))] or lines
-    reason = telling[0][:_LONGEST_LINE] if telling else "git failed without a word"
+    telling = [line for line in lines if _DENIED.search(line)]
+    telling += [line for line in lines if line.startswith(("fatal:", "error:", "ssh:"))] or lines
+    reason = telling[0][:_LONGEST_LINE].rstrip(".") if telling else "git failed without a word"
     if _DENIED.search(said):
         return Denied(f"The remote lets nobody in: {reason}.", "Check its URL and your credentials with `git fetch`.")
     return Unreachable(f"{reason}.")

@@ -103,9 +103,14 @@ class Views:
         """
         if self.top is None or self.store.writer() is None:
             return []
-        restored = self.store.protect()
-        said = f"{count(len(restored), 'ref')} had lost what was remembered, and was put back: "
-        return [said + inline(", ".join(restored[:3]))] * bool(restored) + self._refresh()
+        self.store.protect()
+        return self.restored() + self._refresh()
+
+    def restored(self) -> list[str]:
+        """What there is to say of refs that were put back since this was last asked."""
+        names, self.store.restored = self.store.restored, []
+        said = f"{count(len(names), 'ref')} had lost what was remembered, and was put back: "
+        return [said + inline(", ".join(names[:3]))] if names else []
 
     def _refresh(self) -> list[str]:
         display.refresh(self.store)
