@@ -472,6 +472,7 @@ def test_sixteen_claim_one_idea_at_once(clone: Callable[..., Lab], remote: Lab) 
     assert sum(len(lab.memory.claims) for lab in labs if lab.store.writer() == posted(remote)[0]["writer"]) == 1
 
 
+@pytest.mark.long
 def test_eight_claim_one_idea_in_words_of_their_own(clone: Callable[..., Lab], remote: Lab) -> None:
     words = [
         "raise MATRIX_LR to 0.06", "matrix lr 0.04 -> 0.06", "MATRIX_LR=0.06", "set the matrix learning rate to 0.06",
@@ -482,6 +483,7 @@ def test_eight_claim_one_idea_in_words_of_their_own(clone: Callable[..., Lab], r
     assert len(posted(remote)) == 1
 
 
+@pytest.mark.long
 def test_twelve_claim_ideas_of_their_own(clone: Callable[..., Lab], remote: Lab) -> None:
     labs = [clone(f"c{n}") for n in range(12)]
     won, _ = race(labs, [f"set DEPTH to {12 + n}" for n in range(12)])
@@ -818,6 +820,7 @@ GARBAGE = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", GARBAGE)
 def test_a_board_that_is_garbage(clone: Callable[..., Lab], remote: Lab, kind: str) -> None:
     a, b = clone("a"), clone("b")

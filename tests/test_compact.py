@@ -303,6 +303,7 @@ def test_a_clone_without_artifacts_gets_them_out_of_the_archive(swarm: Swarm, tw
 # -- a writer who comes back
 
 
+@pytest.mark.long
 def test_a_writer_comes_back_and_is_folded_again(swarm: Swarm, two: tuple[Lab, Lab]) -> None:
     archiver, old = two
     clone = swarm.clone("clone")
@@ -387,6 +388,7 @@ def arrange(swarm: Swarm, name: str, script: str) -> None:
     hook.chmod(0o755)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kinds", [("journal", "ledger", "decisions"), ("journal", "ledger"), ("decisions",)])
 def test_who_pushes_between_listing_and_deletion_is_left(
     swarm: Swarm, two: tuple[Lab, Lab], kinds: tuple[str, ...]
@@ -590,6 +592,7 @@ def test_killed_at_some_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert {before, before + 2} <= set(left)
 
 
+@pytest.mark.long
 def test_killed_while_the_remote_takes_and_deletes(tmp_path: Path) -> None:
     """The update hook of a remote is asked for each ref in turn: both archives, then each of three to delete."""
     lab = kills.Killed(tmp_path / "swarm", retired=1)
@@ -626,6 +629,7 @@ def test_an_archive_that_was_rewritten_there_is_refused(swarm: Swarm, two: tuple
     assert views(archiver) == whole == views(swarm.clone("fresh"))
 
 
+@pytest.mark.long
 def test_a_second_archiver_folds_who_came_back(swarm: Swarm, two: tuple[Lab, Lab]) -> None:
     """Of two archives that held a writer one was believed at random: the writer's refs were pushed again, missed by
     others, and the later records called deleted."""

@@ -5,10 +5,14 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from types import FrameType
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from memorylab.store import refs
 from memorylab.store.files import locked
@@ -22,12 +26,14 @@ from tests.test_sync import (
     bob,
     hub,
     ids,
+    join,
     log,
     me,
     own,
     pauses,
     refs_in,
     synced,
+    unrelated,
 )
 
 __all__ = ["ann", "bob", "hub", "pauses"]  # fixtures
@@ -250,6 +256,7 @@ def as_it_was(*labs: Lab) -> Iterator[None]:
 
 
 # Once the refs are in order, the steps are those of any sync.
+@pytest.mark.long
 @pytest.mark.parametrize("points", [(*range(1, 14, 2), 20), (*range(2, 14, 2), 30)], ids=["odd", "even"])
 def test_killed_while_two_clones_of_one_name_are_healed(
     hub: Lab, ann: Lab, points: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
@@ -274,3 +281,196 @@ def test_killed_while_two_clones_of_one_name_are_healed(
         assert ids(moved) == ids(ann) == runs
         assert_whole(ann, moved)
         assert numbers(moved, me(moved)) == [1, 2] and len(refs_in(moved, refs.JOURNAL)) == 1
+
+
+@pytest.mark.parametrize("point", range(1, 12, 2))
+def test_killed_while_it_goes_on_with_the_others(
+    hub: Lab, ann: Lab, point: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.test_kills.Killer", Killer)
+    log(ann, "one")
+    ann.run("sync")
+    moved, name = fork(ann), me(ann)
+    log(ann, "two")
+    ann.run("sync")
+    assert not test_kills.log_and_die(moved, point, "sync")
+    moved.run("sync")
+    assert me(moved) == name and refs_in(moved, *own(moved)) == refs_in(ann, *own(ann))
+    assert_whole(ann, moved)
+
+
+# -- one writer, one clone after another ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("light", [False, True], ids=["whole", "notes only"])
+@pytest.mark.parametrize("exact", [False, True], ids=["by name", "by id"])
+def test_a_container_that_comes_back_goes_on(hub: Lab, ann: Lab, exact: bool, light: bool) -> None:
+    """Also where only notes are fetched: there it got another name each time, as the journal was not there."""
+    log(ann, "one")
+    log(ann, "two")
+    ann.run("sync")
+    before, name = refs_in(hub, *own(ann)), me(ann)
+    shutil.rmtree(ann.path)
+    again = join(hub, "again", init=False)
+    if light:
+        again.git("config", "memorylab.notesOnly", "true")
+    said = again.run("init", "--writer", name if exact else "ann").stdout
+    assert f"writer: {name}\n" in said and me(again) == name
+    log(again, "three")
+    assert synced(again)["went"] == 1
+    assert numbers(again, name) == [1, 2, 3] and len(ids(again)) == 3
+    for ref, oid in before.items():
+        hub.git("merge-base", "--is-ancestor", oid, ref)
+    assert len(refs_in(hub, *MEMORY)) == 3
+    again.run("verify")
+
+
+def test_a_name_that_is_not_known_is_new(hub: Lab, ann: Lab) -> None:
+    log(ann, "one")
+    ann.run("sync")
+    other = join(hub, "anna")
+    assert me(other).startswith("anna-") and other.run("sync").stdout == "origin: nothing new\n"
+
+
+def test_two_containers_of_one_name_at_once(hub: Lab, ann: Lab) -> None:
+    log(ann, "one")
+    ann.run("sync")
+    name = me(ann)
+    shutil.rmtree(ann.path)
+    labs = [join(hub, "first", init=False), join(hub, "second", init=False)]
+    for lab in labs:
+        lab.run("init", "--writer", "ann")
+        assert me(lab) == name
+        lab.experiment(f"in {lab.path.name}", 0.9, knob="DEPTH", to=len(lab.path.name))
+    for process in [lab.spawn("sync") for lab in labs]:
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+    assert_healed(*labs)
+    assert name in {me(lab) for lab in labs} and len(ids(labs[0])) == 3
+
+
+def test_a_name_that_has_notes_alone_is_not_taken_over(hub: Lab, ann: Lab) -> None:
+    """Without its journal there is nothing to go on from; what it noted is read all the same."""
+    log(ann, "one")
+    ann.run("sync")
+    hub.git("update-ref", "-d", own(ann)[0])
+    again = join(hub, "again", init=False)
+    again.run("init", "--writer", "ann")
+    assert me(again) != me(ann) and me(again).startswith("ann-")
+    log(again, "two")
+    assert synced(again)["went"] == 1 and len(ids(again)) == 2
+    ann.run("sync")
+    assert_healed(ann, again)
+
+
+@pytest.mark.parametrize("damage", ["a commit", "a merge", "no ledger", "another's journal"])
+def test_what_is_no_journal_is_not_taken_over(hub: Lab, bob: Lab, damage: str) -> None:
+    """It was, and then nothing could be logged any more."""
+    log(bob, "one")
+    bob.run("sync")
+    name, head = "ann-00000000", hub.git("rev-parse", "main")
+    other = unrelated(hub, head)
+    tree, identity = hub.git("rev-parse", "main^{tree}"), ("-c", "user.name=x", "-c", "user.email=x@x")
+    tips = {
+        "a commit": other,
+        "a merge": hub.git(*identity, "commit-tree", tree, "-p", head, "-p", other, "-m", "x\n\nSeq: 7"),
+    }
+    hub.git("update-ref", refs.JOURNAL + name, tips.get(damage, hub.git("rev-parse", own(bob)[0])))
+    if damage != "no ledger":
+        hub.git("update-ref", refs.LEDGER + name, hub.git("rev-parse", own(bob)[1]))
+    ann = join(hub, "ann")
+    assert me(ann) != name and me(ann).startswith("ann-")
+    log(ann, "two")
+    assert synced(ann)["went"] == 1 and numbers(ann, me(ann)) == [1]
+
+
+def test_of_several_of_one_name_the_latest_goes_on(hub: Lab, ann: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = join(hub, "other", init=False)
+    other.run("init", "--writer", "ann")
+    assert me(other) != me(ann)
+    with clock(monkeypatch, timedelta(hours=1)):
+        log(ann, "the later")
+    log(other, "the earlier")
+    for lab in (ann, other):
+        lab.run("sync")
+    latest = join(hub, "latest", init=False)
+    latest.run("init", "--writer", "ann")
+    assert me(latest) == me(ann)
+    named = join(hub, "named", init=False)
+    named.run("init", "--writer", me(other))
+    assert me(named) == me(other)
+
+
+# -- clocks, and any order --------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def clock(monkeypatch: pytest.MonkeyPatch, ahead: timedelta) -> Iterator[None]:
+    """A clone's clock that is wrong."""
+
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + ahead
+
+    with monkeypatch.context() as patch:
+        patch.setattr("memorylab.commands.session.datetime", Wrong)
+        yield
+
+
+def test_clocks_that_disagree_by_a_day(hub: Lab, ann: Lab, bob: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order is that of the times that are written, the same everywhere; an amendment applies wherever it stands."""
+    for turn in range(2):
+        for lab, ahead in ((ann, timedelta(days=1)), (bob, timedelta())):
+            with clock(monkeypatch, ahead):
+                log(lab, f"{lab.path.name} {turn}")
+                lab.run("sync")
+    run = ids(ann)[-1]
+    bob.run("sync")
+    bob.run("amend", run, "--notes", "from yesterday")
+    moved = fork(ann)
+    with clock(monkeypatch, timedelta(days=1)):
+        log(ann, "tomorrow")
+        ann.run("sync")
+    log(moved, "today")
+    for lab in (bob, moved):
+        lab.run("sync")
+    assert_healed(ann, bob, moved)
+    assert ann.memory.find(run).notes == "from yesterday"
+    times = [run.timestamp_utc or "" for run in moved.memory.runs]
+    assert times == sorted(times) and len(times) == 6 and times[0][:10] < times[-1][:10]
+
+
+ACTS = st.tuples(st.sampled_from(["log", "sync", "fetch", "push"]), st.integers(0, 2))
+
+
+def test_any_order_of_logs_and_syncs_converges(hub: Lab, ann: Lab, bob: Lab) -> None:
+    """Among three clones, of which two have one name."""
+    log(ann, "one")
+    ann.run("sync")
+    labs = (ann, bob, fork(ann))
+    labs[2].run("init")  # so that it is known by its path, which a copy of it has too
+    states = as_it_was(hub, *labs)
+
+    @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(ACTS, min_size=4, max_size=9))
+    def check(acts: list[tuple[str, int]]) -> None:
+        next(states)
+        logged = set(ids(ann))
+        for act, which in acts:
+            lab = labs[which]
+            if act == "log":
+                logged.add(log(lab, f"by {which}"))
+            elif act == "sync":
+                lab.run("sync")
+            elif act == "fetch":
+                lab.git("fetch", "-q", check=False)
+            else:
+                # Refused where another clone of the same name was first.
+                lab.git("push", "-q", "origin", "refs/notes/memorylab/*", "refs/memorylab/journal/*", check=False)
+        for lab in (*labs, *labs):
+            lab.run("sync")
+        assert set(ids(bob)) == logged
+        assert_whole(*labs)
+
+    check()

@@ -227,6 +227,7 @@ def test_nothing_is_recorded_of_a_subject_that_cannot_be_fetched(team: Team) -> 
     assert lab.memory.runs[-1].change == next(run.change for run in before.runs if run.commit == commit)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["diff", "show", "restore", "branch"])
 def test_a_discarded_run_comes_out_of_a_blobless_clone(team: Team, command: str) -> None:
     """`restore` took what libgit2 had not read yet for the file."""
@@ -391,6 +392,7 @@ def test_a_shallow_clone_shares_both_ways(team: Team) -> None:
     assert_whole(whole)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("depth", ["1", "2"])
 def test_a_shallow_fetch_of_what_others_added(team: Team, depth: str) -> None:
     """`git fetch --depth` takes the parents from the ledgers' commits that it brings: for every sync from then on,
@@ -412,6 +414,7 @@ def test_a_shallow_fetch_of_what_others_added(team: Team, depth: str) -> None:
     assert_whole(lab)
 
 
+@pytest.mark.long
 def test_a_shallow_fetch_of_what_is_here(team: Team) -> None:
     """`git fetch --depth` takes the parents from the commits that the ledgers are at. So our own refs no longer went on
     from what they had been, and were put back there, and gc deleted all that was before."""
@@ -433,6 +436,7 @@ def test_a_shallow_fetch_of_what_is_here(team: Team) -> None:
     assert lab.git("rev-list", "--count", "HEAD") == "1"
 
 
+@pytest.mark.long
 def test_a_shallow_fetch_before_a_hook_or_a_log(team: Team) -> None:
     """The next entry went where the last command had seen the journal, and another clone seemed to write in it."""
     lab = team.clone("lab", *SHALLOW)
@@ -489,6 +493,7 @@ def test_a_shallow_file_that_is_the_users_is_left_alone(team: Team) -> None:
     lab.git("fsck", "--no-dangling")
 
 
+@pytest.mark.long
 def test_a_diff_where_a_shallow_clone_ends(team: Team) -> None:
     """All of the subject looked new in the run that HEAD is."""
     team.run(team.alice, 10, keep=True)
@@ -553,6 +558,7 @@ def test_notes_only_leaves_the_artifacts_where_they_are(team: Team, setting: boo
     assert_whole(lab)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("folded", [False, True], ids=["live", "folded"])
 @pytest.mark.parametrize("command", ["diff", "show", "restore"])
 def test_what_notes_only_left_comes_when_it_is_asked_for(team: Team, command: str, folded: bool) -> None:

@@ -99,6 +99,7 @@ CASES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("how", "after"), CASES)
 def test_what_was_not_pushed_survives(hub: Lab, ann: Lab, bob: Lab, how: str, after: str) -> None:
     """Whichever command is the next: it goes on with the right number, and what was taken is there again."""

@@ -66,6 +66,7 @@ def pair(hub: Hub) -> tuple[Lab, Lab]:
     return near, far
 
 
+@pytest.mark.long
 def test_everything_of_everyone_is_on_both(hub: Hub, pair: tuple[Lab, Lab]) -> None:
     near, far = pair
     second = hub.clone("second")
@@ -163,6 +164,7 @@ def test_what_is_no_ledger_is_not_passed_on(hub: Hub, pair: tuple[Lab, Lab]) -> 
     assert there.keys() - here.keys() == {f"{refs.JOURNAL}mallory", f"{refs.LEDGER}mallory"} and len(here) == 6
 
 
+@pytest.mark.long
 def test_the_folded_do_not_come_back(hub: Hub, pair: tuple[Lab, Lab]) -> None:
     near, far = pair
     archiver = hub.clone("archiver")

@@ -271,6 +271,7 @@ def test_a_key_that_was_revoked(signing: tuple[Lab, Path], keys: Keys) -> None:
     assert found["signed"] == 0 and len(list(found["problems"])) == 2  # type: ignore[call-overload]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "value"), [("log.showSignature", "true"), ("format.pretty", "fuller"), ("color.ui", "always"),
                         ("log.follow", "true"), ("core.quotePath", "false"), ("log.showRoot", "false")]

@@ -346,6 +346,19 @@ def test_a_remote_that_came_after_init(lab: Lab, hub: Lab, bob: Lab) -> None:
     assert sorted(fetched) == sorted({"+refs/heads/*:refs/remotes/origin/*", *refs.fetch_refspecs("origin")})
 
 
+def test_a_configuration_that_is_locked(hub: Lab, lab: Lab) -> None:
+    """Another sync, or the user, is writing to it; of two at once one ended in an error."""
+    lab.git("remote", "add", "origin", str(hub.path))
+    log(lab, "ours")
+    lock = lab.path / ".git" / "config.lock"
+    lock.write_text("")
+    assert synced(lab)["went"] == 1
+    lock.unlink()
+    lab.run("sync")
+    fetched = lab.git("config", "--get-all", "remote.origin.fetch").splitlines()
+    assert set(refs.fetch_refspecs("origin")) < set(fetched) and len(fetched) == 3
+
+
 def test_a_remote_name_with_a_slash(lab: Lab, hub: Lab, bob: Lab) -> None:
     """`git remote add` of 2.39 also takes a name that begins as another does."""
     empty = Lab(hub.path.parent / "empty.git")
@@ -682,6 +695,7 @@ def test_what_was_put_in_the_place_of_ours_costs_no_record(hub: Lab, ann: Lab, b
     assert theirs.items() < refs_in(hub, *MEMORY).items()
     bob.run("sync")
     assert ids(bob) == runs
+    assert not ann.memory.unreadable and not bob.memory.unreadable
     for run in bob.memory.runs:
         assert "run.log" in run.artifacts and all(bob.store.has(one.blob) for one in run.artifacts.values())
     log(ann, "four")
@@ -838,6 +852,7 @@ def busy(hub: Lab, ann: Lab, bob: Lab) -> list[str]:
     return sorted({*ids(ann), *ids(bob)})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("when", HOOKS)
 def test_killed_by_a_hook(hub: Lab, ann: Lab, bob: Lab, busy: list[str], when: str) -> None:
     where, name, what = HOOKS[when]
@@ -850,6 +865,7 @@ def test_killed_by_a_hook(hub: Lab, ann: Lab, bob: Lab, busy: list[str], when: s
     assert_all_arrives(hub, ann, bob, busy)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("where", CUTS)
 def test_killed_while_something_comes(hub: Lab, ann: Lab, bob: Lab, busy: list[str], where: str) -> None:
     answer, part = CUTS[where]
@@ -860,6 +876,7 @@ def test_killed_while_something_comes(hub: Lab, ann: Lab, bob: Lab, busy: list[s
     assert_all_arrives(hub, ann, bob, busy)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("start", range(2, 10, 2))
 def test_killed_while_its_git_goes_on(
     hub: Lab, ann: Lab, bob: Lab, busy: list[str], start: int, monkeypatch: pytest.MonkeyPatch

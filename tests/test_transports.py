@@ -174,6 +174,7 @@ def test_a_connection_that_is_cut_once_is_made_again(
         bare.git("fsck", "--no-dangling")
 
 
+@pytest.mark.long
 def test_what_is_cut_at_every_attempt_waits(
     tmp_path: Path, writers: tuple[Lab, Lab], monkeypatch: pytest.MonkeyPatch, pauses: list[float]
 ) -> None:

@@ -462,6 +462,13 @@ def a_number_of_5000_digits(reader: Reader, last: Journaled) -> object:
     return {"message": f"x\n\nSeq: {'9' * 5000}\n"}
 
 
+def an_encoding_that_is_none(reader: Reader, last: Journaled) -> object:
+    raw = reader.store.repo[last.oid].read_raw()
+    head, _, message = raw.partition(b"\n\n")
+    raw = head + b"\nencoding no-such-thing\n\n" + message.replace(b"Seq", b"\xff\nSeq")
+    return reader.store.repo.odb.write(pygit2.enums.ObjectType.COMMIT, raw)
+
+
 def an_entry_that_pins_nothing(reader: Reader, last: Journaled) -> object:
     raw = reader.store.repo[last.oid].read_raw().replace(last.anchor.encode(), b"1" * 40)
     return reader.store.repo.odb.write(pygit2.enums.ObjectType.COMMIT, raw)
@@ -491,7 +498,7 @@ def a_tag(reader: Reader, last: Journaled) -> object:
 
 HOSTILE = [
     a_record_of_2_mb, no_record, a_tree_for_a_record, no_utf8, three_parents, deep_json, a_name_that_is_no_utf8,
-    a_number_that_is_none, a_number_of_5000_digits, an_entry_that_pins_nothing,
+    a_number_that_is_none, a_number_of_5000_digits, an_encoding_that_is_none, an_entry_that_pins_nothing,
     an_entry_whose_tree_is_not_here, an_entry_whose_parent_is_a_blob, a_blob, a_tag,
 ]  # fmt: skip
 

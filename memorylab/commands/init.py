@@ -14,6 +14,7 @@ from memorylab.errors import BadInput, MemoryLabError, NotFound
 from memorylab.store import git, refs, writer
 from memorylab.store.files import replace
 from memorylab.store.repo import Store
+from memorylab.store.transaction import RECORD_FILE
 from memorylab.views import table
 from memorylab.views.refresh import BEFORE, FOLDER, TABLE
 
@@ -92,10 +93,12 @@ def _is_sound(store: Store, name: str, remote: str) -> bool:
     tips = store.tips()
     if refs.fetched_as(remote, refs.LEDGER + name) not in tips:
         return False
+    tip = tips[refs.fetched_as(remote, refs.JOURNAL + name)]
     try:
-        latest = next(store.journal(tips[refs.fetched_as(remote, refs.JOURNAL + name)]), None)
+        latest = next(store.journal(tip), None)
     except NotFound:
-        return True  # a partial clone left it out, and to adopt it is to fetch it
+        # A partial clone may have left the record out, and to adopt it is to fetch it; that it has one is known here.
+        return git.succeeds(store.place, "rev-parse", "--verify", "--quiet", f"{tip}:{RECORD_FILE}")
     except MemoryLabError:
         return False
     if latest is None:
