@@ -846,6 +846,7 @@ def test_a_board_with_a_bad_tree(pair: tuple[Lab, Lab], remote: Lab) -> None:
     assert claim(a)["ours"]
 
 
+@pytest.mark.long
 def test_a_board_that_is_not_there_any_more(pair: tuple[Lab, Lab], remote: Lab) -> None:
     a, b = pair
     made = claim(a)["claim"]["id"]
@@ -856,6 +857,7 @@ def test_a_board_that_is_not_there_any_more(pair: tuple[Lab, Lab], remote: Lab) 
     assert [one["description"] for one in posted(remote)] == ["use GELU"]
 
 
+@pytest.mark.long
 def test_a_board_that_was_rewritten(pair: tuple[Lab, Lab], remote: Lab) -> None:
     """What a ledger has stands, and nobody is told that the board was put back."""
     a, b = pair

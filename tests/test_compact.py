@@ -574,6 +574,7 @@ def test_a_clone_without_journals_cannot_compact(swarm: Swarm, two: tuple[Lab, L
 # -- killed
 
 
+@pytest.mark.long
 def test_killed_at_some_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At every one: python -m benchmarks.swarm.kills"""
     monkeypatch.setattr("memorylab.store.swap.time.sleep", lambda seconds: None)

@@ -283,6 +283,7 @@ def test_killed_while_two_clones_of_one_name_are_healed(
         assert numbers(moved, me(moved)) == [1, 2] and len(refs_in(moved, refs.JOURNAL)) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("point", range(1, 12, 2))
 def test_killed_while_it_goes_on_with_the_others(
     hub: Lab, ann: Lab, point: int, monkeypatch: pytest.MonkeyPatch
@@ -444,6 +445,7 @@ def test_clocks_that_disagree_by_a_day(hub: Lab, ann: Lab, bob: Lab, monkeypatch
 ACTS = st.tuples(st.sampled_from(["log", "sync", "fetch", "push"]), st.integers(0, 2))
 
 
+@pytest.mark.long
 def test_any_order_of_logs_and_syncs_converges(hub: Lab, ann: Lab, bob: Lab) -> None:
     """Among three clones, of which two have one name."""
     log(ann, "one")

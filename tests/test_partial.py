@@ -324,6 +324,7 @@ def test_a_writer_does_not_go_on_from_what_cannot_be_fetched(team: Team, monkeyp
     lab.run("verify")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("options", [(), BLOBLESS], ids=["whole", "blobless"])
 def test_a_record_that_names_no_object(team: Team, options: tuple[str, ...]) -> None:
     """A record says what it likes; libgit2 raised at the name of an artifact, or of a commit, that is no object's."""
@@ -526,6 +527,7 @@ def test_a_history_with_holes_orders_no_runs_and_hides_none(team: Team) -> None:
 # -- notes only
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("setting", [True, False])
 def test_notes_only_leaves_the_artifacts_where_they_are(team: Team, setting: bool) -> None:
     commits = [team.run(team.alice, 10), team.run(team.bob, 12)]

@@ -168,6 +168,7 @@ def test_what_others_lost_on_the_remote_is_put_back(hub: Lab, ann: Lab, bob: Lab
     assert ids(ann) == runs
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["notes pruned", "journals pruned", "mirror"])
 def test_a_plan_that_the_hook_has_just_written_survives(hub: Lab, ann: Lab, how: str) -> None:
     """No command has looked at it since: it is not known to have been there."""
