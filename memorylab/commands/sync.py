@@ -48,17 +48,13 @@ class Options(NamedTuple):
     attempts: int = transport.ATTEMPTS
 
 
-def choose(session: Session, name: str | None = None) -> str:
-    """The remote that is meant, set up so that a plain `git fetch` brings its memory too: the one named, else the
-    setting, else the one that git pushes to, else the only one. Raises NotFound; BadInput if that leaves it open."""
-    return _choose(session, name, _configuration(session))
-
-
 def _configuration(session: Session) -> list[tuple[str, str]]:
     return git.config(session.place, r"^(memorylab\.(remote|notesonly)|remote\..*|branch\..*\.remote)$")
 
 
 def _choose(session: Session, name: str | None, config: list[tuple[str, str]]) -> str:
+    """The remote that is meant, set up so that a plain `git fetch` brings its memory too: the one named, else the
+    setting, else the one that git pushes to, else the only one. Raises NotFound; BadInput if that leaves it open."""
     remotes = _remotes(config)
     chosen = _named(remotes, name) if name is not None else _default(session, remotes, dict(config))
     light = git.is_on(dict(config).get("memorylab.notesonly"))
