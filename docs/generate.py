@@ -18,13 +18,16 @@ from memorylab.core.record import Record
 HERE = Path(__file__).parent
 
 EXIT_CODES = (
-    ("0", "Fine. check: allow or caution. run: the run was kept."),
+    ("0", "Fine. check: allow or caution. run, replicate: the run was kept."),
     ("1", "check --fail-on-similar: the mode blocks the idea. claim, check --claim: it is not ours."),
     ("2", "The command was called wrongly."),
     ("3", "Something is not as it must be; one sentence on stderr says what, and what to do."),
-    ("10", "run: the run was discarded."),
-    ("11", "run: the run crashed."),
-    ("130", "Interrupted. run: the subject was stopped with it, and nothing was logged."),
+    ("10", "run, replicate: the run was discarded."),
+    ("11", "run, replicate: the run crashed."),
+    (
+        "130",
+        "Interrupted. run: the subject was stopped, and nothing was logged. replicate: the same command continues.",
+    ),
     ("141", "The reader of the output went away."),
     ("70", "A bug. The traceback is in the file that is named."),
 )
@@ -50,6 +53,8 @@ SETTINGS = (
     ("artifact_limit", "Bytes kept of each artifact. Default 1048576."),
     ("autosync", "Share after every log and run, and know what others do before a check. Default false."),
     ("claim_minutes", "How long a claim stands. Default 60."),
+    ("promote", "The probability of being better that a new champion needs. Default 0.95."),
+    ("noise", "Luck before replicates tell, as a share of the metric; 0, the default, takes it from the results."),
     ("sign", "Sign the journal as git commit -S does. Default false."),
     ("remote", "Where to share; git config only. Default where git pushes to."),
     ("notes_only", "Share without code and artifacts; git config only. Default false."),
@@ -111,7 +116,11 @@ def man_page() -> str:
     lines += [".SH FILES AND REFS", *_terms(REFS)]
     lines += [
         ".SH ENVIRONMENT",
-        _roff("run sets AUTORESEARCH_SUMMARY_PATH for the subject, and passes the rest of its environment on."),
+        _roff(
+            "run sets AUTORESEARCH_SUMMARY_PATH for the subject, and passes the rest of its environment on. replicate "
+            "sets AUTORESEARCH_SEED too, and AUTORESEARCH_TIME_BUDGET, AUTORESEARCH_TOKENS and AUTORESEARCH_THREADS "
+            "as they were for the run."
+        ),
         ".SH SEE ALSO",
         "\\fBgit\\fR(1), \\fBgit\\-notes\\fR(1), \\fBgithooks\\fR(5)",
     ]

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from memorylab.core.record import DEFAULT_THRESHOLD, Mode
+from memorylab.core.record import DEFAULT_NOISE, DEFAULT_PROMOTE, DEFAULT_THRESHOLD, Mode
 from memorylab.errors import BadInput
 from memorylab.store import git
 
 if TYPE_CHECKING:
     from memorylab.core.aliases import Vocabulary
+    from memorylab.core.race import Rules
 
 LOCAL = ("remote", "notes_only")  # what only a clone can know of itself
 
@@ -26,7 +27,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One per command. `time_limit` in seconds of wall time, `since_hours` in hours, `artifact_limit` in bytes.
 
     `autosync` shares after each record, with `remote` or the one that git pushes to, `notes_only` without artifacts;
-    `sign` signs the journal; `claim_minutes` is how long a claim stands.
+    `sign` signs the journal; `claim_minutes` is how long a claim stands. `promote` is the probability of being better
+    that a new champion needs; `noise` is what luck is taken to be before replicates tell, as a share of the metric, 0
+    to take it from how much results differ.
 
     `aliases` are words of this lab and what they stand for, as in {"peak lr": "matrix lr"}.
     """
@@ -46,6 +49,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remote: str = ""
     sign: bool = False
     claim_minutes: Annotated[float, Meta(gt=0, le=7 * 24 * 60)] = 60.0
+    promote: Annotated[float, Meta(gt=0.5, lt=1)] = DEFAULT_PROMOTE
+    noise: Annotated[float, Meta(ge=0, lt=1)] = DEFAULT_NOISE
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -54,6 +59,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         from memorylab.core.tokens import extended
 
         return extended(tuple(sorted(self.aliases.items())))
+
+    @property
+    def rules(self) -> Rules:
+        """How values compare."""
+        from memorylab.core.race import Rules
+
+        return Rules(metric=self.metric, direction=self.direction, promote=self.promote, noise=self.noise)
 
 
 _SWITCHES = ("autosync", "notes_only", "sign")

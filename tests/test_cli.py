@@ -188,10 +188,12 @@ def test_every_command_that_has_json_prints_it_in_one_line(make_lab: Callable[..
             lab.commit("deeper\nover two lines")
             lab.result(1.5)
             calls = [["check"], ["log", "--log", "run.log"], ["run", "--", "echo", "val_bpb: 1.4"], ["status"],
-                     ["report"], ["import", "theirs.tsv"]]  # fmt: skip
+                     ["knobs"], ["report"], ["import", "theirs.tsv"]]  # fmt: skip
         elif command == "import":
             one = lab.memory.runs[-1].run_id
             calls = [["show", one], ["diff", one], ["restore", one], ["amend", one, "--notes", "x"]]
+            lab.git("config", "memorylab.command", "echo val_bpb: 1.4")
+            calls += [["replicate", one, "--seeds", "1"]]
             lab.git("init", "-q", "--bare", "../remote.git")
             lab.git("remote", "add", "origin", "../remote.git")
             calls += [["sync"], ["claim", "MATRIX_LR to 0.05"], ["claim"], ["compact"], ["verify"]]

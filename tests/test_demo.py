@@ -44,6 +44,25 @@ def test_the_whole_night(tmp_path: Path) -> None:
     assert len((where / "results.tsv").read_text().splitlines()) == 5
 
 
+@pytest.mark.long
+def test_luck_is_found_out(tmp_path: Path) -> None:
+    where = tmp_path / "lab"
+    command = [sys.executable, "-m", "memorylab", "demo", "--luck", "--tokens", "400000", "--dir", str(where), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    registry = json.loads(done.stdout)["registry"]
+    assert registry["champion"]["description"] == "WARMDOWN_RATIO 0 -> 0.5"
+    assert registry["champion"]["probability"] >= 0.95
+    assert registry["noise"]["replicates"] >= 2
+    lines = (where / "results" / "memorylab" / "experiments.jsonl").read_text().splitlines()
+    runs = [json.loads(line) for line in lines]
+    lucky = [run for run in runs if run["description"].startswith("ROPE_BASE")]
+    assert lucky, "a seed came out lower than the champion's mean"
+    assert all(run["decision_packet"]["next_action"] != "promote" for run in lucky)
+    promoted = [run["description"] for run in runs if run["decision_packet"]["next_action"] == "promote"]
+    assert promoted == ["baseline", "WARMDOWN_RATIO 0 -> 0.5"]
+
+
 def test_a_used_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("x")
     command = [sys.executable, "-m", "memorylab", "demo", "--dir", str(tmp_path)]

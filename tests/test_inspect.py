@@ -32,9 +32,10 @@ def test_status(told: Lab) -> None:
     assert said[0] == f"writer {told.store.writer()}"
     assert said[1] == "2 runs: 1 kept, 1 discarded, 0 crashed; 1 writer"
     assert said[2].startswith("champion 1.500000 ")
-    assert said[3].startswith("planned ")
-    assert "planned \ufffd idea" in said[3]
-    assert [line.split()[0] for line in said[4:]] == ["discard", "keep"]
+    assert said[3] == "group not stated: noise of one run 0.0045 (assumed)"
+    assert said[4].startswith("planned ")
+    assert "planned \ufffd idea" in said[4]
+    assert [line.split()[0] for line in said[5:]] == ["discard", "keep"]
     value = json.loads(told.run("status", "--json").stdout)
     assert set(value) == {"writer", "registry", "unreadable", "waiting", "claims", "latest"}
     assert value["latest"] == _ids(told)[::-1]

@@ -158,7 +158,7 @@ def test_interrupted_it_leaves_no_child_and_logs_nothing(lab: Lab, name: str) ->
 def test_signals_are_as_before_afterwards(lab: Lab) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with running._stopped_by_signals():
+        with running.stopped_by_signals():
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # nohup
             assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
@@ -279,4 +279,5 @@ def test_a_replicate_of_the_champion_is_not_reset_away(lab: Lab) -> None:
     assert replicate.status == "keep" and replicate.metrics["val_bpb"] == 1.1
     guard = replicate.novelty_guard
     assert guard is not None and (guard.classification, guard.policy.decision) == ("duplicate_run", "allow")
-    assert "champion: 1.000000" in result.stdout
+    # The champion's value is the mean over its runs.
+    assert "champion: 1.050000" in result.stdout

@@ -37,7 +37,7 @@ def status(as_json: bool) -> None:
 
     session = open_session()
     remark(session.views.refresh())
-    registry = session.views.registry(session.memory)
+    registry = session.views.registry(session.memory, session.store.writer())
     waiting = sync.waiting(session)
     value = {
         "writer": session.store.writer(), "registry": registry, "unreadable": len(session.memory.unreadable),
@@ -45,6 +45,29 @@ def status(as_json: bool) -> None:
         "latest": [run.run_id for run in session.memory.runs[:-6:-1]],
     }  # fmt: skip
     emit(value, lambda: inspect.status(session, registry, waiting), as_json)
+
+
+@cli.command()
+@click.argument("name", required=False)
+@as_json
+def knobs(name: str | None, as_json: bool) -> None:
+    """What was tried of each constant of the subject, what came of it, and which ones were never turned.
+
+    NAME is a constant, or a part of its name: each value with its result against what it was built on, its uncertainty
+    and runs; the direction that helped; what was not tried.
+    """
+    from memorylab.commands import knobs as command
+    from memorylab.core.knobs import overview
+
+    session = open_session()
+    remark(session.views.refresh())
+    whole = command.study(session)
+    if name is None:
+        emit(overview(whole), lambda: command.render(whole, session.settings.subject), as_json)
+    else:
+        found = command.find(whole, name)
+        value = {"metric": whole.metric, "direction": whole.direction, "knob": found}
+        emit(value, lambda: command.render_one(whole, found), as_json)
 
 
 @cli.command()

@@ -114,17 +114,23 @@ def _about_the_run(command: Callable[..., None]) -> Callable[..., None]:
 
 def _finish(session: Any, logged: Any, report: bool, sync: bool, json: bool) -> None:
     from memorylab.commands import log as command
+
+    _share(session, logged.remarks, report, sync)
+    emit(logged.run, lambda: command.render(session, logged), json)
+
+
+def _share(session: Any, remarks: list[str], report: bool, sync: bool) -> None:
+    """What follows what was recorded: views, sync, report, and what to say of all that."""
     from memorylab.commands import sync as sharing
 
     fresh = session.again()
-    remarks = logged.remarks + session.views.restored() + fresh.views.refresh()
+    remarks = remarks + session.views.restored() + fresh.views.refresh()
     if sync or session.settings.autosync:
         remarks += sharing.after(session, git_progress())
         fresh = session.again()
     if report:
         fresh.views.write_report(fresh.memory, fresh.now, fresh.settings.since_hours)
     remark(remarks)
-    emit(logged.run, lambda: command.render(session, logged), json)
 
 
 @cli.command()
@@ -182,15 +188,46 @@ def run(
 
 
 @cli.command()
+@click.argument("run")
+@click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, help="Further runs, at most.")
+@click.option("--against", metavar="RUN", help="Rerun this one too, in turn; otherwise the champion stands as it is.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Runs at a time.")
+@click.option("--time-limit", type=Range(min=0, min_open=True), help="Seconds of wall time for each; default 600.")
+@as_json
+def replicate(
+    run: str, seeds: int, against: str | None, jobs: int, time_limit: float | None, as_json: bool
+) -> None:  # fmt: skip
+    """Run a remembered experiment again with new seeds, until it is better or worse than another.
+
+    Its commit is executed in a temporary worktree, which has only what git tracks, with AUTORESEARCH_SEED set; each run
+    is logged. Interrupted, the same command continues. Exit codes: 0 kept, 10 discarded, 11 crashed.
+    """
+    from memorylab.commands import log as logging
+    from memorylab.commands import replicate as command
+
+    session = open_session()
+    done = command.replicate(
+        session, run, command.Options(seeds, against, jobs, time_limit),
+        (lambda line: None) if as_json else (lambda line: click.echo(line, err=True)), lambda line: remark([line]),
+    )  # fmt: skip
+    _share(session, [], False, False)
+    emit(done.to_json(), lambda: f"{logging.render(session, done.logged)}\nreplicate: {done.said}", as_json)
+    sys.exit(done.exit_code)
+
+
+@cli.command()
 @click.option("--budget", type=Range(1), default=15.0, show_default=True, help="CPU seconds per run.")
 @click.option("--tokens", type=click.IntRange(1), help="Train on this many bytes instead: the same result every time.")
 @click.option("--dir", "folder", type=FILE, help="Where; otherwise a new temporary folder.")
+@click.option("--luck", is_flag=True, help="Instead: a lucky seed that is found out, and a real gain.")
 @as_json
-def demo(budget: float, tokens: int | None, folder: Path | None, as_json: bool) -> None:
+def demo(budget: float, tokens: int | None, folder: Path | None, luck: bool, as_json: bool) -> None:
     """The whole loop in a scratch repository: real training, real commits, packets, a report."""
-    from memorylab.commands import demo as command
+    from memorylab.commands import demo as night
+    from memorylab.commands import luck as evidence
 
-    where = command.demo(budget, tokens, folder, sys.stderr if as_json else sys.stdout)
+    tell = evidence.luck if luck else night.demo
+    where = tell(budget, tokens, folder, sys.stderr if as_json else sys.stdout)
     if as_json:
         from memorylab.commands.session import Session
 

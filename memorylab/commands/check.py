@@ -12,8 +12,8 @@ from memorylab.core import claims
 from memorylab.core.change import constants
 from memorylab.core.decision import number
 from memorylab.core.novelty import Idea
-from memorylab.core.record import Claim, Holder, Mode, Plan, Trial, Verdict
-from memorylab.core.text import inline, shorten
+from memorylab.core.record import Claim, Holder, Match, Mode, Plan, Trial, Verdict
+from memorylab.core.text import count, inline, shorten
 from memorylab.core.verdict import Guard, with_claims
 from memorylab.errors import NotFound
 from memorylab.ledger import new_id, timestamp
@@ -156,7 +156,7 @@ def render(judged: Verdict) -> str:
         value = number(match.value) if match.value is not None else "-"
         lines.append(
             f"  {match.score:.2f} {match.category}: {match.status} {value} {shorten(inline(match.description), 100)}"
-            f"\n       {match.run_id}" + (f": {match.why}" if match.why else "")
+            f"\n       {match.run_id}" + (f": {match.why}" if match.why else "") + _closed(match)
         )
     if not judged.top_matches:
         lines.append("  No earlier run comes close.")
@@ -165,6 +165,17 @@ def render(judged: Verdict) -> str:
     lines += [f"  {who(one)}: {shorten(inline(one.description), 100)}" for one in judged.claimed]
     lines += [f"  {inline(knob.knob)} before: {', '.join(map(_trial, knob.trials))}" for knob in judged.known]
     return "\n".join(lines)
+
+
+def _closed(match: Match) -> str:
+    """How firmly a failure is closed: `; strength 0.70 after 1 run against 3`."""
+    found = match.tested
+    if found is None:
+        return ""
+    after = ""
+    if found.replicates and found.champion_replicates:
+        after = f" after {count(found.replicates, 'run')} against {found.champion_replicates}"
+    return f"; strength {found.strength:.2f}{after}"
 
 
 def _trial(trial: Trial) -> str:

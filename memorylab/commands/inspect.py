@@ -9,7 +9,7 @@ from memorylab.commands.session import Session
 from memorylab.core import ranking
 from memorylab.core.change import describe
 from memorylab.core.claims import holder
-from memorylab.core.decision import markdown, number
+from memorylab.core.decision import chance, markdown, number
 from memorylab.core.record import Run
 from memorylab.core.text import count, inline, shorten
 from memorylab.errors import BadInput, DirtySubject, NotFound
@@ -56,9 +56,7 @@ def status(session: Session, registry: ranking.Registry, waiting: dict[str, int]
     lines += [f"{count(n, 'record')} of ours not on {name} yet" for name, n in waiting.items() if n]
     if memory.unreadable:
         lines.append(f"{len(memory.unreadable)} records could not be read and were left alone")
-    best = registry.champion
-    if best is not None:
-        lines.append(f"champion {number(best.value)} {best.commit[:7]} {inline(best.description)} ({best.run_id})")
+    lines += _leaders(registry)
     logged = {run.commit for run in memory.runs}
     pending = [plan for commit, plan in memory.plans.items() if commit not in logged]
     for plan in pending[-_LATEST:]:
@@ -70,6 +68,32 @@ def status(session: Session, registry: ranking.Registry, waiting: dict[str, int]
         value, said = number(run.value(session.settings.metric)), shorten(inline(run.description), 60)
         lines.append(f"  {run.status:<7} {value:>9} {run.commit[:7]} {said} -> {action}")
     return "\n".join(lines)
+
+
+def _leaders(registry: ranking.Registry) -> list[str]:
+    """The champion of the current group and how sure it is, what is likely ahead of it, and the other groups'."""
+    best, leader, noise = registry.champion, registry.leader, registry.noise
+    if best is None or noise is None:
+        return []
+    sure = (
+        "" if best.probability is None else f", better than the one before with probability {chance(best.probability)}"
+    )
+    lines = [f"champion {_standing(best)}{sure}"]
+    if leader is not None and leader.run_id != best.run_id and leader.probability is not None:
+        lines.append(f"leader {_standing(leader)}, ahead with probability {chance(leader.probability)}: build on it")
+    based = f"from {count(noise.replicates, 'replicate')}" if noise.replicates else "assumed"
+    lines.append(f"group {inline(registry.label)}: noise of one run {noise.sd:.2g} ({based})")
+    lines += [
+        f"another group, {inline(board.label)}: champion {_standing(board.champion)}"
+        for board in registry.other_groups[:_LATEST]
+        if board.champion is not None
+    ]
+    return lines
+
+
+def _standing(found: ranking.Standing) -> str:
+    said = f"{number(found.value)} {found.commit[:7]} {inline(found.description)} ({found.run_id})"
+    return said + (f", mean of {found.runs} runs" if found.runs > 1 else "")
 
 
 def show(session: Session, run: Run, diff_too: bool) -> str:
@@ -123,7 +147,7 @@ def patch(session: Session, run: Run) -> bytes:
 def _base(session: Session, run: Run) -> tuple[str | None, str]:
     """What a run's commit goes on from, None for nothing, and the commit. Raises NotFound where a shallow clone ends
     between the two, for all of the subject would then look new."""
-    commit = session.store.resolve(_own_commit(session, run))
+    commit = session.store.resolve(own_commit(session, run))
     if not commit.parents and run.parent_commit:
         message = f"What {commit.oid[:7]} goes on from is not in this shallow clone."
         raise NotFound(message, "`git fetch --unshallow` brings it.")
@@ -156,12 +180,12 @@ def between(session: Session, run: Run, other: Run) -> bytes:
 
 
 def _revisions(session: Session, run: Run, other: Run) -> list[str]:
-    return [_own_commit(session, run), _own_commit(session, other)]
+    return [own_commit(session, run), own_commit(session, other)]
 
 
 def restore(session: Session, run: Run, branch: str, force: bool) -> str:
     """Put a run's subject back into the working tree, or its commit on a new branch."""
-    oid = _own_commit(session, run)
+    oid = own_commit(session, run)
     if branch:
         git.run(session.place, "branch", "--end-of-options", branch, oid)
         return f"branch {branch} is at {oid[:7]}; `git switch {branch}` goes there"
@@ -185,7 +209,7 @@ def restore(session: Session, run: Run, branch: str, force: bool) -> str:
     return f"{session.settings.subject} is as it was in {oid[:7]}, {inline(run.description)}{remark}"
 
 
-def _own_commit(session: Session, run: Run) -> str:
+def own_commit(session: Session, run: Run) -> str:
     """The run's commit, if it is here. Raises NotFound for imported runs whose code was never here."""
     anchor = session.memory.anchors.get(run.run_id)
     if run.commit != anchor:

@@ -21,7 +21,7 @@ _LONGEST_LOG = 1 << 28
 
 
 class Request(msgspec.Struct, kw_only=True):
-    """What the user said of a run; None is not said."""
+    """What the user said of a run; None is not said. With `keep_claims` it fulfils no claim."""
 
     description: str | None = None
     tags: list[str] | None = None
@@ -37,6 +37,7 @@ class Request(msgspec.Struct, kw_only=True):
     log: Path | None = None
     allow_dirty: bool = False
     crash: Error | None = None
+    keep_claims: bool = False
 
 
 class Logged(msgspec.Struct, frozen=True):
@@ -60,11 +61,11 @@ def log(session: Session, request: Request, found: experiment.Experiment | None 
     sidecar_data = _read(request.summary, "--summary", 1 << 20)
     read = _results(sidecar_data, log_data, request, remarks)
     run = msgspec.structs.replace(run, metrics=read.metrics, environment=read.environment)
-    run = _with_status(session, run, request, log_data, remarks)
-    packet = decision.decide(run, session.memory.runs, session.settings.metric, session.settings.direction)
-    run = msgspec.structs.replace(run, decision_packet=packet)
+    run = _outcome(session, run, request, log_data, remarks)
+    status = "crash" if run.status == "crash" else request.status
+    run, _ = decision.settle(run, session.memory.runs, session.settings.rules, status)
     files = _artifacts(session, sidecar_data, log_data, found.patch)
-    ended = claim.fulfilled(session, check.idea_of(_said(found, request)), run.run_id)
+    ended = [] if request.keep_claims else claim.fulfilled(session, check.idea_of(_said(found, request)), run.run_id)
     run = session.ledger.append_run(session.now, found.commit.oid, run, files, _markdown, ended)
     return Logged(run, remarks)
 
@@ -99,6 +100,7 @@ def render(session: Session, logged: Logged) -> str:
     if guard is not None and guard.classification != "novel":
         lines.append(f"guard: {check.headline(guard)}")
     lines.append(f"next: {packet.next_action} ({packet.priority}). {packet.summary}")
+    lines.append(f"why: {packet.rationale}")
     if run.error is not None:
         lines.append(f"error: {run.error.summary}")
     if not packet.comparison.is_new_champion and packet.comparison.current_champion_run_id:
@@ -186,23 +188,18 @@ def _verdict(session: Session, found: experiment.Experiment, request: Request) -
     return in_mode(judged, mode)
 
 
-def _with_status(session: Session, run: Run, request: Request, log_data: bytes | None, remarks: list[str]) -> Run:
-    """The status that was given, else the one that the result speaks for; a crash with its error and its nulls."""
+def _outcome(session: Session, run: Run, request: Request, log_data: bytes | None, remarks: list[str]) -> Run:
+    """The run as a result, or as a crash with its error and its nulls. Raises BadInput if it is neither."""
     metric = session.settings.metric
-    status = request.status
-    if status is None and run.metrics.get(metric) is None and request.crash is None and not request.error:
-        raise _no_result(metric, remarks)
-    if status is None:
-        crashed = request.crash is not None or bool(request.error)
-        status = "crash" if crashed else decision.judge(run, session.memory.runs, metric, session.settings.direction)
-    if status == "crash":
+    failed = request.crash is not None or bool(request.error)
+    if request.status == "crash" or request.status is None and failed:
         text = log_data.decode("utf-8", "replace") if log_data is not None else None
         error = request.crash or summary.crash_error(text, given=request.error)
         metrics = summary.crash_metrics(run.metrics) | {metric: None}
-        return msgspec.structs.replace(run, status=status, metrics=metrics, error=error)
+        return msgspec.structs.replace(run, status="crash", metrics=metrics, error=error)
     if run.metrics.get(metric) is None:
         raise _no_result(metric, remarks)
-    return msgspec.structs.replace(run, status=status)
+    return run
 
 
 def _no_result(metric: str, remarks: list[str]) -> BadInput:

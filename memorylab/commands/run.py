@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -21,6 +21,7 @@ from memorylab.commands.session import Session
 from memorylab.core import summary
 from memorylab.core.record import Error
 from memorylab.errors import BadInput
+from memorylab.store.git import Place
 
 EXIT = {"keep": 0, "discard": 10, "crash": 11}
 SIDECAR = "memorylab-summary.json"  # in the git directory
@@ -55,11 +56,11 @@ def run(
         )
     logging.draft(session, request, found)  # what cannot be logged is refused before minutes are spent on it
     limit = time_limit or session.settings.time_limit
-    outcome = execute(session, command or default_command(session), limit, progress)
+    outcome = execute(session.place, command or default_command(session), limit, progress)
     request.log = outcome.log if outcome.log.exists() else None
     if outcome.summary.exists():
         request.summary = outcome.summary
-    request.crash = _crash(outcome, session.settings.metric)
+    request.crash = failure(outcome, session.settings.metric)
     # The subject ran for minutes: what others logged in the meantime belongs to the history now.
     late = Session(session.place.top)
     return logging.log(late, request, found)
@@ -76,25 +77,37 @@ def default_command(session: Session) -> list[str]:
     return [(shutil.which("python") if active else None) or sys.executable, subject]
 
 
-def execute(session: Session, command: Sequence[str], time_limit: float, progress: Callable[[float], None]) -> Outcome:
-    """Run a command in the working tree's folder, its output in run.log, as a process group that ends with it."""
-    top = session.place.top
+def execute(
+    place: Place,
+    command: Sequence[str],
+    time_limit: float,
+    progress: Callable[[float], None],
+    environment: Mapping[str, str] | None = None,
+    started: Callable[[int], None] = lambda pid: None,
+) -> Outcome:
+    """Run a command in the working tree's folder, its output in run.log, as a process group that ends with it.
+
+    In `environment` instead of this process's own; `started` is told the group. What `progress` raises ends it.
+    """
+    top = place.top
     assert top is not None
     if shutil.which(command[0]) is None:
         raise BadInput(f"{command[0]} cannot be run: there is no such program.", "Give the command after `--`.")
     log = top / logging.LOG_FILE
-    sidecar = session.place.git_dir / SIDECAR
+    sidecar = place.git_dir / SIDECAR
     sidecar.unlink(missing_ok=True)
-    environment = os.environ | {"AUTORESEARCH_SUMMARY_PATH": str(sidecar), "PYTHONUNBUFFERED": "1"}
-    with log.open("wb") as output, _stopped_by_signals():
+    given = os.environ if environment is None else environment
+    own = {"AUTORESEARCH_SUMMARY_PATH": str(sidecar), "PYTHONUNBUFFERED": "1"}
+    with log.open("wb") as output, stopped_by_signals():
         try:
             child = subprocess.Popen(
-                list(command), cwd=top, env=environment, stdin=subprocess.DEVNULL, stdout=output,
+                list(command), cwd=top, env={**given, **own}, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         except OSError as problem:
             raise BadInput(f"{command[0]} cannot be run: {problem.strerror}.", "Give the command after `--`.") from None
         try:
+            started(child.pid)
             timed_out = _wait(child, log, time_limit, progress)
         finally:
             _end(child)
@@ -102,7 +115,7 @@ def execute(session: Session, command: Sequence[str], time_limit: float, progres
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[None]:
+def stopped_by_signals() -> Iterator[None]:
     """Whoever ends us ends the subject too: SIGTERM and SIGHUP are like Ctrl-C, unless they were ignored (nohup)."""
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -162,7 +175,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         raise
 
 
-def _crash(outcome: Outcome, metric: str) -> Error | None:
+def failure(outcome: Outcome, metric: str) -> Error | None:
     """Why this is a crash, None if it is a result: exit code 0 and a value of the metric."""
     text = outcome.log.read_bytes().decode("utf-8", "replace") if outcome.log.exists() else ""
     if outcome.timed_out is not None:

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memorylab.store.git import locate
+from memorylab.store.git import Place, locate
 
 if TYPE_CHECKING:
     from memorylab.ledger import Ledger, Memory
@@ -22,8 +22,8 @@ class Session:
     What reads it is imported then: a `sync` that finds nothing new needs git alone, and is started every minute.
     """
 
-    def __init__(self, start: Path | None = None, now: datetime | None = None) -> None:
-        self.place = locate(start or Path.cwd())
+    def __init__(self, start: Path | None = None, now: datetime | None = None, place: Place | None = None) -> None:
+        self.place = place or locate(start or Path.cwd())
         self.now = now or datetime.now(UTC).replace(microsecond=0)
 
     @cached_property

@@ -4,36 +4,34 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from memorylab.core import explain, ranking
+from memorylab.core import deadends, explain
+from memorylab.core.group import Group, group_of
 from memorylab.core.moves import Move
 from memorylab.core.novelty import History, Study
-from memorylab.core.record import KnobHistory, Run, Trial
+from memorylab.core.record import Direction, KnobHistory, Run, Tested, Trial
 
-# So far the champion has moved when a failure is read as one on another base. Of the repeats of failures in 40 public
-# ledgers 13 of the 65 that are stale by this and by moved knobs were kept, 8 of the 64 others
-# (benchmarks/novelty/stale.py).
-FAR = 0.01  # of the champion's value
+MANY = 4  # kept runs since a failure that are worth a word
 KNOBS = 4
 TRIALS = 6
 
 
 class Past(Struct, frozen=True):
-    """The runs so far, in the order of the ledger, as the guard reads them, and how they are measured."""
+    """The runs so far, in the order of the ledger, as the guard reads them, and how they are measured. `best` holds for
+    each the best value that was kept before it in its comparison group, None without one, and `leading` the best in
+    `current`, the group of the latest measured run; `kept` counts for each the runs that were kept after it."""
 
     runs: Sequence[Run]
     history: History
     metric: str
-    direction: ranking.Direction
-
-    def champion_before(self, at: int, like: Run) -> float | None:
-        """The champion's value before run number `at`, among what is comparable with `like`; None without one."""
-        best = ranking.champion((r for r in self.runs[:at] if r.status == "keep"), self.metric, self.direction, like)
-        return best.value(self.metric) if best else None
+    direction: Direction
+    best: Sequence[float | None]
+    leading: float | None
+    current: Group
+    kept: Sequence[int]
 
     def delta(self, at: int) -> float | None:
-        """A run's value minus the champion's before it; None if one of them was not measured."""
-        value = self.runs[at].value(self.metric)
-        before = None if value is None else self.champion_before(at, self.runs[at])
+        """A run's value minus the best before it; None if one of them was not measured."""
+        value, before = self.runs[at].value(self.metric), self.best[at]
         return None if value is None or before is None else round(value - before, 9)
 
     def outcome(self, at: int) -> str:
@@ -43,6 +41,27 @@ class Past(Struct, frozen=True):
             return "crashed" if run.status == "crash" else f"was a {run.status}"
         better = delta < 0 if self.direction == "minimize" else delta > 0
         return f"{'gained' if better else 'lost'} {abs(delta):.4g}"
+
+
+def past(runs: Sequence[Run], history: History, metric: str, direction: Direction) -> Past:
+    """The past of runs that were read."""
+    best: dict[Group, float] = {}
+    before: list[float | None] = []
+    latest = Group()
+    for run in runs:
+        group, value = group_of(run), run.value(metric)
+        before.append(best.get(group))
+        if value is None:
+            continue
+        latest = group
+        if run.status == "keep":
+            known = best.get(group, value)
+            best[group] = min(known, value) if direction == "minimize" else max(known, value)
+    after, kept = 0, [0] * len(runs)
+    for at in reversed(range(len(runs))):
+        kept[at] = after
+        after += runs[at].status == "keep"
+    return Past(runs, history, metric, direction, before, best.get(latest), latest, kept)
 
 
 def opposite(found: Study, past: Past) -> list[str]:
@@ -57,6 +76,32 @@ def opposite(found: Study, past: Past) -> list[str]:
     return [f"the other direction{what} {past.outcome(latest)} in {past.history.names[latest]}"]
 
 
+def tested(found: Study, past: Past, at: int) -> tuple[Tested, str]:
+    """How firmly the failure of run number `at` is closed, and what has weakened it, in words.
+
+    The same program holds its base: only how and where it was measured counts then.
+    """
+    run = past.runs[at]
+    packet = run.decision_packet.comparison if run.decision_packet else None
+    probability = packet.probability if packet else None
+    group = group_of(run)
+    elsewhere = group != past.current and Group() not in (group, past.current)
+    is_same = found.relations[at].same == 1.0
+    moved, kept = ("", 0) if is_same else (moved_on(found, past, at), past.kept[at])
+    left = deadends.strength(probability, kept, bool(moved), elsewhere)
+    reasons = [moved] if moved else []
+    if kept >= MANY and not moved:
+        reasons.append(f"{kept} runs kept since that failure")
+    if elsewhere:
+        reasons.append(f"it failed in another group ({group.label})")
+    if probability and not reasons:
+        reasons.append(f"it was left open, better with probability {probability:.2f}")
+    return Tested(
+        base=run.parent_commit, group=group.label, replicates=packet.replicates if packet else None,
+        champion_replicates=packet.champion_replicates if packet else None, probability=probability, strength=left,
+    ), "; ".join(reasons)  # fmt: skip
+
+
 def moved_on(found: Study, past: Past, failed: int) -> str:
     """What moved the base after run number `failed`: a kept run that turned the same knob, or a far better champion."""
     later = past.history.base.moved_since(found.moves, failed + 1)
@@ -65,9 +110,8 @@ def moved_on(found: Study, past: Past, failed: int) -> str:
         move = next(move for move in past.history.readings[later] if move.key in keys)
         knob, step = explain.knob_name(move, past.history.base.names), explain.step(move)
         return f"since that failure {knob} {step} was kept in {past.runs[later].commit[:7]}".replace("  ", " ")
-    run = past.runs[failed]
-    before, now = past.champion_before(failed, run), past.champion_before(len(past.runs), run)
-    if before is None or now is None or abs(now - before) < FAR * abs(before):
+    before, now = past.best[failed], past.leading
+    if before is None or now is None or abs(now - before) < deadends.FAR * abs(before):
         return ""
     return f"since that failure the champion moved from {before:.6g} to {now:.6g}"
 

@@ -1,25 +1,30 @@
-"""Who leads: champion, challengers, lineages and failure clusters, computed afresh from all runs.
+"""The board: champion, challengers, lineages and failure clusters, computed afresh from all runs.
 
-Runs are compared only where they are comparable: within one evaluator, kind of device and budget.
+Runs are compared only within their comparison group. The current one is that of the latest measured run; every other
+has its own champion, so that a result from another device takes the lead from nobody.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from memorylab.core.record import Environment, Run, Status
+from memorylab.core import deadends, race
+from memorylab.core.deadends import DeadEnd
+from memorylab.core.group import Group, group_of, is_measured
+from memorylab.core.noise import Noise
+from memorylab.core.race import Entry, Race, Rules
+from memorylab.core.record import Direction, Run, Status
 
 CHALLENGERS = 3
 LINEAGES = 5
 CLUSTERS = 5
 EXAMPLES = 3
 
-Direction = Literal["minimize", "maximize"]
-
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """A run's place on the board. Its `delta_to_champion` is value minus the champion's, `memory_gb` in GiB."""
+    """A program's place on the board, by its first run. `value` is the mean of its `runs` runs, `delta_to_champion`
+    that minus the champion's, `probability` that of being truly better than the champion (the champion's own: than the
+    one before it), null without one. `status` is that of its latest run, `memory_gb` in GiB."""
 
     run_id: str
     commit: str
@@ -29,8 +34,19 @@ class Standing(Struct, frozen=True, kw_only=True):
     metric: str
     value: float
     delta_to_champion: float
+    runs: int
+    probability: float | None
     memory_gb: float | None
     description: str
+
+
+class GroupBoard(Struct, frozen=True, kw_only=True):
+    """Another comparison group, with its own champion."""
+
+    group: Group
+    label: str
+    num_runs: int
+    champion: Standing | None
 
 
 class Lineage(Struct, frozen=True, kw_only=True):
@@ -57,50 +73,34 @@ class Cluster(Struct, frozen=True, kw_only=True):
 
 
 class Registry(Struct, frozen=True, kw_only=True):
-    """champion_challenger.json. `updated_at` is the time of the latest run, so that equal ledgers give equal bytes."""
+    """champion_challenger.json, of one comparison group; `other_groups` have champions of their own.
+
+    `updated_at` is the time of the latest run, so that equal ledgers give equal bytes. The leader is what to build on:
+    the champion, or what is likely ahead of it. `noise` is the standard deviation of one run; `reopen` are dead ends
+    worth another try.
+    """
 
     updated_at: str | None
     metric: str
     direction: Direction
     num_experiments: int
     status_counts: dict[str, int]
+    group: Group | None
+    label: str
+    noise: Noise | None
     champion: Standing | None
+    leader: Standing | None
     challengers: tuple[Standing, ...]
     best_lineages: tuple[Lineage, ...]
     failure_clusters: tuple[Cluster, ...]
+    reopen: tuple[DeadEnd, ...]
+    other_groups: tuple[GroupBoard, ...]
 
 
 def memory_gb(run: Run) -> float | None:
     """Peak memory in GiB, one decimal as upstream shows it; None where it was not measured."""
     peak = run.metrics.get("peak_vram_mb")
     return None if peak is None else round(peak / 1024, 1)
-
-
-def comparable(one: Run, other: Run) -> bool:
-    """Whether two values may be compared: the same evaluator, kind of device and budget, as far as both say."""
-    a, b = one.environment or Environment(), other.environment or Environment()
-    pairs = (
-        (a.evaluator, b.evaluator),
-        (_device_class(a), _device_class(b)),
-        (a.budget_kind, b.budget_kind),
-        (a.budget, b.budget),
-    )
-    return all(x is None or y is None or x == y for x, y in pairs)
-
-
-def _device_class(environment: Environment) -> str | None:
-    """ "cuda" of "cuda:0", "cuda (NVIDIA H100)"; what follows tells machines of one class apart."""
-    return next(iter((environment.device or "").replace(":", " ").split()), None)
-
-
-def champion(runs: Iterable[Run], metric: str, direction: Direction, like: Run | None = None) -> Run | None:
-    """The best kept run with a value, of those comparable with `like`; the earliest of equals.
-
-    Where nothing was ever kept, the best discarded run leads.
-    """
-    measured = [run for run in runs if run.value(metric) is not None and (like is None or comparable(run, like))]
-    kept = [run for run in measured if run.status == "keep"]
-    return min(kept or measured, key=_better_first(metric, direction), default=None)
 
 
 def _better_first(metric: str, direction: Direction) -> Callable[[Run], float]:
@@ -139,27 +139,29 @@ def registry(
     runs: Sequence[Run],
     nearest: Mapping[str, str | None],
     kinds: Callable[[Sequence[Run]], Sequence[tuple[str, Sequence[Run]]]],
-    *,
-    metric: str,
-    direction: Direction,
+    rules: Rules,
+    writer: str | None = None,
 ) -> Registry:
-    """The whole board. `kinds` groups failures: (label, runs) each. The latest run decides what is comparable."""
-    roots = lineage_roots(runs, nearest)
-    # A crash or an imported row does not say where it ran, and would make everything comparable.
-    placed = (run for run in reversed(runs) if run.environment is not None)
-    latest = next(placed, runs[-1] if runs else None)
-    best = champion(runs, metric, direction, latest)
-    key = _better_first(metric, direction)
-    ranked = sorted(
-        (r for r in runs if r.value(metric) is not None and latest is not None and comparable(r, latest)), key=key
-    )
+    """The whole board. `kinds` groups failures: (label, runs) each. The current group is that of the latest measured
+    run, of `writer` if that has one."""
+    metric, roots, races = rules.metric, lineage_roots(runs, nearest), race.of_all(runs, rules)
+    measured = [run for run in runs if is_measured(run, metric)]
+    own = [run for run in measured if run.writer == writer]
+    latest = (own or measured)[-1] if measured else None
+    current = group_of(latest) if latest else None
+    here = races[current] if current else None
+    best = here.champion if here else None
+    key = _better_first(metric, rules.direction)
+    ranked = sorted((run for run in measured if group_of(run) == current), key=key)
 
-    def standing(run: Run) -> Standing:
-        value, top = run.value(metric) or 0.0, best.value(metric) or 0.0 if best else 0.0
+    def standing(found: Race, entry: Entry) -> Standing:
+        first, top = entry.sample.runs[0], found.champion
         return Standing(
-            run_id=run.run_id, commit=run.commit, lineage_root=roots[run.run_id], family=run.family, status=run.status,
-            metric=metric, value=value, delta_to_champion=value - top, memory_gb=memory_gb(run),
-            description=run.description,
+            run_id=first.run_id, commit=first.commit, lineage_root=roots[first.run_id], family=first.family,
+            status=entry.sample.runs[-1].status, metric=metric, value=entry.sample.mean,
+            delta_to_champion=entry.sample.mean - (top.sample.mean if top else 0.0), runs=len(entry.sample.values),
+            probability=_rounded(found.probability(entry, None if entry is top else top)), memory_gb=memory_gb(first),
+            description=first.description,
         )  # fmt: skip
 
     groups: dict[str, list[Run]] = {}
@@ -174,17 +176,44 @@ def registry(
         )
         for name, members in groups.items()
     ]  # fmt: skip
+    others = [
+        GroupBoard(
+            group=group, label=group.label, num_runs=sum(len(entry.sample.runs) for entry in found.entries.values()),
+            champion=standing(found, found.champion) if found.champion else None,
+        )
+        for group, found in races.items()
+        if group != current
+    ]  # fmt: skip
     return Registry(
         updated_at=max((run.timestamp_utc for run in runs if run.timestamp_utc), default=None),
         metric=metric,
-        direction=direction,
+        direction=rules.direction,
         num_experiments=len(runs),
         status_counts={status: sum(run.status == status for run in runs) for status in ("crash", "discard", "keep")},
-        champion=standing(best) if best else None,
-        challengers=tuple(standing(run) for run in ranked if run is not best)[:CHALLENGERS],
+        group=current,
+        label=current.label if current else "",
+        noise=here.noise if here else None,
+        champion=standing(here, best) if here and best else None,
+        leader=standing(here, here.leader) if here and here.leader else None,
+        challengers=tuple(standing(here, entry) for entry in _challengers(here)) if here else (),
         best_lineages=tuple(lineages[:LINEAGES]),
         failure_clusters=_clusters(runs, kinds, key, metric),
+        reopen=deadends.worth_reopening(here) if here else (),
+        other_groups=tuple(sorted(others, key=lambda board: (-board.num_runs, board.label))),
     )
+
+
+def _challengers(found: Race) -> list[Entry]:
+    """Those that most likely come next: by what is believed of them, so that one lucky run is not before a sure one."""
+    top = found.champion
+    if top is None:
+        return []
+    rest = [entry for entry in found.entries.values() if entry is not top]
+    return sorted(rest, key=lambda entry: found.posterior(entry, top).mean)[:CHALLENGERS]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.5g}")
 
 
 def _clusters(

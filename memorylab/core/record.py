@@ -18,6 +18,13 @@ MAX_BYTES = 1 << 20
 # values give.
 DEFAULT_THRESHOLD = 0.5
 
+# The probability of being truly better that a new champion needs, and what luck is taken to be before replicates tell:
+# its standard deviation as a share of the metric's value, 0 to take it from how much results differ.
+DEFAULT_PROMOTE = 0.95
+DEFAULT_NOISE = 0.0
+
+Direction = Literal["minimize", "maximize"]
+
 Status = Literal["keep", "discard", "crash"]
 Mode = Literal["explore", "exploit", "replicate"]
 Classification = Literal["novel", "known_success", "incremental_followup", "repeat_failure", "duplicate_run"]
@@ -97,8 +104,21 @@ class Policy(_Value, frozen=True, kw_only=True):
     rationale: Line
 
 
+class Tested(_Value, frozen=True, kw_only=True):
+    """How firmly a failure is closed: the commit that it was tried on, the comparison group, its runs and those of the
+    champion that it met, the probability of having been better all the same (null: not known), and the strength that
+    is left of the case against it, in [0, 1]."""
+
+    base: Name | None
+    group: Line
+    replicates: int | None = None
+    champion_replicates: int | None = None
+    probability: Number = None
+    strength: float
+
+
 class Match(_Value, frozen=True, kw_only=True):
-    """An earlier run that the idea resembles. `score` in [0, 1]."""
+    """An earlier run that the idea resembles. `score` in [0, 1]; `tested` where it failed."""
 
     category: Classification
     score: float
@@ -111,6 +131,7 @@ class Match(_Value, frozen=True, kw_only=True):
     tags: list[Name] = []
     relation: Literal["same", "variant", "opposite", "different"] = "same"
     why: Line = ""
+    tested: Tested | None = None
 
 
 class Trial(_Value, frozen=True, kw_only=True):
@@ -189,7 +210,14 @@ class PacketNovelty(_Value, frozen=True, kw_only=True):
 
 
 class Comparison(_Value, frozen=True, kw_only=True):
-    """The run beside the champion before it and the champion with it. Deltas are value minus champion's value."""
+    """The program of the run beside the champion before it and the champion with it, within one comparison `group`.
+
+    Values are means over the runs of a program, deltas are value minus champion's value. `probability` is that of being
+    truly better than the champion before it; `noise` the standard deviation of one run, which rests on
+    `noise_replicates` runs and is assumed where that is 0. `seeds_needed` further runs are expected to decide; null if
+    it is decided, or if they are more than 40. The leader is what to build on: the champion, or what is likely ahead of
+    it. What was not computed when it was decided is null.
+    """
 
     metric: Name
     is_new_champion: bool
@@ -199,6 +227,15 @@ class Comparison(_Value, frozen=True, kw_only=True):
     current_champion_value: Number
     delta_to_prior_champion: Number
     delta_to_current_champion: Number
+    group: Line = ""
+    probability: Number = None
+    noise: Number = None
+    noise_replicates: int | None = None
+    replicates: int | None = None
+    champion_replicates: int | None = None
+    seeds_needed: int | None = None
+    leader_run_id: Id | None = None
+    leader_commit: Name | None = None
 
 
 class Packet(_Value, frozen=True, kw_only=True):

@@ -6,10 +6,21 @@ from msgspec.structs import replace
 
 from memorylab.core import evidence, explain, reading, similarity
 from memorylab.core.aliases import BUILT_IN, Vocabulary
+from memorylab.core.deadends import WEAK
 from memorylab.core.evidence import Past
 from memorylab.core.novelty import DUPLICATE, Idea, Relation, Study, idea_of, read_history, study
-from memorylab.core.ranking import Direction
-from memorylab.core.record import DEFAULT_THRESHOLD, Classification, Decision, Holder, Match, Mode, Policy, Run, Verdict
+from memorylab.core.record import (
+    DEFAULT_THRESHOLD,
+    Classification,
+    Decision,
+    Direction,
+    Holder,
+    Match,
+    Mode,
+    Policy,
+    Run,
+    Verdict,
+)
 from memorylab.core.tokens import equal
 
 DEFAULT_LIMIT = 3
@@ -69,7 +80,7 @@ class Guard:
     ) -> None:
         names = [run.commit[:7] or run.run_id for run in runs]
         history = read_history([(idea_of(run), run.status) for run in runs], names, start, vocabulary)
-        self.past = Past(runs, history, metric, direction)
+        self.past = evidence.past(runs, history, metric, direction)
 
     def study(self, planned: Idea) -> Study:
         """How the idea stands to each past run."""
@@ -90,7 +101,7 @@ class Guard:
         """
         found = found or self.study(planned)
         effective = round(min(0.99, max(0.0, threshold + ADJUSTMENT[mode])), 4)
-        ranked = _ranked(planned, self.past, found.relations, effective)
+        ranked = _ranked(planned, self.past, found, effective)
         matches = [match for _, match in ranked]
         decisive, outweighed = _decisive(matches)
         classification: Classification = decisive.category if decisive else "novel"
@@ -158,14 +169,17 @@ def probe_text(idea: Idea) -> str:
     return " ".join(part for part in (idea.description, idea.hypothesis, idea.family, *idea.tags) if part)[:80_000]
 
 
-def _ranked(planned: Idea, past: Past, relations: Sequence[Relation], effective: float) -> list[tuple[int, Match]]:
+def _ranked(planned: Idea, past: Past, found: Study, effective: float) -> list[tuple[int, Match]]:
     """The runs that match, best first, each with its place in the ledger."""
     ranked: list[tuple[float, int, Match]] = []
-    for at, (run, relation) in enumerate(zip(past.runs, relations, strict=True)):
+    for at, (run, relation) in enumerate(zip(past.runs, found.relations, strict=True)):
         related = bool(run.family) and run.family.casefold() == planned.family.casefold()
         score = _score(relation, run)
         if relation.kind != "opposite" and score > 0 and score >= effective - (SAME_FAMILY if related else 0.0):
-            ranked.append((score, at, _match(run, relation, score, related, past.metric)))
+            match = _match(run, relation, score, related, past.metric)
+            if run.status != "keep":
+                match = replace(match, tested=evidence.tested(found, past, at)[0])
+            ranked.append((score, at, match))
     ranked.sort(key=lambda entry: (-entry[0], -entry[1]))
     return [(at, match) for _, at, match in ranked]
 
@@ -226,10 +240,11 @@ def _stale(found: Study, past: Past, ranked: Sequence[tuple[int, Match]], decisi
     if any(match.status == "keep" and match.category == "duplicate_run" for _, match in ranked):
         return ""
     failures = [at for at, match in ranked if match.status != "keep" and match.score >= decisive.score - CLEARLY]
-    latest = max(failures)
-    if found.relations[latest].same == 1.0:
-        return ""
-    return evidence.moved_on(found, past, latest)
+    latest, why = max(failures), ""
+    closed = dict(ranked)[latest].tested
+    if closed is not None and closed.strength <= WEAK:
+        _, why = evidence.tested(found, past, latest)
+    return why
 
 
 def _disagreement(idea: Idea, past: Past) -> list[str]:

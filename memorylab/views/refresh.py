@@ -51,15 +51,15 @@ class Views:
         self._state_file = store.place.git_dir / "memorylab-views.json"
         self._lock_file = store.place.git_dir / "memorylab-views.lock"
 
-    def registry(self, memory: Memory) -> ranking.Registry:
-        """The board of all runs."""
+    def registry(self, memory: Memory, writer: str | None = None) -> ranking.Registry:
+        """The board of all runs, as `writer` sees it; the file's is everybody's."""
         nearest = self.store.nearest_logged_ancestors({run.commit for run in memory.runs})
         return ranking.registry(
             memory.runs,
             nearest,
             partial(kinds.group, vocabulary=self.settings.vocabulary),
-            metric=self.settings.metric,
-            direction=self.settings.direction,
+            self.settings.rules,
+            writer,
         )
 
     def report(self, memory: Memory, as_of: datetime | None, since_hours: float) -> str:
@@ -68,6 +68,7 @@ class Views:
         return report.render(
             memory.runs,
             self.registry(memory),
+            self.settings.rules,
             as_of=max([*times, as_of] if as_of else times, default=None),
             since_hours=since_hours,
             unreadable=len(memory.unreadable),

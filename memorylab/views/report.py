@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from memorylab.core import ranking
-from memorylab.core.decision import number, signed
+from memorylab.core import race, ranking
+from memorylab.core.decision import chance, number, signed
+from memorylab.core.group import programs
+from memorylab.core.race import Rules
 from memorylab.core.record import Packet, Run
 from memorylab.core.text import cell, code, count, shorten
 
@@ -26,8 +28,9 @@ def _before(moment: datetime, hours: float) -> datetime:
 
 
 def render(
-    runs: Sequence[Run], registry: ranking.Registry, *, as_of: datetime | None, since_hours: float, unreadable: int = 0
-) -> str:
+    runs: Sequence[Run], registry: ranking.Registry, rules: Rules, *, as_of: datetime | None, since_hours: float,
+    unreadable: int = 0,
+) -> str:  # fmt: skip
     """The report of the hours before `as_of`. It depends on its arguments alone, so it can be rendered again."""
     since = _before(as_of, since_hours) if as_of else None
     night = [run for run in runs if run.timestamp_utc and since and moment(run.timestamp_utc) >= since]
@@ -36,15 +39,16 @@ def render(
         "",
         f"As of {as_of:%Y-%m-%d %H:%M} UTC, the last {since_hours:g} hours." if as_of else "Nothing has been run yet.",
         "",
-        *_headline(runs, night, registry, unreadable),
+        *_headline(runs, night, registry, rules, unreadable),
         "",
         "## Decision queue",
         "",
-        *_queue(night, registry.champion),
+        *_queue(runs, night, registry.champion),
         "",
         "## Champion board",
         "",
         *_board(registry),
+        *_groups(registry),
         "",
         "## Best lineages",
         "",
@@ -54,6 +58,10 @@ def render(
         "",
         *_clusters(registry),
         "",
+        "## Dead ends worth reopening",
+        "",
+        *_reopen(registry),
+        "",
         "## Recent runs",
         "",
         *_recent(runs, registry.metric),
@@ -61,7 +69,9 @@ def render(
     return "\n".join(parts) + "\n"
 
 
-def _headline(runs: Sequence[Run], night: Sequence[Run], registry: ranking.Registry, unreadable: int) -> list[str]:
+def _headline(
+    runs: Sequence[Run], night: Sequence[Run], registry: ranking.Registry, rules: Rules, unreadable: int
+) -> list[str]:
     counts = {status: sum(run.status == status for run in night) for status in ("keep", "discard", "crash")}
     kept, discarded, crashed = counts.values()
     made = count(len(night), "run")
@@ -72,16 +82,23 @@ def _headline(runs: Sequence[Run], night: Sequence[Run], registry: ranking.Regis
     else:
         lines.append(
             f"- Champion: {registry.metric} {number(best.value)}, `{best.commit[:7]}`, {cell(best.description)} "
-            f"(`{best.run_id}`)."
+            f"(`{best.run_id}`), {count(best.runs, 'run')}"
+            + (f", better than the one before with probability {_odds(best)}." if best.probability is not None else ".")
         )
         names = {run.run_id for run in night}
         before = [run for run in runs if run.run_id not in names]
-        leader = next((run for run in runs if run.run_id == best.run_id), None)
-        prior = ranking.champion(before, registry.metric, registry.direction, leader) if before else None
-        value = prior.value(registry.metric) if prior else None
-        if prior is not None and value is not None:
-            moved = f"{signed(best.value - value)} to {number(value)}" if best.run_id in names else "unchanged"
+        prior = race.of_group(before, registry.group, rules).champion if before and registry.group else None
+        if prior is not None:
+            value, same = prior.sample.mean, prior.sample.runs[0].run_id == best.run_id
+            moved = "unchanged" if same else f"{signed(best.value - value)} to {number(value)}"
             lines.append(f"- Change over the night: {moved}.")
+    if registry.noise is not None:
+        noise = registry.noise
+        based = f"from {count(noise.replicates, 'replicate')}" if noise.replicates else "assumed: nothing was run twice"
+        lines.append(
+            f"- Noise of one run: {noise.sd:.2g} ({based}; 90 % within {noise.low:.2g} to {noise.high:.2g}), "
+            f"in the group {cell(registry.label)}."
+        )
     if unreadable:
         lines.append(f"- {unreadable} records could not be read and were left alone; a newer version may read them.")
     return lines
@@ -95,13 +112,21 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> 
     return ["| " + " | ".join(line) + " |" for line in (head, marks, *rows)]
 
 
-def _queue(night: Sequence[Run], champion: ranking.Standing | None) -> list[str]:
-    # A promotion is done with once a later run has taken the lead.
-    leader = champion.run_id if champion else ""
+def _odds(standing: ranking.Standing) -> str:
+    return "" if standing.probability is None else chance(standing.probability)
+
+
+def _queue(runs: Sequence[Run], night: Sequence[Run], champion: ranking.Standing | None) -> list[str]:
+    program, _ = programs(runs)
+    # What is known of a program is in the packet of its latest run, and a promotion is done with once another leads.
+    last = {program[run.run_id]: run.run_id for run in runs}
+    leader = program[champion.run_id] if champion else ""
     decided = [
         run
         for run in night
-        if run.decision_packet is not None and (run.decision_packet.next_action != "promote" or run.run_id == leader)
+        if run.decision_packet is not None
+        and last[program[run.run_id]] == run.run_id
+        and (run.decision_packet.next_action != "promote" or program[run.run_id] == leader)
     ]
     decided.reverse()  # within a priority the latest comes first
     decided = sorted(decided, key=lambda run: _PRIORITY[_packet(run).priority])[:QUEUE]
@@ -119,16 +144,39 @@ def _packet(run: Run) -> Packet:
 
 
 def _board(registry: ranking.Registry) -> list[str]:
-    standings = [("champion", registry.champion)] if registry.champion else []
-    standings += [("challenger", challenger) for challenger in registry.challengers]
+    best, leader = registry.champion, registry.leader
+    standings = [("champion", best)] if best else []
+    if best and leader and leader.run_id != best.run_id:
+        standings.append(("leader", leader))
+    shown = {standing.run_id for _, standing in standings}
+    standings += [("challenger", standing) for standing in registry.challengers if standing.run_id not in shown]
     rows = [
-        (role, number(s.value), "" if role == "champion" else signed(s.delta_to_champion),
-         "-" if s.memory_gb is None else f"{s.memory_gb:.1f}", code(s.commit[:7]), s.status, cell(s.description),
-         code(s.run_id))
+        (role, number(s.value), "" if role == "champion" else signed(s.delta_to_champion), str(s.runs),
+         "" if role == "champion" else _odds(s), "-" if s.memory_gb is None else f"{s.memory_gb:.1f}",
+         code(s.commit[:7]), s.status, cell(s.description), code(s.run_id))
         for role, s in standings
     ]  # fmt: skip
-    titles = ("role", f"{registry.metric}>", "delta>", "GB>", "commit", "status", "idea", "run")
+    titles = ("role", f"{registry.metric}>", "delta>", "runs>", "better>", "GB>", "commit", "status", "idea", "run")
     return _table(titles, rows, "No run has been measured yet.")
+
+
+def _groups(registry: ranking.Registry) -> list[str]:
+    """The champions of the other comparison groups, which nothing here can be compared with."""
+    rows = [
+        (cell(board.label), str(board.num_runs), number(board.champion.value), code(board.champion.commit[:7]),
+         cell(board.champion.description), code(board.champion.run_id))
+        for board in registry.other_groups
+        if board.champion is not None
+    ]  # fmt: skip
+    if not rows:
+        return []
+    titles = ("other group", "runs>", f"{registry.metric}>", "commit", "champion", "run")
+    return [
+        "",
+        f"This is the group {cell(registry.label)}. Others have champions of their own:",
+        "",
+        *_table(titles, rows, ""),
+    ]
 
 
 def _lineages(registry: ranking.Registry) -> list[str]:
@@ -148,6 +196,15 @@ def _clusters(registry: ranking.Registry) -> list[str]:
         examples = "; ".join(cell(shorten(example, 100)) for example in cluster.examples)
         lines.append(f"- **{cell(cluster.label)}**: {cluster.size} failed{crashed}{best}. {examples}.")
     return lines or ["None yet."]
+
+
+def _reopen(registry: ranking.Registry) -> list[str]:
+    rows = [
+        (f"{one.strength:.2f}", chance(one.probability), str(one.runs), cell(one.description), cell(one.why),
+         code(one.run_id))
+        for one in registry.reopen
+    ]  # fmt: skip
+    return _table(("strength>", "better>", "runs>", "idea", "why", "run"), rows, "None.")
 
 
 def _recent(runs: Sequence[Run], metric: str) -> list[str]:
