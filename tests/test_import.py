@@ -188,7 +188,7 @@ def test_imported_runs_take_part(lab: Lab) -> None:
     assert board["status_counts"] == {"keep": 2, "discard": 1, "crash": 0}
     assert board["champion"]["commit"] == "bcd2345"
     assert "champion 1.650000 bcd2345" in lab.run("status").stdout
-    lab.experiment("deeper", 1.6, knob="DEPTH", to=9)
+    lab.experiment("deeper", 1.4, knob="DEPTH", to=9)
     assert json.loads(lab.run("status", "--json").stdout)["registry"]["champion"]["description"] == "deeper"
     assert lab.memory.runs[-1].decision_packet.comparison.prior_champion_value == 1.65  # type: ignore[union-attr]
 

@@ -163,7 +163,7 @@ def _action(run: Run, found: Evidence, comparison: Comparison) -> tuple[NextActi
             return "fix_and_retry", "high", "It seems to have run out of memory: make it smaller."
         return "investigate_crash", "high", "It crashed before it could be measured."
     had_led = found.earlier is not None and found.earlier.led
-    if had_led and not (found.own and found.own.led):
+    if had_led and not (found.own and found.own.led) and not found.is_champion:
         return "abandon", "medium", "On more evidence it is not ahead of what came before it: go back to that."
     if run.status == "keep":
         if comparison.is_new_champion:

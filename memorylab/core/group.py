@@ -65,8 +65,13 @@ def programs(runs: Iterable[Run]) -> tuple[dict[str, str], dict[str, str]]:
     """
     of_run: dict[str, str] = {}
     of_commit: dict[str, str] = {}
+    blobs: set[str] = set()
     for run in runs:
         change, parent = run.change, of_commit.get(run.parent_commit or "")
+        if parent not in blobs:
+            parent = None  # a commit without a subject changes nothing either: it has to be known that there is one
+        if change is not None and change.blob:
+            blobs.add(change.blob)
         if run.run_id.startswith(IMPORTED):
             key = f"{run.commit} {run.description.casefold()}" if run.commit.strip("-? ") else run.run_id
         elif change is not None and change.blob and (change.dirty or change.fingerprint or not parent):

@@ -28,6 +28,16 @@ def pick_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def full_name(device: str) -> str:
+    """The device as the summary names it: "cpu", or "cuda (NVIDIA H100 PCIe)". In the same wall time another GPU trains
+    more or less, so their results do not compare."""
+    if device == "cpu":
+        return device
+    import torch
+
+    return f"{device} ({torch.cuda.get_device_name()})"
+
+
 def training_clock(device: str) -> Callable[[], float]:
     """A function returning seconds: CPU time on a CPU, wall time on CUDA.
 

@@ -151,7 +151,7 @@ class Run:
             "num_params_M": sum(p.numel() for p in model.parameters()) / 1e6,
             "depth": depth,
             "seed": self.seed,
-            "device": self.device,
+            "device": hardware.full_name(self.device),
             "threads": torch.get_num_threads(),
             "torch_version": torch.__version__,
             "budget_kind": budget.kind,

@@ -152,6 +152,14 @@ def test_more_evidence_takes_the_lead_back() -> None:
     assert decision.decide(again(second, 1.01)[0], history, RULES).next_action == "abandon"
 
 
+def test_the_only_program_leads_though_it_is_discarded_at_last() -> None:
+    """It was told to go back to what came before, and nothing came before."""
+    first = of("first", 1.0)
+    packet = decision.decide(replace(again(first, 1.01)[0], status="discard"), [first], RULES)
+    assert packet.comparison.current_champion_run_id == "first"
+    assert "go back" not in packet.rationale
+
+
 def test_a_kept_program_stays_kept_whatever_its_luck() -> None:
     """Its commit is not to be reset away; the same by somebody who never was ahead too."""
     first = of("first", 1.0)

@@ -174,6 +174,9 @@ def test_the_unit_is_learned_with_luck_taken_off(luck: float) -> None:
     measured = [effect + dice.gauss(0, luck * UNIT) for effect in drawn(dice, effects.usual(UNIT), 150)]
     found = effects.learn([(difference, (luck * UNIT) ** 2) for difference in measured], 1.0)
     assert found.unit == pytest.approx(UNIT, rel=0.35)
+    # Luck alone has a median size of 0.6745 standard deviations: nothing is left of it.
+    alone = [(sign * 0.6745 * UNIT, UNIT**2) for sign in (-1, 1, 1, 1, 1, 1)]
+    assert effects.learn(alone, 1.0).unit < 0.2 * UNIT
 
 
 def test_the_latest_differences_count() -> None:

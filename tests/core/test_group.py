@@ -93,6 +93,17 @@ def test_a_change_without_effect_is_the_program_of_its_parent(make_run: Make) ->
     assert keys(first, make_run("d", parent_commit=first.commit, change=code(None, fingerprint=None))) == ["x", "x"]
 
 
+def test_commits_without_a_subject_are_no_replicates(make_run: Make) -> None:
+    """All of them change nothing, as far as the subject goes, so they were pooled into one program."""
+    a = make_run("a")
+    b = make_run("b", parent_commit=a.commit)
+    c = make_run("c", parent_commit=b.commit)
+    assert keys(a, b, c) == [a.commit, b.commit, c.commit]
+    # With a subject, a commit that leaves it alone runs the same program.
+    known = make_run("k", change=code("x"))
+    assert keys(known, make_run("l", parent_commit=known.commit)) == ["x", "x"]
+
+
 def test_a_commit_that_says_nothing_is_a_program_of_its_own(make_run: Make) -> None:
     a, b = make_run("a"), make_run("b")
     again = make_run("c", commit=a.commit)

@@ -170,8 +170,7 @@ def test_later_evidence_gives_the_lead_back() -> None:
 
 def test_the_wanted_probability() -> None:
     runs = line(1.0, 0.99)
-    probability = run_race(runs, LUCK).probability(run_race(runs, LUCK).entries[runs[1].run_id])
-    assert probability is not None
+    probability = run_race(runs, LUCK).probability(run_race(runs, LUCK).entries["p1"]) or 0.0
     for promote, champion in ((probability - 0.01, "p1"), (probability + 0.01, "p0")):
         assert names(run_race(runs, Rules(noise=0.003, promote=promote)))[0] == champion
 
@@ -185,6 +184,7 @@ def test_the_noise_of_a_group() -> None:
     assert found.noise.assumed and 0.005 < found.noise.sd < 0.03
     assert run_race(many, Rules(noise=0.01)).noise.sd == pytest.approx(0.02)
     told = run_race([*many, *again(many[0], *(2.0 + 0.0005 * (-1) ** at * at for at in range(1, 9)))])
+    assert told._variance(told.entries["p0"].sample) == pytest.approx(told.noise.sd**2 / 9)
     assert not told.noise.assumed and told.noise.replicates == 8 and told.noise.sd < found.noise.sd
 
 

@@ -118,3 +118,10 @@ def test_a_stale_summary_does_not_outlive_a_bad_setting(tmp_path, capsys):
         Run({"AUTORESEARCH_SUMMARY_PATH": str(stale), "AUTORESEARCH_TOKENS": "abc"})
     assert ended.value.code == 2
     assert not stale.exists()
+
+
+def test_a_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within the same wall time another GPU trains more or less: their results must not be compared."""
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda: "NVIDIA H100 PCIe")
+    assert hardware.full_name("cuda") == "cuda (NVIDIA H100 PCIe)"
+    assert hardware.full_name("cpu") == "cpu"
