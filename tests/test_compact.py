@@ -467,6 +467,7 @@ def test_a_remote_that_deletes_nothing_is_said_to(swarm: Swarm, two: tuple[Lab, 
 # -- a server with the hook
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("owners", [False, True])
 def test_with_the_hook_on_the_server(swarm: Swarm, monkeypatch: pytest.MonkeyPatch, owners: bool) -> None:
     swarm.bare.run("init")

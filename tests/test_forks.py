@@ -102,6 +102,7 @@ def test_a_moved_clone_keeps_its_name(hub: Lab, ann: Lab) -> None:
     assert numbers(moved, before) == [1, 2]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("before", ["nothing", "unshared", "shared", "some of each"])
 def test_two_clones_of_one_name_are_healed(hub: Lab, ann: Lab, bob: Lab, before: str) -> None:
     """Whatever had gone to the remote when they parted. Records of every kind, with what belongs to them."""

@@ -113,6 +113,7 @@ def logged(lab: Lab, description: str) -> str:
     return json.loads(lab.run("log", "--log", "run.log", "--description", description, "--json").stdout)["run_id"]
 
 
+@pytest.mark.long
 def test_log_killed_at_every_step(make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch) -> None:
     # Nobody else is here: the second's patience with each lock that a kill left behind would be spent in vain.
     monkeypatch.setattr("memorylab.store.swap.time.sleep", lambda seconds: None)

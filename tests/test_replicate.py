@@ -226,6 +226,7 @@ def test_several_at_a_time_are_logged_in_the_order_of_the_plan(bench: Bench) -> 
     assert "4 of at most 4" in result.stderr
 
 
+@pytest.mark.long
 def test_what_still_runs_when_it_is_decided_is_ended(bench: Bench) -> None:
     better = bench.program("gain", GAIN=0.03)
     where = str(bench.here / "waits-")
@@ -382,6 +383,7 @@ def test_interrupted_it_goes_on_where_it_was(bench: Bench, how: signal.Signals) 
     assert bench.state == []
 
 
+@pytest.mark.long
 def test_a_second_interrupt_has_no_patience(bench: Bench) -> None:
     """The subject is deaf to the first, and would be given ten seconds."""
     os.mkfifo(bench.here / "deaf")
@@ -400,6 +402,7 @@ def test_a_second_interrupt_has_no_patience(bench: Bench) -> None:
         os.kill(pid, 0)
 
 
+@pytest.mark.long
 def test_several_at_a_time_are_all_ended(bench: Bench) -> None:
     _interrupt(bench, signal.SIGTERM, "--jobs", "3")
     assert set(_seeds(bench.new)) <= {1, 2}
@@ -437,6 +440,7 @@ def test_no_folder_but_its_own_is_removed(lab: Lab, tmp_path: Path) -> None:
     assert precious.exists()
 
 
+@pytest.mark.long
 def test_a_second_process_is_refused(bench: Bench) -> None:
     other = bench.program("another", GAIN=-0.01)
     bench.block("seed == 1 and GAIN == 0")
