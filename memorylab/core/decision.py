@@ -21,8 +21,8 @@ from memorylab.core.record import (
 from memorylab.core.summary import is_memory_error
 from memorylab.core.text import cell, count
 
-# A discarded run that is better than the champion with this probability or more is worth another try. Of such runs a
-# good third are truly better where noise and effects are of one size (benchmarks/decisions).
+# A discarded run that is better than the champion with this probability or more ended within the noise of it: it is
+# worth another try, as published. About the share of changes that help at all, so nothing was learned against it.
 CLOSE = 0.2
 
 # One program in so many is run again at once, where the gain is within the noise: it measures luck, which all later
