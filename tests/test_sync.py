@@ -512,7 +512,7 @@ def test_an_attempt_is_made_five_times_and_no_more(ann: Lab, pauses: list[float]
     assert not said["reached"] and said["attempts"] == len(count.read_text()) == 5
     # Jittered, each from a range twice as wide, six seconds at the most; none after the last attempt.
     assert len(pauses) == 4 and all(0 <= wait <= 0.2 * 2**n for n, wait in enumerate(pauses))
-    assert len(set(pauses)) == 4
+    assert len(set(pauses)) > 1, "256 steps each: two of four may well be equal"
 
 
 def test_a_remote_that_comes_back_meanwhile(hub: Lab, ann: Lab, pauses: list[float]) -> None:

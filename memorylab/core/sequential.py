@@ -8,11 +8,11 @@ is none" ever reaches 1/alpha in at most alpha of the questions without a differ
 
 That holds for a known noise. Here it is estimated along with the question, so an upper level of what is believed of it
 stands for it, the 0.9 quantile until it rests on KNOWN replicates, the 0.7 quantile from then on. Measured with one run
-of either side at the start and alpha 0.05 (`python -m benchmarks.decisions.sequential --questions 2000`): without a
-difference it claims one in 0.8 %, 1.3 % and 3.6 % of questions of up to 20 further runs of each side, where one run's
+of either side at the start and alpha 0.05 (`python -m benchmarks.decisions.sequential`, 1,000 questions): without a
+difference it claims one in 0.8 %, 1.3 % and 2.4 % of questions of up to 20 further runs of each side, where one run's
 standard deviation is half, once and twice what is assumed before replicates tell. Of differences of 1, 2 and 4 standard
-deviations it finds 9 %, 54 % and 99 % with 5 further runs of each side, 56 %, 100 % and 100 % with 20. Where the other
-side has one run and is not rerun, 20 further runs of ours find 3 %, 18 % and 79 %: what that one run owes to luck stays
+deviations it finds 8 %, 54 % and 99 % with 5 further runs of each side, 47 %, 100 % and 100 % with 20. Where the other
+side has one run and is not rerun, 20 further runs of ours find 6 %, 23 % and 75 %: what that one run owes to luck stays
 unknown.
 """
 
