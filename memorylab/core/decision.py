@@ -273,8 +273,8 @@ def _standing(comparison: Comparison) -> str:
         return f", {signed(comparison.delta_to_prior_champion)} to the champion before it"
     if comparison.delta_to_current_champion is None:
         return ""
-    if comparison.delta_to_current_champion == 0.0 and comparison.replicates:
-        return ", the champion"
+    if comparison.delta_to_current_champion == 0.0 and (comparison.probability or 1.0) > 0.5:
+        return ", the champion"  # and not another program with the same value, which is likely worse
     best = number(comparison.current_champion_value)
     return f", {signed(comparison.delta_to_current_champion)} to the champion's {best}"
 

@@ -43,6 +43,12 @@ class Noise(Struct, frozen=True, kw_only=True):
     programs: int
     levels: tuple[float, ...]
 
+    def after(self, further: int) -> tuple[float, ...]:
+        """The levels as they are expected to be after further replicates: the same middle, less far apart. Each tells
+        two units of information on the logarithm (the Fisher information of a normal's scale)."""
+        now, later = (1 / SPREAD**2 + 2 * (self.replicates + more) for more in (0, further))
+        return tuple(self.sd * (level / self.sd) ** math.sqrt(now / later) for level in self.levels)
+
     @property
     def assumed(self) -> bool:
         """It rests on no replicate."""

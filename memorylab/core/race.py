@@ -141,7 +141,7 @@ class Race:
         """That a program is truly better than the champion that it met, or than another one; None
         where there is none. Averaged over what is not known of the noise.
 
-        `more` and `met` are further runs of either side, imagined to come out as expected.
+        `more` and `met` are further runs of either side, imagined to come out as expected; they tell of the noise, too.
         """
         against = against or entry.met
         if against is None:
@@ -153,7 +153,7 @@ class Race:
             expected = self.posterior(entry, against).mean
             difference = (runs * difference + more * expected) / (runs + more)
         total = 0.0
-        for level in self.noise.levels:
+        for level in self.noise.after(more + met):
             share = (level / self.noise.sd) ** 2
             theirs = 1 / (1 / (champion.variance * share) + met / level**2)
             total += self.effects.probability(difference, level**2 / (runs + more) + theirs)

@@ -131,3 +131,16 @@ def test_it_never_raises(sets: list[list[float]], prior: float) -> None:
     found = noise.floor(sets, prior)
     assert 0 < found.low <= found.sd <= found.high and all(math.isfinite(level) for level in found.levels)
     assert prior / 120 < found.sd < prior * 120
+
+
+def test_further_replicates_narrow_what_is_believed() -> None:
+    """It took 32 more runs to decide on a gain of three standard deviations, as if they told nothing of the noise."""
+    found = noise.floor([], PRIOR)
+    assert found.after(0) == pytest.approx(found.levels)
+    before = found.after(0)
+    for further in (1, 5, 50):
+        after = found.after(further)
+        assert list(after) == sorted(after) and after[2] == pytest.approx(found.sd)
+        assert before[0] < after[0] and after[-1] < before[-1]
+        before = after
+    assert before[-1] < 1.2 * found.sd

@@ -59,8 +59,10 @@ def test_the_evidence_in_words() -> None:
 
 
 def test_the_runs_that_should_decide_are_said_where_it_is_open(make_run: Make) -> None:
-    worse = decide(make_run, "discard", 1.0005, "novel", None)
+    worse = decide(make_run, "discard", 1.0001, "novel", None)
     assert worse.summary.endswith("; 40 more would not decide.")
+    equal = decide(make_run, "discard", 1.0, "novel", None)
+    assert equal.summary.startswith("Retry: val_bpb 1.000000, +0.000000 to the champion's 1.000000; ")
     close = decision.decide(of("b", 0.98), [of("a", 1.0)], HELD)
     assert close.next_action == "replicate" and close.comparison.seeds_needed
     assert f"{close.comparison.seeds_needed} more run" in close.summary
