@@ -165,6 +165,17 @@ def test_the_report_lists_dead_ends_worth_reopening(measured: Lab) -> None:
     assert "; strength 0." in said and " after 1 run against 4" in said
 
 
+def test_the_queue_asks_once_for_each_program(measured: Lab) -> None:
+    """What is known of a program is in the packet of its latest run; the earlier ones ask for what was done since."""
+    turn(measured, "DEPTH", 9)
+    first, second = log(measured, 1.495, seed=1), log(measured, 1.497, seed=2)
+    measured.run("report")
+    report = (measured.path / "results/memorylab/reports/latest.md").read_text()
+    queue = report.partition("## Decision queue")[2].partition("\n## ")[0]
+    assert second["run_id"] in queue and first["run_id"] not in queue
+    assert queue.count("| baseline |") == 1
+
+
 def test_the_settings_rule(lab: Lab) -> None:
     lab.commit("baseline")
     log(lab, 1.5)

@@ -1,7 +1,6 @@
 """check: is this idea new, and may it be tried in this mode?"""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -9,13 +8,11 @@ import msgspec
 from memorylab.commands import experiment
 from memorylab.commands.session import Session
 from memorylab.core import claims
-from memorylab.core.change import constants
 from memorylab.core.decision import number
 from memorylab.core.novelty import Idea
 from memorylab.core.record import Claim, Holder, Match, Mode, Plan, Trial, Verdict
 from memorylab.core.text import count, inline, shorten
 from memorylab.core.verdict import Guard, with_claims
-from memorylab.errors import NotFound
 from memorylab.ledger import new_id, timestamp
 
 PATIENCE = 10.0  # seconds that a plan waits for another writer: a commit should not hang for longer
@@ -92,24 +89,18 @@ def starting_values(session: Session) -> dict[str, str] | None:
     """The subject's constants before the first run that is known by its commit, None if there is none such."""
     memory = session.memory
     first = next((run for run in memory.runs if memory.anchors[run.run_id] == run.commit), None)
-    found = (_constants(session, commit) for commit in (first.parent_commit, first.commit) if commit) if first else ()
+    commits = (first.parent_commit, first.commit) if first else ()
+    found = (experiment.constants_at(session, commit) for commit in commits if commit)
     return next((values for values in found if values is not None), None)
 
 
 def _base(session: Session, idea: Idea) -> dict[str, str] | None:
     """The subject's constants where an idea starts from: HEAD's, without what the idea's own code has set there."""
-    now = None
-    with suppress(NotFound):  # nothing is committed yet
-        now = _constants(session, session.store.resolve("HEAD").oid)
+    now = experiment.constants_now(session)
     if now is None:
         return starting_values(session)
     before = {name: knob.old for name, knob in idea.change.knobs.items()} if idea.change else {}
     return {name: value for name, value in (now | before).items() if value is not None}
-
-
-def _constants(session: Session, commit: str) -> dict[str, str] | None:
-    found = session.store.file_at(commit, session.settings.subject)
-    return constants(found[1].decode("utf-8", "replace"), session.settings.subject) if found is not None else None
 
 
 def from_repository(session: Session) -> experiment.Experiment:

@@ -6,9 +6,9 @@ import msgspec
 
 from memorylab.commands.session import Session
 from memorylab.core import message, text
-from memorylab.core.change import describe, read_change
+from memorylab.core.change import constants, describe, read_change
 from memorylab.core.record import Change, Mode
-from memorylab.errors import BadInput, DirtySubject
+from memorylab.errors import BadInput, DirtySubject, NotFound
 from memorylab.store import git
 from memorylab.store.repo import Commit
 
@@ -89,6 +89,20 @@ def refuse_dirty(session: Session, experiment: Experiment, allow: bool) -> Exper
         _text(old), content, session.settings.subject, blob=dirty.change.blob if dirty.change else None, dirty=True
     )
     return msgspec.structs.replace(experiment, change=change, patch=experiment.patch + dirty.patch)
+
+
+def constants_at(session: Session, commit: str) -> dict[str, str] | None:
+    """The subject's constants in a commit, None if it has no subject."""
+    found = session.store.file_at(commit, session.settings.subject)
+    return constants(_text(found) or "", session.settings.subject) if found is not None else None
+
+
+def constants_now(session: Session) -> dict[str, str] | None:
+    """Those of HEAD, None also where nothing is committed yet."""
+    try:
+        return constants_at(session, session.store.resolve("HEAD").oid)
+    except NotFound:
+        return None
 
 
 def diff(session: Session, old: str | None, new: str | None) -> bytes:

@@ -10,6 +10,7 @@ from memorylab.core import ranking
 from memorylab.core.change import describe
 from memorylab.core.claims import holder
 from memorylab.core.decision import chance, markdown, number
+from memorylab.core.noise import basis
 from memorylab.core.record import Run
 from memorylab.core.text import count, inline, shorten
 from memorylab.errors import BadInput, DirtySubject, NotFound
@@ -81,8 +82,7 @@ def _leaders(registry: ranking.Registry) -> list[str]:
     lines = [f"champion {_standing(best)}{sure}"]
     if leader is not None and leader.run_id != best.run_id and leader.probability is not None:
         lines.append(f"leader {_standing(leader)}, ahead with probability {chance(leader.probability)}: build on it")
-    based = f"from {count(noise.replicates, 'replicate')}" if noise.replicates else "assumed"
-    lines.append(f"group {inline(registry.label)}: noise of one run {noise.sd:.2g} ({based})")
+    lines.append(f"group {inline(registry.label)}: noise of one run {noise.sd:.2g} ({basis(noise.replicates)})")
     lines += [
         f"another group, {inline(board.label)}: champion {_standing(board.champion)}"
         for board in registry.other_groups[:_LATEST]

@@ -1,12 +1,12 @@
 """knobs: what was tried of each constant of the subject, what came of it, and what was not tried."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 
+from memorylab.commands import experiment
 from memorylab.commands.session import Session
 from memorylab.core import knobs
-from memorylab.core.change import constants
 from memorylab.core.knobs import InGroup, KnobStudy, Study, Tried
+from memorylab.core.noise import basis
 from memorylab.core.steps import Value, shown
 from memorylab.core.text import count, inline, shorten
 from memorylab.errors import NotFound, UsageError
@@ -20,14 +20,7 @@ _SHORT = 24  # characters of a value that nobody turned
 
 def study(session: Session) -> Study:
     """What was tried of every knob, with the constants that HEAD's subject has (none where there is no HEAD)."""
-    return knobs.study(session.memory.runs, _present(session), session.settings.rules)
-
-
-def _present(session: Session) -> dict[str, str]:
-    subject, found = session.settings.subject, None
-    with suppress(NotFound):  # nothing is committed yet
-        found = session.store.file_at(session.store.resolve("HEAD").oid, subject)
-    return constants(found[1].decode("utf-8", "replace"), subject) if found is not None else {}
+    return knobs.study(session.memory.runs, experiment.constants_now(session) or {}, session.settings.rules)
 
 
 def find(whole: Study, name: str) -> KnobStudy:
@@ -120,8 +113,7 @@ def _better(whole: Study) -> str:
 
 
 def _noise(found: InGroup) -> str:
-    rests = f"from {count(found.noise_replicates, 'replicate')}" if found.noise_replicates else "assumed"
-    return f"± is one standard deviation, noise {found.noise:.2g} {rests}"
+    return f"± is one standard deviation, noise {found.noise:.2g} {basis(found.noise_replicates)}"
 
 
 def _left_out(whole: Study) -> list[str]:

@@ -14,7 +14,7 @@ from memorylab.commands import run as running
 from memorylab.commands.session import Session
 from memorylab.core import decision, race
 from memorylab.core.group import IMPORTED, group_of, programs
-from memorylab.core.record import Run, to_json
+from memorylab.core.record import Run, rounded, to_json
 from memorylab.core.text import count, inline
 from memorylab.errors import BadInput, StoreBusy, UsageError
 from memorylab.store import worktrees
@@ -211,7 +211,7 @@ def _result(work: rerun.Work, against: Run | None) -> Replicated:
         ),
         runs=[run.run_id for run in new],
         outcome="measured" if other is None else found.outcome or "undecided" if found is not None else "undecided",
-        likelihood_ratio=None if found is None else float(f"{found.likelihood_ratio:.5g}"),
+        likelihood_ratio=None if found is None else rounded(found.likelihood_ratio),
         alpha=work.alpha,
         logged=logging.Logged(msgspec.structs.replace(last, decision_packet=packet), []),
         crashed=work.crashed,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from memorylab.core.record import Run
+from memorylab.core.record import Run, rounded
 
 if TYPE_CHECKING:  # `check` needs the strength alone, and not what a race imports
     from memorylab.core.race import Race
@@ -80,7 +80,7 @@ def worth_reopening(race: Race) -> tuple[DeadEnd, ...]:
             reasons.append("what it lost to owed more to luck")
         found.append((probability * (1 - left), DeadEnd(
             run_id=first.run_id, commit=first.commit, description=first.description, runs=len(entry.sample.values),
-            probability=float(f"{probability:.5g}"), strength=left, why="; ".join(reasons),
+            probability=rounded(probability), strength=left, why="; ".join(reasons),
         )))  # fmt: skip
     found.sort(key=lambda pair: -pair[0])
     return tuple(dead_end for _, dead_end in found[:SHOWN])

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from memorylab.core import race, ranking
-from memorylab.core.group import group_of, is_measured, programs
+from memorylab.core.group import group_of, latest_group, programs
+from memorylab.core.noise import basis
 from memorylab.core.race import Entry, Race, Rules
 from memorylab.core.record import (
     Comparison,
@@ -17,6 +18,7 @@ from memorylab.core.record import (
     Priority,
     Run,
     Status,
+    rounded,
 )
 from memorylab.core.summary import is_memory_error
 from memorylab.core.text import cell, count
@@ -38,7 +40,7 @@ class Evidence:
         group = group_of(run)
         if run.environment is None and run.value(rules.metric) is None:
             # A crash may not get as far as to say where it ran.
-            group = next((group_of(r) for r in reversed(history) if is_measured(r, rules.metric)), group)
+            group = latest_group(history, rules.metric) or group
         self.group, self.rules = group, rules
         self.before = before or race.of_group(history, group, rules)
         self.after = race.of_group([*history, run], group, rules)
@@ -123,7 +125,7 @@ def _packet(run: Run, found: Evidence) -> Packet:
 def _comparison(run: Run, found: Evidence) -> Comparison:
     own, prior, current, noise = found.own, found.prior, found.current, found.after.noise
     leader = found.after.leader.sample.runs[0] if found.after.leader else None
-    value = run.value(found.rules.metric)
+    value, probability = run.value(found.rules.metric), found.probability
     mean = own.sample.mean if own else None
     # A further run of the champion is set against those before it.
     beside = value if found.was_champion else mean
@@ -137,8 +139,8 @@ def _comparison(run: Run, found: Evidence) -> Comparison:
         delta_to_prior_champion=None if beside is None or prior is None else beside - prior.sample.mean,
         delta_to_current_champion=None if mean is None or current is None else mean - current.sample.mean,
         group=found.group.label,
-        probability=_rounded(found.probability),
-        noise=_rounded(noise.sd) if found.after.entries else None,
+        probability=None if probability is None else rounded(probability),
+        noise=rounded(noise.sd) if found.after.entries else None,
         noise_replicates=noise.replicates,
         replicates=len(own.sample.values) if own else None,
         champion_replicates=len(found.rival.sample.values) if found.rival else None,
@@ -146,11 +148,6 @@ def _comparison(run: Run, found: Evidence) -> Comparison:
         leader_run_id=leader.run_id if leader else None,
         leader_commit=leader.commit if leader else None,
     )
-
-
-def _rounded(value: float | None) -> float | None:
-    """Five digits: more would be noise in the record."""
-    return None if value is None else float(f"{value:.5g}")
 
 
 def _action(run: Run, found: Evidence, comparison: Comparison) -> tuple[NextAction, Priority, str]:
@@ -252,9 +249,8 @@ def odds(comparison: Comparison) -> str:
     probability, noise, based = comparison.probability, comparison.noise, comparison.noise_replicates
     if probability is None or noise is None:
         return ""
-    rests = f"from {count(based, 'replicate')}" if based else "assumed"
     runs = f"{count(comparison.replicates or 0, 'run')} against {comparison.champion_replicates or 0}"
-    return f"better with probability {chance(probability)} ({runs}, noise {noise:.2g} {rests})"
+    return f"better with probability {chance(probability)} ({runs}, noise {noise:.2g} {basis(based or 0)})"
 
 
 def _value(value: float | int | None, comparison: Comparison) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from memorylab.core import deadends, explain
-from memorylab.core.group import Group, group_of
+from memorylab.core.group import Group, group_of, is_measured, latest_group
 from memorylab.core.moves import Move
 from memorylab.core.novelty import History, Study
 from memorylab.core.record import Direction, KnobHistory, Run, Tested, Trial
@@ -47,21 +47,18 @@ def past(runs: Sequence[Run], history: History, metric: str, direction: Directio
     """The past of runs that were read."""
     best: dict[Group, float] = {}
     before: list[float | None] = []
-    latest = Group()
+    current = latest_group(runs, metric) or Group()
     for run in runs:
         group, value = group_of(run), run.value(metric)
         before.append(best.get(group))
-        if value is None:
-            continue
-        latest = group
-        if run.status == "keep":
+        if value is not None and is_measured(run, metric) and run.status == "keep":
             known = best.get(group, value)
             best[group] = min(known, value) if direction == "minimize" else max(known, value)
     after, kept = 0, [0] * len(runs)
     for at in reversed(range(len(runs))):
         kept[at] = after
         after += runs[at].status == "keep"
-    return Past(runs, history, metric, direction, before, best.get(latest), latest, kept)
+    return Past(runs, history, metric, direction, before, best.get(current), current, kept)
 
 
 def opposite(found: Study, past: Past) -> list[str]:

@@ -106,6 +106,11 @@ def is_measured(run: Run, metric: str) -> bool:
     return value is not None and abs(value) < MOST
 
 
+def latest_group(runs: Sequence[Run], metric: str) -> Group | None:
+    """The group of the latest measured run, None without one."""
+    return next((group_of(run) for run in reversed(runs) if is_measured(run, metric)), None)
+
+
 def values(runs: Iterable[Run], metric: str) -> tuple[float, ...]:
     """What the runs of one program measured, what is the same measurement twice left out.
 

@@ -12,9 +12,9 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from memorylab.core.group import IMPORTED, Group, Sample, group_of, is_measured, programs, samples
+from memorylab.core.group import IMPORTED, Group, Sample, group_of, is_measured, latest_group, programs, samples
 from memorylab.core.race import Race, Rules
-from memorylab.core.record import Direction, Knob, Run
+from memorylab.core.record import Direction, Knob, Run, rounded
 from memorylab.core.steps import Outcome, Pooled, Step, Value, best_of, order, trend, untried
 
 _DIGITS = 8  # significant, of computed figures
@@ -147,10 +147,9 @@ class _Field:
 def study(runs: Sequence[Run], constants: Mapping[str, str], rules: Rules) -> Study:
     """What was tried of every knob. Runs are in the order of the ledger, `constants` are the subject's at present, as
     source text. One pass over the runs."""
-    usable = [run for run in runs if run.value(rules.metric) is None or is_measured(run, rules.metric)]
-    found = samples(usable, rules.metric)
+    found = samples(runs, rules.metric)
     trials = _trials(runs, found, rules)
-    current = _current(usable, rules.metric) or next(iter(trials), None)
+    current = _current(runs, rules.metric) or next(iter(trials), None)
     groups = [] if current is None else [current, *(group for group in trials if group != current)]
     fields = {group: _Field(group, found.get(group, {}), rules) for group in groups}
     by_knob: dict[str, dict[Group, list[_Trial]]] = {}
@@ -169,7 +168,7 @@ def study(runs: Sequence[Run], constants: Mapping[str, str], rules: Rules) -> St
     now = fields[current].noise if current is not None and current in found else None
     return Study(
         metric=rules.metric, direction=rules.direction, group=current.label if current is not None else None,
-        noise=_digits(now.sd) if now else None, noise_replicates=now.replicates if now else None,
+        noise=rounded(now.sd, _DIGITS) if now else None, noise_replicates=now.replicates if now else None,
         groups=_counts(groups, trials), knobs=sorted(knobs, key=_rank),
         never={name: value for name, value in constants.items() if name not in by_knob},
         without_code=sum(run.run_id.startswith(IMPORTED) for run in runs),
@@ -195,10 +194,8 @@ def _counts(groups: Iterable[Group], trials: Mapping[Group, Sequence[_Trial]]) -
 
 def _current(runs: Sequence[Run], metric: str) -> Group | None:
     """The group of the latest run that was measured here, else of the latest imported one."""
-    measured = [run for run in runs if run.value(metric) is not None]
-    here = (run for run in reversed(measured) if not run.run_id.startswith(IMPORTED))
-    latest = next(here, measured[-1] if measured else None)
-    return group_of(latest) if latest is not None else None
+    here = [run for run in runs if not run.run_id.startswith(IMPORTED)]
+    return latest_group(here, metric) or latest_group(runs, metric)
 
 
 def _trials(
@@ -249,7 +246,7 @@ def _in_group(name: str, field: _Field, trials: Sequence[_Trial], now: Value) ->
     best = best_of(steps, now, field.rules)
     seen = {value for trial in trials for value in (trial.knobs[name].old, trial.knobs[name].new)} | {now}
     return InGroup(
-        group=field.group.label, noise=_digits(field.noise.sd), noise_replicates=field.noise.replicates,
+        group=field.group.label, noise=rounded(field.noise.sd, _DIGITS), noise_replicates=field.noise.replicates,
         tried=sorted(tried, key=lambda one: order(one.value)), trend=trend(steps, best), has_best=best is not None,
         best=best[0] if best else None, untried=untried(seen, best[0] if best else now, alone=bool(steps)),
     )  # fmt: skip
@@ -267,10 +264,11 @@ def _tried(name: str, value: Value, field: _Field, trials: Sequence[_Trial]) -> 
     others = [trial.others for trial in counted or trials]
     return Tried(
         value=value, outcome=pooled.outcome if pooled else word,
-        effect=_digits(pooled.effect) if pooled else None, error=_digits(pooled.error) if pooled else None,
+        effect=rounded(pooled.effect, _DIGITS) if pooled else None,
+        error=rounded(pooled.error, _DIGITS) if pooled else None,
         probability=round(pooled.probability, 4) if pooled else None,
-        result=_digits(pooled.result if pooled else sum(results) / len(results)) if results else None,
-        reference=_digits(pooled.reference) if pooled else None,
+        result=rounded(pooled.result if pooled else sum(results) / len(results), _DIGITS) if results else None,
+        reference=rounded(pooled.reference, _DIGITS) if pooled else None,
         against=("base" if all(trial.is_direct for trial in counted) else "best") if pooled else None,
         programs=len({trial.program for trial in counted or trials}), others=min(others), others_most=max(others),
         starts=sorted({trial.knobs[name].old for trial in trials}, key=order), runs=len(runs),
@@ -308,7 +306,3 @@ def _rank(knob: KnobStudy) -> tuple[float, int, str]:
     alone = [one for one in tried if one.others_most == 0 and one.effect is not None and one.error]
     surest = max((abs(one.effect or 0.0) / (one.error or 1.0) for one in alone), default=0.0)
     return -surest, -sum(one.runs for one in tried), knob.name
-
-
-def _digits(value: float) -> float:
-    return float(f"{value:.{_DIGITS}g}")

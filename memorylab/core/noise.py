@@ -14,6 +14,8 @@ from statistics import median
 
 from msgspec import Struct
 
+from memorylab.core.text import count
+
 # Luck before any replicate: a share of the value while results are few, then a share of the median difference between
 # results. The first is the middle of what was seen (0.8 % on the embedded corpus, 0.05 % to 0.2 % in public ledgers of
 # five-minute runs on GPUs). With the second the assumption is 1.5, 1.05 and 0.8 times the truth where luck is half,
@@ -75,6 +77,11 @@ def floor(replicates: Iterable[Sequence[float]], prior: float) -> Noise:
         sd=_quantile(grid, weights, 0.5), low=_quantile(grid, weights, 0.05), high=_quantile(grid, weights, 0.95),
         replicates=freedom, programs=len(sets), levels=tuple(_quantile(grid, weights, level) for level in _LEVELS),
     )  # fmt: skip
+
+
+def basis(replicates: int) -> str:
+    """What a noise floor rests on, in words: "from 3 replicates", or "assumed"."""
+    return f"from {count(replicates, 'replicate')}" if replicates else "assumed"
 
 
 def _deviations(values: Sequence[float]) -> list[float]:

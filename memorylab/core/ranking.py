@@ -10,10 +10,10 @@ from msgspec import Struct
 
 from memorylab.core import deadends, race
 from memorylab.core.deadends import DeadEnd
-from memorylab.core.group import Group, group_of, is_measured
+from memorylab.core.group import Group, group_of, is_measured, latest_group
 from memorylab.core.noise import Noise
 from memorylab.core.race import Entry, Race, Rules
-from memorylab.core.record import Direction, Run, Status
+from memorylab.core.record import Direction, Run, Status, rounded
 
 CHALLENGERS = 3
 LINEAGES = 5
@@ -147,8 +147,7 @@ def registry(
     metric, roots, races = rules.metric, lineage_roots(runs, nearest), race.of_all(runs, rules)
     measured = [run for run in runs if is_measured(run, metric)]
     own = [run for run in measured if run.writer == writer]
-    latest = (own or measured)[-1] if measured else None
-    current = group_of(latest) if latest else None
+    current = latest_group(own or measured, metric)
     here = races[current] if current else None
     best = here.champion if here else None
     key = _better_first(metric, rules.direction)
@@ -156,11 +155,12 @@ def registry(
 
     def standing(found: Race, entry: Entry) -> Standing:
         first, top = entry.sample.runs[0], found.champion
+        probability = found.probability(entry, None if entry is top else top)
         return Standing(
             run_id=first.run_id, commit=first.commit, lineage_root=roots[first.run_id], family=first.family,
             status=entry.sample.runs[-1].status, metric=metric, value=entry.sample.mean,
             delta_to_champion=entry.sample.mean - (top.sample.mean if top else 0.0), runs=len(entry.sample.values),
-            probability=_rounded(found.probability(entry, None if entry is top else top)), memory_gb=memory_gb(first),
+            probability=None if probability is None else rounded(probability), memory_gb=memory_gb(first),
             description=first.description,
         )  # fmt: skip
 
@@ -210,10 +210,6 @@ def _challengers(found: Race) -> list[Entry]:
         return []
     rest = [entry for entry in found.entries.values() if entry is not top]
     return sorted(rest, key=lambda entry: found.posterior(entry, top).mean)[:CHALLENGERS]
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.5g}")
 
 
 def _clusters(

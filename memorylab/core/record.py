@@ -390,6 +390,11 @@ def decode(line: bytes) -> Record | Unreadable:
         return Unreadable(line, str(problem))
 
 
+def rounded(value: float, digits: int = 5) -> float:
+    """A computed figure to so many significant digits: more would be noise in a record."""
+    return float(f"{value:.{digits}g}")
+
+
 def to_json(value: Any) -> bytes:
     """Canonical JSON of any value made of records and plain data."""
     return _encoder.encode(value)

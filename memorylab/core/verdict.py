@@ -240,11 +240,8 @@ def _stale(found: Study, past: Past, ranked: Sequence[tuple[int, Match]], decisi
     if any(match.status == "keep" and match.category == "duplicate_run" for _, match in ranked):
         return ""
     failures = [at for at, match in ranked if match.status != "keep" and match.score >= decisive.score - CLEARLY]
-    latest, why = max(failures), ""
-    closed = dict(ranked)[latest].tested
-    if closed is not None and closed.strength <= WEAK:
-        _, why = evidence.tested(found, past, latest)
-    return why
+    closed, why = evidence.tested(found, past, max(failures))
+    return why if closed.strength <= WEAK else ""
 
 
 def _disagreement(idea: Idea, past: Past) -> list[str]:

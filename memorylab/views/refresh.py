@@ -62,12 +62,15 @@ class Views:
             writer,
         )
 
-    def report(self, memory: Memory, as_of: datetime | None, since_hours: float) -> str:
-        """The morning report as it reads at a moment, or at that of the latest run if it is later or there is none."""
+    def report(
+        self, memory: Memory, as_of: datetime | None, since_hours: float, board: ranking.Registry | None = None
+    ) -> str:
+        """The morning report as it reads at a moment, or at that of the latest run if it is later or there is none;
+        `board` is the registry, if it is there already."""
         times = [report.moment(run.timestamp_utc) for run in memory.runs if run.timestamp_utc]
         return report.render(
             memory.runs,
-            self.registry(memory),
+            board or self.registry(memory),
             self.settings.rules,
             as_of=max([*times, as_of] if as_of else times, default=None),
             since_hours=since_hours,
@@ -185,10 +188,10 @@ class Views:
         )
         said += self._rescue_table(memory, state)
         replace(folder / "experiments.jsonl", b"".join(memory.lines[run.run_id] + b"\n" for run in memory.runs))
-        board = msgspec.json.format(to_json(self.registry(memory)), indent=2)
-        replace(folder / "champion_challenger.json", board + b"\n")
+        board = self.registry(memory)
+        replace(folder / "champion_challenger.json", msgspec.json.format(to_json(board), indent=2) + b"\n")
         as_of = datetime.fromisoformat(state.as_of) if state.as_of else None
-        text = self.report(memory, as_of, state.since_hours or self.settings.since_hours)
+        text = self.report(memory, as_of, state.since_hours or self.settings.since_hours, board)
         replace(folder / "reports" / "latest.md", text.encode())
         (folder / "runs").mkdir(exist_ok=True)
         for run in memory.runs:

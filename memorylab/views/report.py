@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from memorylab.core import race, ranking
 from memorylab.core.decision import chance, number, signed
 from memorylab.core.group import programs
+from memorylab.core.noise import basis
 from memorylab.core.race import Rules
 from memorylab.core.record import Packet, Run
 from memorylab.core.text import cell, code, count, shorten
@@ -94,7 +95,7 @@ def _headline(
             lines.append(f"- Change over the night: {moved}.")
     if registry.noise is not None:
         noise = registry.noise
-        based = f"from {count(noise.replicates, 'replicate')}" if noise.replicates else "assumed: nothing was run twice"
+        based = basis(noise.replicates) + (": nothing was run twice" if noise.assumed else "")
         lines.append(
             f"- Noise of one run: {noise.sd:.2g} ({based}; 90 % within {noise.low:.2g} to {noise.high:.2g}), "
             f"in the group {cell(registry.label)}."

@@ -109,8 +109,9 @@ def test_the_report_lists_what_has_weakened(make_run: Make) -> None:
     assert found.run_id == "b" and found.strength <= deadends.WEAK and found.runs == 1
     assert found.why.startswith("1 kept since; LR 0.04 → 0.05 was kept in ")
     assert found.why.endswith("the champion moved from 1 to 0.95")
-    # It was tried again, and kept.
-    again = make_run("e", 0.94, 4, description="lr 0.06", change=turn("LR", "0.05", "0.06"))
+    # It was tried again on the new base, which is another program, and kept.
+    change = msgspec.structs.replace(turn("LR", "0.05", "0.06"), blob="another")
+    again = make_run("e", 0.94, 4, description="lr 0.06", change=change)
     assert reopened(base, close, hopeless, moved, again) == []
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from memorylab.core import noise
 from memorylab.core.knobs import InGroup, KnobStudy, Study, Tried, overview, study
 from memorylab.core.race import Rules
-from memorylab.core.record import Change, Environment, Knob, Run, to_json
+from memorylab.core.record import Change, Direction, Environment, Knob, Run, to_json
 from memorylab.core.steps import Pooled, Step, best_of, levels, number, outcome, trend, untried
 from tests.core.conftest import build
 
@@ -44,13 +44,15 @@ class Ledger:
         self, name: str, value: float | None, change: Change | None, on: str | None = "base", **said: object
     ) -> Run:
         at = len(self.runs)
-        fields = {"commit": f"commit of {name}", "parent_commit": f"commit of {on}" if on else None, "change": change,
-                  "environment": self.environment, "run_id": f"{name}-{at}"} | said  # fmt: skip
-        self.runs.append(build(value=value, at=at % 60, **fields))  # type: ignore[arg-type]
+        fields: dict[str, Any] = {
+            "commit": f"commit of {name}", "parent_commit": f"commit of {on}" if on else None, "change": change,
+            "environment": self.environment, "run_id": f"{name}-{at}",
+        } | said  # fmt: skip
+        self.runs.append(build(value=value, at=at % 60, **fields))
         return self.runs[-1]
 
-    def study(self, constants: dict[str, str] | None = None, **rules: object) -> Study:
-        return study(self.runs, constants or {}, Rules(**rules))  # type: ignore[arg-type]
+    def study(self, constants: dict[str, str] | None = None, **rules: Any) -> Study:
+        return study(self.runs, constants or {}, Rules(**rules))
 
     def knob(self, name: str, now: str | None = None, **rules: object) -> InGroup:
         found = {one.name: one for one in self.study({name: now} if now else {}, **rules).knobs}
@@ -342,9 +344,9 @@ def _runs(drawn: Sequence[tuple[Any, ...]]) -> list[Run]:
 
 @given(st.lists(rows, max_size=12), st.sampled_from(["minimize", "maximize"]))
 @settings(max_examples=300, deadline=None)
-def test_any_ledger_can_be_studied(drawn: list[tuple[Any, ...]], direction: str) -> None:
+def test_any_ledger_can_be_studied(drawn: list[tuple[Any, ...]], direction: Direction) -> None:
     runs = _runs(drawn)
-    whole = study(runs, {"A": "1", "Z": "2"}, Rules(direction=direction))  # type: ignore[arg-type]
+    whole = study(runs, {"A": "1", "Z": "2"}, Rules(direction=direction))
     here = [run for run in runs if not run.run_id.startswith("imported-") and run.change is not None]
     turned = {name for run in here for name in (run.change.knobs if run.change else {})}
     assert {knob.name for knob in whole.knobs} == turned

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from memorylab.core import race
 from memorylab.core.group import Group
 from memorylab.core.race import Race, Rules
-from memorylab.core.record import Change, Environment, Run
+from memorylab.core.record import Change, Direction, Environment, Run
 
 from .conftest import build
 
@@ -220,9 +220,9 @@ def test_more_runs_as_expected_make_it_surer() -> None:
     "values",
     [(1e200, 1e-200, 0.0), (0.0,), (0.0,) * 3, (1.0,) * 12, (1e49, -1e49), (1e-200, 1e-201) * 4, (5e-324,) * 7],
 )  # fmt: skip
-def test_odd_values(values: tuple[float, ...], direction: str) -> None:
+def test_odd_values(values: tuple[float, ...], direction: Direction) -> None:
     runs = line(*values)
-    for rules in (Rules(direction=direction), Rules(direction=direction, noise=0.01)):  # type: ignore[arg-type]
+    for rules in (Rules(direction=direction), Rules(direction=direction, noise=0.01)):
         found = run_race(runs, rules)
         assert found.champion is not None and found.leader is not None
         for entry in found.entries.values():
@@ -253,9 +253,9 @@ def rows(values: st.SearchStrategy[float]) -> st.SearchStrategy[list[tuple[str, 
 
 
 @given(rows(st.floats(allow_nan=False, allow_infinity=False)), st.sampled_from(["minimize", "maximize"]))
-def test_it_never_raises(found: list[tuple[str, float | None, int, int]], direction: str) -> None:
+def test_it_never_raises(found: list[tuple[str, float | None, int, int]], direction: Direction) -> None:
     runs = made(found)
-    for rules in (Rules(direction=direction), Rules(direction=direction, noise=0.05)):  # type: ignore[arg-type]
+    for rules in (Rules(direction=direction), Rules(direction=direction, noise=0.05)):
         made_race = run_race(runs, rules)
         for entry in made_race.entries.values():
             assert 0 <= (made_race.probability(entry, made_race.champion) or 0.0) <= 1
@@ -265,8 +265,8 @@ def test_it_never_raises(found: list[tuple[str, float | None, int, int]], direct
 
 @given(rows(st.floats(-5, 5)))
 def test_maximize_is_minimize_in_the_mirror(found: list[tuple[str, float | None, int, int]]) -> None:
-    mirrored = [(status, None if value is None else -value, *rest) for status, value, *rest in found]
-    one, other = run_race(made(found)), run_race(made(mirrored), Rules(direction="maximize"))  # type: ignore[arg-type]
+    mirrored = [(status, None if value is None else -value, at, on) for status, value, at, on in found]
+    one, other = run_race(made(found)), run_race(made(mirrored), Rules(direction="maximize"))
     assert outcome(one) == outcome(other)
 
 

@@ -1,6 +1,7 @@
 """Who leads, among whom, and what keeps failing."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,8 +18,8 @@ from .conftest import build
 Make = Callable[..., Run]
 
 
-def board(runs: Sequence[Run], nearest: dict[str, str | None] | None = None, **said: object) -> ranking.Registry:
-    return ranking.registry(runs, nearest or {}, kinds.group, Rules(**said))  # type: ignore[arg-type]
+def board(runs: Sequence[Run], nearest: dict[str, str | None] | None = None, **said: Any) -> ranking.Registry:
+    return ranking.registry(runs, nearest or {}, kinds.group, Rules(**said))
 
 
 def again(run: Run, *values: float) -> list[Run]:
