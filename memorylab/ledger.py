@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from memorylab import index
 from memorylab.core.record import (
     Amend,
     Artifact,
@@ -93,16 +94,20 @@ class Ledger:
         """The union of all ledgers. Lines that cannot be read are kept where they are and counted here."""
         records: dict[str, tuple[Record, bytes, str]] = {}
         unreadable: dict[bytes, tuple[str, Unreadable]] = {}
-        for entry in self.store.entries():
+        for entry in index.entries(self.store):
             record = decode(entry.line)
             if not isinstance(record, Unreadable) and record.writer != entry.writer:
                 record = Unreadable(entry.line, f"it says it is by {record.writer}")
             if isinstance(record, Unreadable):
-                unreadable[entry.line] = (entry.writer, record)
+                # The same line may stand in several ledgers, on several commits; no order of reading must decide.
+                unreadable[entry.line] = (min(entry.writer, unreadable.get(entry.line, (entry.writer,))[0]), record)
                 continue
             known = records.get(record.id)
+            if known is not None and known[1] == entry.line:
+                records[record.id] = (record, entry.line, min(known[2], entry.anchor))
+                continue
             # Two records of one id can only be a mistake or an attack; every clone must settle on the same one.
-            if known is not None and known[1] != entry.line:
+            if known is not None:
                 if _same_but_for_writer(known[0], record):
                     # A writer who had to part from a namesake has written it anew.
                     if known[1] < entry.line:
@@ -114,7 +119,7 @@ class Ledger:
                 if loser == entry.line:
                     continue
             records[record.id] = (record, entry.line, entry.anchor)
-        return _memory(records, tuple(unreadable.values()))
+        return _memory(records, tuple(unreadable[line] for line in sorted(unreadable)))
 
     def append_run(
         self, now: datetime, anchor: str, draft: Run, files: Mapping[str, bytes], packet: Callable[[Run], str],

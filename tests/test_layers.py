@@ -18,7 +18,8 @@ MAY = {
     "store": {"store", "errors"},
     "settings": {"core", "store", "errors"},
     "templates": {"errors"},
-    "ledger": {"core", "store", "errors"},
+    "index": {"store"},
+    "ledger": {"index", "core", "store", "errors"},
     "views": {"views", "ledger", "settings", "core", "store", "errors"},
     "commands": {"commands", "views", "ledger", "settings", "templates", "core", "store", "errors", "__init__"},
     "terminal": {"core", "errors"},
@@ -29,6 +30,7 @@ ONLY_IN = {
     "pygit2": {"store"},
     "click": {"cli", "terminal"},
     "torch": {"lab"},
+    "sqlite3": {"index"},
     "subprocess": {"store", "commands", "lab"},
 }
 

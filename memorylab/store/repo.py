@@ -1,7 +1,7 @@
 """A repository's memory: what its refs hold, and the one transaction that adds to them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -42,6 +42,13 @@ class Journaled(msgspec.Struct, frozen=True):
     anchor: str
     line: bytes
     files: dict[str, str]
+
+
+class Growth(msgspec.Struct, frozen=True):
+    """What a ledger has more than before, as (annotated commit, line), and whether it has lost any line."""
+
+    added: list[tuple[str, bytes]]
+    lost: bool
 
 
 Notes = list[tuple[str, bytes | None]]  # (annotated commit, content), a content None if it is not here
@@ -124,7 +131,10 @@ class Store:
 
         Anyone who may push can push a ref that is no ledger: what cannot be read is one line that says so.
         """
-        ledgers = self.chains("ledger")
+        return self.entries_of(self.chains("ledger"))
+
+    def entries_of(self, ledgers: Sequence[tuple[str, str]]) -> Iterator[Entry]:
+        """Every line of some ledgers, (writer, tip) each, as `entries` has it."""
         for (name, tip), found in zip(ledgers, self.notes_of(tip for _, tip in ledgers), strict=True):
             if found is None:
                 yield Entry(name, tip, f"the ledger of {name} cannot be read".encode())
@@ -174,6 +184,31 @@ class Store:
         self._complete_objects(blob for found in listed for _, blob in found or ())
         for found in listed:
             yield None if found is None else [(anchor, self.blob(blob)) for anchor, blob in found]
+
+    def growth(self, spans: Sequence[tuple[str | None, str]]) -> Iterator[Growth | None]:
+        """How a ledger has changed over each span, from one tip (None: from nothing) to another; None where that cannot
+        be told, because it is not whole here."""
+        found: list[tuple[dict[str, str], dict[str, str]] | None] = []
+        for old, new in spans:
+            try:
+                found.append(notes.differing(self.repo, old, new))
+            except (KeyError, ValueError, pygit2.GitError):
+                found.append(None)
+        self._complete_objects(blob for pair in found for side in pair or () for blob in side.values())
+        for pair in found:
+            yield None if pair is None else self._grown(*pair)
+
+    def _grown(self, before: dict[str, str], after: dict[str, str]) -> Growth | None:
+        added: list[tuple[str, bytes]] = []
+        lost = False
+        for anchor in before.keys() | after.keys():
+            then, now = (self.blob(side[anchor]) if anchor in side else b"" for side in (before, after))
+            if then is None or now is None:
+                return None
+            old, new = ([line for line in side.split(b"\n") if line.strip()] for side in (then, now))
+            added += [(anchor, line) for line in new if line not in old]
+            lost |= not set(old).issubset(new)
+        return Growth(added, lost)
 
     def complete_notes(self, tip: str) -> bool:
         """In a partial clone, fetch what it left out of the notes at a tip; whether they are whole now."""

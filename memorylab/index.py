@@ -1,0 +1,126 @@
+"""The index: the lines of all ledgers in SQLite, so that a command reads from git only what is new.
+
+It is a cache, keyed by the tips of the ledgers that are in it, and never truth: damaged, of another version or absent,
+it is made anew; where it cannot be written, the ledgers are read from git. Readers see the state before a writer's
+transaction or the one after it, and wait for nobody while the index is up to date.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+from memorylab.store.files import locked
+from memorylab.store.repo import Entry, Store
+
+FILE = "index.sqlite"
+_VERSION = 1
+_PATIENCE = 10.0  # seconds that a reader of an outdated index waits for its writer; then git is asked
+_UNUSABLE = {  # through no fault of the file's content
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM,
+}  # fmt: skip
+
+Chain = tuple[str, str]  # (writer, tip of a ledger)
+
+
+def entries(store: Store) -> Iterable[Entry]:
+    """Every line of every ledger, as `Store.entries` has them, in no order; brings the index up to date."""
+    if not store.state.is_dir():
+        return store.entries()  # nobody has asked for a memory here: leave nothing behind
+    for is_last in (False, True):
+        try:
+            with closing(_open(store.state / FILE)) as database:
+                return _read(database, store)
+        except sqlite3.Error as problem:
+            if is_last or getattr(problem, "sqlite_errorcode", 0) & 0xFF in _UNUSABLE:
+                break
+            remove(store.state)
+    return store.entries()
+
+
+def remove(state: Path) -> None:
+    """Delete the index of a clone, given its local state; the next command makes it anew."""
+    with locked(state / "index.lock"):
+        for ending in ("", "-wal", "-shm"):
+            (state / f"{FILE}{ending}").unlink(missing_ok=True)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
+    try:
+        if database.execute("PRAGMA user_version").fetchone() != (_VERSION,):
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("BEGIN IMMEDIATE")
+            _create(database)
+            database.execute("COMMIT")
+        database.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is read from git again
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _create(database: sqlite3.Connection) -> None:
+    """Make the tables. Call it in a transaction; another process may have made them while this one waited."""
+    if database.execute("PRAGMA user_version").fetchone() == (_VERSION,):
+        return
+    for table in ("chains", "entries"):
+        database.execute(f"DROP TABLE IF EXISTS {table}")
+    database.execute("CREATE TABLE chains (writer TEXT, tip TEXT, whole INTEGER, PRIMARY KEY (writer, tip))")
+    # A line can be a mebibyte long: its digest says whether it is there.
+    database.execute("CREATE TABLE entries (digest BLOB PRIMARY KEY, writer TEXT, anchor TEXT, line BLOB)")
+    database.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _read(database: sqlite3.Connection, store: Store) -> list[Entry]:
+    if _chains(database).keys() != set(store.chains("ledger")):
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            _update(database, store)
+            database.execute("COMMIT")
+        except BaseException:
+            database.execute("ROLLBACK")
+            raise
+    found = [Entry(*row) for row in database.execute("SELECT writer, anchor, line FROM entries")]
+    return found + list(store.entries_of([chain for chain, whole in _chains(database).items() if not whole]))
+
+
+def _chains(database: sqlite3.Connection) -> dict[Chain, bool]:
+    """The ledgers that the index knows, and whether it has their lines: one that is not whole here is read from git."""
+    return {(writer, tip): bool(whole) for writer, tip, whole in database.execute("SELECT * FROM chains")}
+
+
+def _update(database: sqlite3.Connection, store: Store) -> None:
+    """Bring the index up to what the refs hold now.
+
+    Call it in a transaction: the refs are read in it, so that nobody puts back an older state.
+    """
+    wanted = store.chains("ledger")
+    known = {chain for chain, whole in _chains(database).items() if whole}
+    if not all(_is_held(store, chain, wanted) for chain in known - set(wanted)):
+        # A ledger does not go on from where it was: somebody has moved its ref back, or put something else there.
+        database.execute("DELETE FROM entries")
+        known = set()
+    tips = dict(known)  # writer -> one of its tips
+    new = [chain for chain in wanted if chain not in known]
+    grown = store.growth([(tips.get(writer), tip) for writer, tip in new])
+    for chain, growth in zip(new, grown, strict=True):
+        if growth is not None:
+            rows = ((_digest(chain[0], *pair), chain[0], *pair) for pair in growth.added)
+            database.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?)", rows)
+            known.add(chain)
+    database.execute("DELETE FROM chains")
+    database.executemany("INSERT INTO chains VALUES (?, ?, ?)", [(*chain, chain in known) for chain in wanted])
+
+
+def _is_held(store: Store, chain: Chain, wanted: list[Chain]) -> bool:
+    """Whether all that was in a ledger that is gone is in one that is there."""
+    writer, old = chain
+    grown = (next(store.growth([(old, tip)])) for name, tip in wanted if name == writer)
+    return any(found is not None and not found.lost for found in grown)
+
+
+def _digest(writer: str, anchor: str, line: bytes) -> bytes:
+    return hashlib.blake2b(f"{writer}\0{anchor}\0".encode() + line, digest_size=16).digest()
