@@ -213,8 +213,9 @@ def _title(record: Record) -> str:
     return f"amend: {record.run_id}"
 
 
-def _order(record: Record) -> tuple[str, str, int]:
-    return record.timestamp_utc or "", record.writer, record.seq
+def _order(record: Record) -> tuple[str, str, int, str]:
+    # A writer that forked has two records of one number: their ids keep equal ledgers in one order.
+    return record.timestamp_utc or "", record.writer, record.seq, record.id
 
 
 def _memory(records: dict[str, tuple[Record, bytes, str]], unreadable: tuple[tuple[str, Unreadable], ...]) -> Memory:
