@@ -31,7 +31,7 @@ def entries(store: Store) -> Iterable[Entry]:
         return store.entries()  # nobody has asked for a memory here: leave nothing behind
     for is_last in (False, True):
         try:
-            with closing(_open(store.state / FILE)) as database:
+            with closing(open_at(store.state)) as database:
                 return _read(database, store)
         except sqlite3.Error as problem:
             if is_last or getattr(problem, "sqlite_errorcode", 0) & 0xFF in _UNUSABLE:
@@ -47,7 +47,9 @@ def remove(state: Path) -> None:
             (state / f"{FILE}{ending}").unlink(missing_ok=True)
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def open_at(state: Path) -> sqlite3.Connection:
+    """The index of a clone, given its local state; made if it is not there. Raises sqlite3.Error."""
+    path = state / FILE
     database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
     try:
         if database.execute("PRAGMA user_version").fetchone() != (_VERSION,):
@@ -66,11 +68,12 @@ def _create(database: sqlite3.Connection) -> None:
     """Make the tables. Call it in a transaction; another process may have made them while this one waited."""
     if database.execute("PRAGMA user_version").fetchone() == (_VERSION,):
         return
-    for table in ("chains", "entries"):
+    for table in ("chains", "entries", "readings"):
         database.execute(f"DROP TABLE IF EXISTS {table}")
     database.execute("CREATE TABLE chains (writer TEXT, tip TEXT, whole INTEGER, PRIMARY KEY (writer, tip))")
     # A line can be a mebibyte long: its digest says whether it is there.
     database.execute("CREATE TABLE entries (digest BLOB PRIMARY KEY, writer TEXT, anchor TEXT, line BLOB)")
+    database.execute("CREATE TABLE readings (reader BLOB, text TEXT, moves BLOB, PRIMARY KEY (reader, text))")
     database.execute(f"PRAGMA user_version = {_VERSION}")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from memorylab import readings
 from memorylab.commands import experiment
 from memorylab.commands.session import Session
 from memorylab.core import claims
@@ -76,13 +77,15 @@ def clock(time: str | None) -> str:
 
 def guard(session: Session) -> Guard:
     """The guard over all runs so far."""
-    return Guard(
-        session.memory.runs,
-        metric=session.settings.metric,
-        direction=session.settings.direction,
-        start=starting_values(session),
-        vocabulary=session.settings.vocabulary,
-    )
+    settings = session.settings
+    with readings.remembered(session.place.state, settings.vocabulary):
+        return Guard(
+            session.memory.runs,
+            metric=settings.metric,
+            direction=settings.direction,
+            start=starting_values(session),
+            vocabulary=settings.vocabulary,
+        )
 
 
 def starting_values(session: Session) -> dict[str, str] | None:

@@ -6,6 +6,7 @@ its own. A lab adds phrases of its own under [tool.memorylab.aliases].
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 
 def _words(text: str) -> frozenset[str]:
@@ -162,11 +163,14 @@ bigger: more big
 
 
 class Vocabulary:
-    """The phrases that name one thing, and how long the longest is, in words."""
+    """The phrases that name one thing, and how long the longest is, in words.
+
+    `known` holds the texts that were read with them, and what each makes (`reading.read`)."""
 
     def __init__(self, phrases: Mapping[tuple[str, ...], tuple[str, ...]]) -> None:
         self.phrases = dict(phrases)
         self.longest = max(map(len, self.phrases), default=0)
+        self.known: dict[str, tuple[Any, ...]] = {}
 
 
 def _built_in() -> Vocabulary:

@@ -8,7 +8,6 @@ ideas with one purpose are not one idea.
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -22,7 +21,6 @@ from memorylab.core.record import Change, Knob
 from memorylab.core.tokens import PATTERN, Value, equal, number, period, tokenize
 
 MAX_CHARS = 4_000  # a description is one line; what lies beyond is a pasted log
-CACHED_TEXTS = 16_384
 BASELINE = Move("baseline", frozenset(), frozenset(), new="unchanged")  # the subject as it is
 
 _CONSTANT = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
@@ -71,10 +69,12 @@ _UNCHANGED = re.compile(
 
 def read(text: str, vocabulary: Vocabulary = BUILT_IN) -> tuple[Move, ...]:
     """The moves that a description makes, in its order; empty if it says nothing that could be compared."""
-    return _read(text[:MAX_CHARS], vocabulary)
+    text = text[:MAX_CHARS]
+    if text not in vocabulary.known:
+        vocabulary.known[text] = _read(text, vocabulary)
+    return vocabulary.known[text]
 
 
-@lru_cache(maxsize=CACHED_TEXTS)
 def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
     parts = plain(text)
     segments = _SEGMENT.split(parts.sentence)
@@ -93,7 +93,7 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:
     if not any(move.new is not None for move in moves) or len(moves) == 1 and _RATIO.search(parts.sentence):
         moves = _with_asides(moves, parts.asides, vocabulary)
     if not any(move.valued for move in moves) and (told := with_parameters(text)) != text:
-        moves = list(_read(told, vocabulary))
+        moves = list(read(told, vocabulary))
     if not moves and parts.tag:
         moves = _intervention([parts.tag], vocabulary)  # "[MATRIX_LR=0.05] worse"
     if not any(move.head or move.valued for move in moves):

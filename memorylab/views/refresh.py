@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from memorylab import readings
 from memorylab.core import kinds, ranking
 from memorylab.core.record import Run, decode, to_json
 from memorylab.core.text import count, inline
@@ -54,13 +55,11 @@ class Views:
     def registry(self, memory: Memory, writer: str | None = None) -> ranking.Registry:
         """The board of all runs, as `writer` sees it; the file's is everybody's."""
         nearest = self.store.nearest_logged_ancestors({run.commit for run in memory.runs})
-        return ranking.registry(
-            memory.runs,
-            nearest,
-            partial(kinds.group, vocabulary=self.settings.vocabulary),
-            self.settings.rules,
-            writer,
-        )
+        words = self.settings.vocabulary
+        with readings.remembered(self.store.state, words):
+            return ranking.registry(
+                memory.runs, nearest, partial(kinds.group, vocabulary=words), self.settings.rules, writer
+            )
 
     def report(
         self, memory: Memory, as_of: datetime | None, since_hours: float, board: ranking.Registry | None = None
