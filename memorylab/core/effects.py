@@ -29,6 +29,7 @@ _LATEST = 150  # differences that are learned from
 LEAST = 5  # differences; fewer do not tell the unit
 
 _HALF_PI = math.sqrt(2 * math.pi)
+_ROOT_2 = math.sqrt(2)
 _NORMAL_MEDIAN = 0.455  # the square of a normal's median absolute value, in units of its variance
 
 
@@ -64,13 +65,15 @@ class Effects(Struct, frozen=True):
             ratio = scale / spread
             # The normal that the half-normal is cut from: its mean over its standard deviation says how much is cut.
             centre, width = difference * ratio * ratio, error * ratio
+            cut = centre / width
+            bell = math.exp(-0.5 * cut * cut) / _HALF_PI
             for sign, weight in ((-1.0, gain), (1.0, loss)):
-                at = sign * centre / width
-                below = 0.5 * math.erfc(-at / math.sqrt(2))
+                at = sign * cut
+                below = 0.5 * math.erfc(-at / _ROOT_2)
                 mass = weight * density * below
                 if mass == 0.0:
                     continue
-                hazard = math.exp(-0.5 * at * at) / _HALF_PI / below
+                hazard = bell / below
                 mean = centre + sign * width * hazard
                 spare = max(0.0, width * width * (1 - hazard * (hazard + at)))
                 total += mass
@@ -84,8 +87,17 @@ class Effects(Struct, frozen=True):
         return Posterior(gained / total, mean, max(0.0, second / total - mean * mean))
 
     def probability(self, difference: float, variance: float) -> float:
-        """That a difference, measured with an error of this variance, is truly a gain."""
-        return self.posterior(difference, variance).probability
+        """That a difference, measured with an error of this variance, is truly a gain: as `posterior` has it, sooner."""
+        error = math.sqrt(variance)
+        total = gained = 0.0
+        for scale, gain, loss in zip(self.scales, self.gains, self.losses, strict=True):
+            spread = math.sqrt(scale * scale + variance)
+            density = math.exp(-0.5 * (difference / spread) ** 2) / spread
+            at = difference * scale / (error * spread) / _ROOT_2
+            won = gain * density * math.erfc(at)
+            gained += won
+            total += won + loss * density * math.erfc(-at)
+        return gained / total if total else float(difference < 0)
 
 
 def usual(unit: float) -> Effects:
@@ -127,7 +139,7 @@ def _likelihoods(scales: Sequence[float], difference: float, variance: float) ->
     for scale in scales:
         spread = math.sqrt(scale * scale + variance)
         density = math.exp(-0.5 * (difference / spread) ** 2) / spread
-        at = difference * scale / (error * spread) / math.sqrt(2)
+        at = difference * scale / (error * spread) / _ROOT_2
         gains.append(density * math.erfc(at))
         losses.append(density * math.erfc(-at))
     return gains + losses

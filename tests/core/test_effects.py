@@ -51,7 +51,7 @@ def test_the_closed_form_is_the_integral(prior: Effects, difference: float, erro
     assert found.probability == pytest.approx(wanted.probability, abs=1e-6)
     assert found.mean == pytest.approx(wanted.mean, abs=1e-6 * error, rel=1e-6)
     assert found.variance == pytest.approx(wanted.variance, rel=1e-5)
-    assert prior.probability(difference, error**2) == found.probability
+    assert prior.probability(difference, error**2) == pytest.approx(found.probability, abs=1e-12)
 
 
 @given(DIFFERENCES, DIFFERENCES, VARIANCES)
@@ -67,6 +67,13 @@ def test_the_better_it_measured_the_likelier_it_is_a_gain(one: float, other: flo
 def test_it_never_raises(difference: float, variance: float) -> None:
     found = effects.usual(UNIT).posterior(difference, variance)
     assert 0 <= found.probability <= 1 and math.isfinite(found.mean) and found.variance >= 0
+
+
+@given(st.floats(-1e150, 1e150), st.floats(1e-100, 1e100))
+def test_the_short_way_to_the_probability_ends_where_the_long_one_does(difference: float, variance: float) -> None:
+    for prior in (effects.usual(0.005), effects.usual(1e40)):
+        long = prior.posterior(difference, variance).probability
+        assert prior.probability(difference, variance) == pytest.approx(long, rel=1e-9, abs=1e-12)
 
 
 @given(DIFFERENCES, VARIANCES)
