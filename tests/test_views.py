@@ -195,3 +195,30 @@ def test_a_file_deleted_from_a_run_folder_comes_back(lab: Lab) -> None:
     packet.unlink()
     lab.run("status")
     assert packet.read_bytes() == before
+
+
+def test_an_artifact_that_comes_later_completes_its_folder(lab: Lab) -> None:
+    lab.experiment("wider", 0.99, knob="DEPTH", to=9)
+    (run,) = lab.memory.runs
+    folder = lab.path / "results" / "memorylab" / "runs" / run.run_id
+    name, artifact = next((name, one) for name, one in run.artifacts.items() if name.endswith(".patch"))
+    loose = lab.path / ".git" / "objects" / artifact.blob[:2] / artifact.blob[2:]
+    loose.rename(lab.path / "away")
+    (folder / name).unlink()
+    lab.run("status")
+    assert folder.exists() and not (folder / name).exists()
+    (lab.path / "away").rename(loose)
+    lab.experiment("deeper", 1.2, knob="DEPTH", to=12)
+    assert (folder / name).exists()
+
+
+def test_what_is_deleted_of_an_older_run_comes_back_and_an_amendment_is_written(lab: Lab) -> None:
+    lab.experiment("wider", 0.99, knob="DEPTH", to=9)
+    lab.experiment("deeper", 1.2, knob="DEPTH", to=12)
+    first, second = lab.memory.runs
+    runs = lab.path / "results" / "memorylab" / "runs"
+    (runs / first.run_id / "record.json").unlink()
+    lab.experiment("shallower", 1.3, knob="DEPTH", to=4)
+    assert (runs / first.run_id / "record.json").exists()
+    lab.run("amend", second.run_id, "--notes", "a fluke")
+    assert b"a fluke" in (runs / second.run_id / "record.json").read_bytes()

@@ -87,7 +87,7 @@ class Effects(Struct, frozen=True):
         return Posterior(gained / total, mean, max(0.0, second / total - mean * mean))
 
     def probability(self, difference: float, variance: float) -> float:
-        """That a difference, measured with an error of this variance, is truly a gain: as `posterior` has it, sooner."""
+        """That a difference, measured with an error of this variance, is truly a gain: `posterior`'s, sooner."""
         error = math.sqrt(variance)
         total = gained = 0.0
         for scale, gain, loss in zip(self.scales, self.gains, self.losses, strict=True):

@@ -29,17 +29,20 @@ BEFORE = ".before-memorylab"  # what stood where a view belongs is kept under th
 _REPORT = re.compile(r"\d{8}T\d{6}Z\.md")
 _LATEST = FOLDER / "reports" / "latest.md"
 _RUNS = FOLDER / "runs"
-_WATCHED = (TABLE, FOLDER / "experiments.jsonl", FOLDER / "champion_challenger.json", _RUNS, _LATEST)
+_LINES = FOLDER / "experiments.jsonl"
+_WATCHED = (TABLE, _LINES, FOLDER / "champion_challenger.json", _RUNS, _LATEST)
 
 
 class _State(msgspec.Struct, frozen=True):
-    """What the views of this working tree were made from. Local and disposable: without it they are made anew."""
+    """What the views of this working tree were made from. Local and disposable: without it they are made anew.
+    `partial` are the runs whose folder lacks an artifact that is not here (None: not known)."""
 
     made_from: str = ""
     table_digest: str = ""
     stamps: dict[str, tuple[int, int]] = {}
     as_of: str | None = None
     since_hours: float | None = None
+    partial: list[str] | None = None
 
 
 class Views:
@@ -149,7 +152,7 @@ class Views:
         A view of ours that is not remembered as one, because the local state was deleted, holds known runs only.
         """
         assert self.top is not None
-        path = self.top / FOLDER / "experiments.jsonl"
+        path = self.top / _LINES
         if self._load().made_from or not path.exists():
             return None
         records = [decode(line) for line in path.read_bytes().split(b"\n") if line.strip()]
@@ -180,25 +183,39 @@ class Views:
         assert self.top is not None
         folder = self.top / FOLDER
         rendered = table.render(memory.runs, self.settings.metric).encode()
+        whole = self._whole(memory, state)
         self._sweep()
         kept = self.set_aside(memory)
         said = (
             [f"{FOLDER} was another's and is {kept} now; `git memorylab import` takes in its ledger."] if kept else []
         )
         said += self._rescue_table(memory, state)
-        replace(folder / "experiments.jsonl", b"".join(memory.lines[run.run_id] + b"\n" for run in memory.runs))
+        replace(self.top / _LINES, b"".join(memory.lines[run.run_id] + b"\n" for run in memory.runs))
         board = self.registry(memory)
         replace(folder / "champion_challenger.json", msgspec.json.format(to_json(board), indent=2) + b"\n")
         as_of = datetime.fromisoformat(state.as_of) if state.as_of else None
         text = self.report(memory, as_of, state.since_hours or self.settings.since_hours, board)
         replace(folder / "reports" / "latest.md", text.encode())
         (folder / "runs").mkdir(exist_ok=True)
-        for run in memory.runs:
-            self._write_run(folder / "runs", run, memory.lines[run.run_id])
+        todo = [run for run in memory.runs if run.run_id not in whole]
+        lacking = [one.run_id for one in todo if not self._write_run(folder / "runs", one, memory.lines[one.run_id])]
         replace(self.top / TABLE, rendered)
         digest = hashlib.sha256(rendered).hexdigest()
-        self._save(msgspec.structs.replace(state, made_from=made_from, table_digest=digest, stamps=self._stamps()))
+        state = msgspec.structs.replace(state, made_from=made_from, table_digest=digest, stamps=self._stamps())
+        self._save(msgspec.structs.replace(state, partial=lacking))
         return said
+
+    def _whole(self, memory: Memory, state: _State) -> set[str]:
+        """The runs whose folders need not be looked at: whole, of the same line, and as they were last written.
+
+        With thousands of runs that takes longer than all else here.
+        """
+        assert self.top is not None
+        stamps = self._stamps()
+        if state.partial is None or any(state.stamps.get(str(view)) != stamps[str(view)] for view in (_LINES, _RUNS)):
+            return set()
+        written = set((self.top / _LINES).read_bytes().split(b"\n")) if stamps[str(_LINES)][0] else set()
+        return {name for name, line in memory.lines.items() if line in written} - set(state.partial)
 
     def _sweep(self) -> None:
         """Clear away what a killed process was writing. Nobody else writes views here while we hold their lock."""
@@ -211,18 +228,21 @@ class Views:
             for left in path.glob(f"{name}.????????"):
                 left.unlink(missing_ok=True)
 
-    def _write_run(self, folder: Path, run: Run, line: bytes) -> None:
-        """runs/<run_id>/, there whole or not at all."""
-        contents = {"record.json": line + b"\n"}
-        for name, artifact in run.artifacts.items():
-            content = self.store.blob(artifact.blob) if name == Path(name).name and not name.startswith(".") else None
-            if content is not None:
-                contents[name] = content
+    def _write_run(self, folder: Path, run: Run, line: bytes) -> bool:
+        """Write runs/<run_id>/, there whole or not at all; whether all its artifacts are here."""
+        blobs = {
+            name: artifact.blob
+            for name, artifact in run.artifacts.items()
+            if name == Path(name).name and not name.startswith(".")
+        }
+        found = {name: self.store.blob(blob) for name, blob in blobs.items()}
+        here = {name: content for name, content in found.items() if content is not None}
+        contents = here | {"record.json": line + b"\n"}
         final = folder / run.run_id
         try:
             there = {entry.name for entry in os.scandir(final)}
             if there == set(contents) and (final / "record.json").read_bytes() == contents["record.json"]:
-                return
+                return len(here) == len(blobs)
         except OSError:
             pass
         building = folder / f".{run.run_id}.{os.getpid()}"
@@ -232,6 +252,7 @@ class Views:
             (building / name).write_bytes(content)
         shutil.rmtree(final, ignore_errors=True)
         building.rename(final)
+        return len(here) == len(blobs)
 
     def set_aside(self, memory: Memory) -> Path | None:
         """Move a folder of somebody else's out of our views' way: its registry and reports have their names. Where it
