@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from memorylab.store.files import locked
-from memorylab.store.repo import Entry, Store
+from memorylab.store.repo import Entry, Growth, Store
 
 FILE = "index.sqlite"
 _VERSION = 1
@@ -23,6 +23,7 @@ _UNUSABLE = {  # through no fault of the file's content
 }  # fmt: skip
 
 Chain = tuple[str, str]  # (writer, tip of a ledger)
+Growths = dict[Chain, tuple[str | None, Growth | None]]  # each with the tip that it is counted from
 
 
 def entries(store: Store) -> Iterable[Entry]:
@@ -36,7 +37,10 @@ def entries(store: Store) -> Iterable[Entry]:
         except sqlite3.Error as problem:
             if is_last or getattr(problem, "sqlite_errorcode", 0) & 0xFF in _UNUSABLE:
                 break
-            remove(store.state)
+            try:
+                remove(store.state)
+            except OSError:
+                break
     return store.entries()
 
 
@@ -102,27 +106,40 @@ def _update(database: sqlite3.Connection, store: Store) -> None:
     """
     wanted = store.chains("ledger")
     known = {chain for chain, whole in _chains(database).items() if whole}
-    if not all(_is_held(store, chain, wanted) for chain in known - set(wanted)):
+    gone = known - set(wanted)
+    # writer -> a tip of its, one that is gone where there is such: what came since tells whether anything was lost, too
+    bases = dict([*(known - gone), *sorted(gone)])
+    grown = _growths(store, bases, [chain for chain in wanted if chain not in known])
+    if not all(_is_held(store, chain, wanted, grown) for chain in gone):
         # A ledger does not go on from where it was: somebody has moved its ref back, or put something else there.
         database.execute("DELETE FROM entries")
-        known = set()
-    tips = dict(known)  # writer -> one of its tips
-    new = [chain for chain in wanted if chain not in known]
-    grown = store.growth([(tips.get(writer), tip) for writer, tip in new])
-    for chain, growth in zip(new, grown, strict=True):
+        known, bases = set(), {}
+        grown = _growths(store, bases, wanted)
+    for (writer, tip), (_, growth) in grown.items():
         if growth is not None:
-            rows = ((_digest(chain[0], *pair), chain[0], *pair) for pair in growth.added)
+            rows = ((_digest(writer, *pair), writer, *pair) for pair in growth.added)
             database.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?)", rows)
-            known.add(chain)
+            known.add((writer, tip))
     database.execute("DELETE FROM chains")
     database.executemany("INSERT INTO chains VALUES (?, ?, ?)", [(*chain, chain in known) for chain in wanted])
 
 
-def _is_held(store: Store, chain: Chain, wanted: list[Chain]) -> bool:
+def _growths(store: Store, bases: dict[str, str], chains: list[Chain]) -> Growths:
+    """How each of some ledgers has grown since its writer's base, beside that base."""
+    spans = [(bases.get(writer), tip) for writer, tip in chains]
+    return {chain: (base, growth) for chain, (base, _), growth in zip(chains, spans, store.growth(spans), strict=True)}
+
+
+def _is_held(store: Store, chain: Chain, wanted: list[Chain], grown: Growths) -> bool:
     """Whether all that was in a ledger that is gone is in one that is there."""
     writer, old = chain
-    grown = (next(store.growth([(old, tip)])) for name, tip in wanted if name == writer)
-    return any(found is not None and not found.lost for found in grown)
+    for heir in wanted:
+        if heir[0] == writer:
+            base, growth = grown.get(heir, (None, None))
+            found = growth if base == old else next(store.growth([(old, heir[1])]))
+            if found is not None and not found.lost:
+                return True
+    return False
 
 
 def _digest(writer: str, anchor: str, line: bytes) -> bytes:

@@ -30,7 +30,8 @@ def remembered(state: Path, vocabulary: Vocabulary) -> Iterator[None]:
     reader = _reader(vocabulary)
     with suppress(sqlite3.Error, msgspec.DecodeError), closing(index.open_at(state)) as database:
         found = database.execute("SELECT text, moves FROM readings WHERE reader = ?", (reader,))
-        vocabulary.known |= {text: _decoder.decode(moves) for text, moves in found}
+        known = vocabulary.known
+        known |= {text: _decoder.decode(moves) for text, moves in found if text not in known}
     before = set(vocabulary.known)
     yield
     new = vocabulary.known.keys() - before

@@ -4,6 +4,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -90,6 +91,32 @@ def test_whatever_becomes_of_the_refs_the_index_tells_what_git_tells(lab: Lab, s
     assert told(lab.store) == truth(lab.store)
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_of_two_ledgers_that_are_gone_each_is_looked_for(lab: Lab, which: int) -> None:
+    """Two remotes have a writer's ledger in two states; then one of them moves on and the other loses it."""
+    copies = [refs.fetched_as(remote, refs.LEDGER + "a") for remote in ("origin", "o/p")]
+    dates = {"GIT_AUTHOR_DATE": "2026-03-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-03-01T00:00:00Z"}
+    scratch = refs.NOTES + "scratch"
+
+    def note(line: str, at: str | None) -> str | None:
+        point(lab, scratch, at)
+        lab.git("notes", "--ref", scratch, "append", "-m", line, "HEAD", env=dates)
+        return has(lab, scratch)
+
+    states = [note("one", None), note("two", None)]
+    for advanced in (0, 1):  # whichever of the two the growth is counted from
+        for copy, state in zip(copies, states, strict=True):
+            point(lab, copy, state)
+        point(lab, scratch, None)
+        assert told(lab.store) == truth(lab.store)
+        grown = note("more", states[advanced])
+        for copy in copies:
+            point(lab, copy, None)
+        point(lab, copies[which], grown)
+        point(lab, scratch, None)
+        assert told(lab.store) == truth(lab.store)
+
+
 def test_old_notes_are_not_read_again(lab: Lab) -> None:
     append(lab, b"old")
     told(lab.store)
@@ -154,6 +181,14 @@ def test_a_damaged_index_is_made_anew(lab: Lab, hurt: object) -> None:
             assert database.execute("SELECT count(*) FROM entries").fetchone() == (61,)
 
 
+def test_a_damaged_index_that_cannot_be_deleted_is_passed_by(lab: Lab) -> None:
+    append(lab, b"line")
+    told(lab.store)
+    overwrite(path(lab))
+    (lab.store.state / "index.lock").mkdir()
+    assert [entry.line for entry in told(lab.store)] == [b"line"]
+
+
 def test_a_reader_waits_for_no_writer_while_the_index_is_fresh(lab: Lab) -> None:
     append(lab, b"line")
     told(lab.store)
@@ -194,7 +229,7 @@ def test_many_processes_make_it_at_once(lab: Lab) -> None:
         assert database.execute("SELECT count(*) FROM entries").fetchone() == (50,)
 
 
-def test_where_nobody_asked_for_a_memory_nothing_is_left(make_lab) -> None:  # type: ignore[no-untyped-def]
+def test_where_nobody_asked_for_a_memory_nothing_is_left(make_lab: Callable[..., Lab]) -> None:
     lab = make_lab("plain", init=False)
     told(lab.store)
     assert not lab.store.state.exists()
@@ -238,23 +273,12 @@ def test_the_tree_diff_is_that_of_the_notes(lab: Lab) -> None:
     names = [f"{chance.getrandbits(160):040x}" for _ in range(120)]
 
     def tree(contents: dict[str, bytes], layout: random.Random) -> pygit2.Oid:
-        nested: dict[str, object] = {}
+        staged = pygit2.Index()
         for name, content in contents.items():
-            folder, depth = nested, layout.choice([0, 1, 2])
-            for level in range(depth):
-                folder = folder.setdefault(name[2 * level : 2 * level + 2], {})  # type: ignore[assignment]
-            folder[name[2 * depth :]] = repo.create_blob(content)
-
-        def write(folder: dict[str, object]) -> pygit2.Oid:
-            builder = repo.TreeBuilder()
-            for name, found in folder.items():
-                if isinstance(found, dict):
-                    builder.insert(name, write(found), pygit2.enums.FileMode.TREE)
-                else:
-                    builder.insert(name, found, pygit2.enums.FileMode.BLOB)  # type: ignore[arg-type]
-            return builder.write()
-
-        return write(nested)
+            cut = 2 * layout.choice([0, 1, 2])
+            path = "/".join([*(name[at : at + 2] for at in range(0, cut, 2)), name[cut:]])
+            staged.add(pygit2.IndexEntry(path, repo.create_blob(content), pygit2.enums.FileMode.BLOB))
+        return staged.write_tree(repo)
 
     for seed in range(20):
         one = {name: b"%d" % chance.randrange(3) for name in chance.sample(names, 60)}

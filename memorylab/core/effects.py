@@ -11,6 +11,7 @@ The prior is a mixture of half-normals over a grid of scales, gains and losses a
 
 import math
 from collections.abc import Sequence
+from operator import mul
 from statistics import median
 
 from msgspec import Struct
@@ -88,15 +89,9 @@ class Effects(Struct, frozen=True):
 
     def probability(self, difference: float, variance: float) -> float:
         """That a difference, measured with an error of this variance, is truly a gain: `posterior`'s, sooner."""
-        error = math.sqrt(variance)
-        total = gained = 0.0
-        for scale, gain, loss in zip(self.scales, self.gains, self.losses, strict=True):
-            spread = math.sqrt(scale * scale + variance)
-            density = math.exp(-0.5 * (difference / spread) ** 2) / spread
-            at = difference * scale / (error * spread) / _ROOT_2
-            won = gain * density * math.erfc(at)
-            gained += won
-            total += won + loss * density * math.erfc(-at)
+        densities = _likelihoods(self.scales, difference, variance)
+        gained = sum(map(mul, self.gains, densities))
+        total = gained + sum(map(mul, self.losses, densities[len(self.scales) :]))
         return gained / total if total else float(difference < 0)
 
 

@@ -205,9 +205,9 @@ class Store:
             then, now = (self.blob(side[anchor]) if anchor in side else b"" for side in (before, after))
             if then is None or now is None:
                 return None
-            old, new = ([line for line in side.split(b"\n") if line.strip()] for side in (then, now))
+            old, new = (dict.fromkeys(line for line in side.split(b"\n") if line.strip()) for side in (then, now))
             added += [(anchor, line) for line in new if line not in old]
-            lost |= not set(old).issubset(new)
+            lost |= not old.keys() <= new.keys()
         return Growth(added, lost)
 
     def complete_notes(self, tip: str) -> bool:

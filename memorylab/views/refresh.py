@@ -35,14 +35,14 @@ _WATCHED = (TABLE, _LINES, FOLDER / "champion_challenger.json", _RUNS, _LATEST)
 
 class _State(msgspec.Struct, frozen=True):
     """What the views of this working tree were made from. Local and disposable: without it they are made anew.
-    `partial` are the runs whose folder lacks an artifact that is not here (None: not known)."""
+    `incomplete` are the runs whose folder lacks an artifact that is not here (None: not known)."""
 
     made_from: str = ""
     table_digest: str = ""
     stamps: dict[str, tuple[int, int]] = {}
     as_of: str | None = None
     since_hours: float | None = None
-    partial: list[str] | None = None
+    incomplete: list[str] | None = None
 
 
 class Views:
@@ -201,8 +201,9 @@ class Views:
         lacking = [one.run_id for one in todo if not self._write_run(folder / "runs", one, memory.lines[one.run_id])]
         replace(self.top / TABLE, rendered)
         digest = hashlib.sha256(rendered).hexdigest()
-        state = msgspec.structs.replace(state, made_from=made_from, table_digest=digest, stamps=self._stamps())
-        self._save(msgspec.structs.replace(state, partial=lacking))
+        self._save(msgspec.structs.replace(
+            state, made_from=made_from, table_digest=digest, stamps=self._stamps(), incomplete=lacking
+        ))  # fmt: skip
         return said
 
     def _whole(self, memory: Memory, state: _State) -> set[str]:
@@ -212,10 +213,12 @@ class Views:
         """
         assert self.top is not None
         stamps = self._stamps()
-        if state.partial is None or any(state.stamps.get(str(view)) != stamps[str(view)] for view in (_LINES, _RUNS)):
+        if state.incomplete is None or any(
+            state.stamps.get(str(view)) != stamps[str(view)] for view in (_LINES, _RUNS)
+        ):
             return set()
         written = set((self.top / _LINES).read_bytes().split(b"\n")) if stamps[str(_LINES)][0] else set()
-        return {name for name, line in memory.lines.items() if line in written} - set(state.partial)
+        return {name for name, line in memory.lines.items() if line in written} - set(state.incomplete)
 
     def _sweep(self) -> None:
         """Clear away what a killed process was writing. Nobody else writes views here while we hold their lock."""
