@@ -7,20 +7,40 @@ transaction or the one after it, and wait for nobody while the index is up to da
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from memorylab.store.files import locked
 from memorylab.store.repo import Entry, Growth, Store
 
 FILE = "index.sqlite"
-_VERSION = 1
+_VERSION = 2
 _PATIENCE = 10.0  # seconds that a reader of an outdated index waits for its writer; then git is asked
 _UNUSABLE = {  # through no fault of the file's content
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM,
 }  # fmt: skip
+
+_SCHEMA = (
+    "CREATE TABLE chains (writer TEXT, tip TEXT, whole INTEGER, PRIMARY KEY (writer, tip))",
+    # A line can be a mebibyte long: its digest says whether it is there. Numbers go up, so that what is new is known.
+    "CREATE TABLE entries (number INTEGER PRIMARY KEY, digest BLOB UNIQUE, writer TEXT, anchor TEXT, line BLOB)",
+    "CREATE TABLE readings (reader BLOB, text TEXT, moves BLOB, PRIMARY KEY (reader, text))",
+    # The records that the entries hold, and what was made of the runs in their order (timeline.py).
+    "CREATE TABLE records (number INTEGER PRIMARY KEY, id TEXT, kind TEXT, stamp TEXT, writer TEXT, seq INTEGER,"
+    " subject TEXT, own INTEGER, wins INTEGER)",
+    "CREATE INDEX records_id ON records (id)",
+    "CREATE INDEX records_order ON records (kind, stamp, writer, seq, id) WHERE wins",
+    "CREATE INDEX records_subject ON records (subject, kind) WHERE wins",
+    "CREATE INDEX records_own ON records (stamp, writer, seq, id) WHERE wins AND own",
+    "CREATE TABLE places (at INTEGER PRIMARY KEY, number INTEGER UNIQUE, best REAL, kept INTEGER, trace BLOB)",
+    "CREATE TABLE state (name TEXT, key BLOB, at INTEGER, value BLOB, PRIMARY KEY (name, key, at)) WITHOUT ROWID",
+    "CREATE INDEX state_at ON state (at)",
+    "CREATE TABLE uses (word TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID",
+    "CREATE VIRTUAL TABLE marks USING fts5 (words, content = '', detail = none, columnsize = 0)",
+    "CREATE TABLE made (way BLOB, number INTEGER)",
+)
 
 Chain = tuple[str, str]  # (writer, tip of a ledger)
 Growths = dict[Chain, tuple[str | None, Growth | None]]  # each with the tip that it is counted from
@@ -35,13 +55,20 @@ def entries(store: Store) -> Iterable[Entry]:
             with closing(open_at(store.state)) as database:
                 return _read(database, store)
         except sqlite3.Error as problem:
-            if is_last or getattr(problem, "sqlite_errorcode", 0) & 0xFF in _UNUSABLE:
-                break
-            try:
-                remove(store.state)
-            except OSError:
+            if is_last or not is_removed(store.state, problem):
                 break
     return store.entries()
+
+
+def is_removed(state: Path, problem: sqlite3.Error) -> bool:
+    """Whether an index that raised this was damaged, and is gone now, to be made anew."""
+    if getattr(problem, "sqlite_errorcode", 0) & 0xFF in _UNUSABLE:
+        return False
+    try:
+        remove(state)
+    except OSError:
+        return False
+    return True
 
 
 def remove(state: Path) -> None:
@@ -72,26 +99,56 @@ def _create(database: sqlite3.Connection) -> None:
     """Make the tables. Call it in a transaction; another process may have made them while this one waited."""
     if database.execute("PRAGMA user_version").fetchone() == (_VERSION,):
         return
-    for table in ("chains", "entries", "readings"):
-        database.execute(f"DROP TABLE IF EXISTS {table}")
-    database.execute("CREATE TABLE chains (writer TEXT, tip TEXT, whole INTEGER, PRIMARY KEY (writer, tip))")
-    # A line can be a mebibyte long: its digest says whether it is there.
-    database.execute("CREATE TABLE entries (digest BLOB PRIMARY KEY, writer TEXT, anchor TEXT, line BLOB)")
-    database.execute("CREATE TABLE readings (reader BLOB, text TEXT, moves BLOB, PRIMARY KEY (reader, text))")
+    for (table,) in database.execute("SELECT name FROM sqlite_schema WHERE sql LIKE 'CREATE%TABLE %'").fetchall():
+        if not table.startswith(("sqlite_", "marks_")):  # the parts of a virtual table go with it
+            database.execute(f"DROP TABLE IF EXISTS {table}")
+    for statement in _SCHEMA:
+        database.execute(statement)
     database.execute(f"PRAGMA user_version = {_VERSION}")
 
 
+def is_fresh(database: sqlite3.Connection, store: Store) -> bool:
+    """Whether the index holds what the refs hold now."""
+    return _chains(database).keys() == set(store.chains("ledger"))
+
+
+@contextmanager
+def writing(database: sqlite3.Connection) -> Iterator[None]:
+    """A block that changes the index as a whole or not at all. Other writers wait for it, readers do not."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+
+
 def _read(database: sqlite3.Connection, store: Store) -> list[Entry]:
-    if _chains(database).keys() != set(store.chains("ledger")):
-        database.execute("BEGIN IMMEDIATE")
-        try:
-            _update(database, store)
-            database.execute("COMMIT")
-        except BaseException:
-            database.execute("ROLLBACK")
-            raise
+    if not is_fresh(database, store):
+        with writing(database):
+            update(database, store)
     found = [Entry(*row) for row in database.execute("SELECT writer, anchor, line FROM entries")]
-    return found + list(store.entries_of([chain for chain, whole in _chains(database).items() if not whole]))
+    return found + list(missing(database, store))
+
+
+def forget(database: sqlite3.Connection) -> None:
+    """Empty the index, but for the readings, which hold for any ledger. Call it in a transaction."""
+    for table in ("chains", "entries", "records"):
+        database.execute(f"DELETE FROM {table}")
+    start_over(database)
+
+
+def start_over(database: sqlite3.Connection) -> None:
+    """Forget what was made of the runs in their order. Call it in a transaction."""
+    for table in ("places", "state", "uses", "made"):
+        database.execute(f"DELETE FROM {table}")
+    database.execute("INSERT INTO marks (marks) VALUES ('delete-all')")
+
+
+def missing(database: sqlite3.Connection, store: Store) -> Iterable[Entry]:
+    """The lines of the ledgers that are not whole here, as far as git has them."""
+    return store.entries_of([chain for chain, whole in _chains(database).items() if not whole])
 
 
 def _chains(database: sqlite3.Connection) -> dict[Chain, bool]:
@@ -99,7 +156,7 @@ def _chains(database: sqlite3.Connection) -> dict[Chain, bool]:
     return {(writer, tip): bool(whole) for writer, tip, whole in database.execute("SELECT * FROM chains")}
 
 
-def _update(database: sqlite3.Connection, store: Store) -> None:
+def update(database: sqlite3.Connection, store: Store) -> None:
     """Bring the index up to what the refs hold now.
 
     Call it in a transaction: the refs are read in it, so that nobody puts back an older state.
@@ -112,13 +169,15 @@ def _update(database: sqlite3.Connection, store: Store) -> None:
     grown = _growths(store, bases, [chain for chain in wanted if chain not in known])
     if not all(_is_held(store, chain, wanted, grown) for chain in gone):
         # A ledger does not go on from where it was: somebody has moved its ref back, or put something else there.
-        database.execute("DELETE FROM entries")
+        forget(database)
         known, bases = set(), {}
         grown = _growths(store, bases, wanted)
     for (writer, tip), (_, growth) in grown.items():
         if growth is not None:
             rows = ((_digest(writer, *pair), writer, *pair) for pair in growth.added)
-            database.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?)", rows)
+            database.executemany(
+                "INSERT OR IGNORE INTO entries (digest, writer, anchor, line) VALUES (?, ?, ?, ?)", rows
+            )
             known.add((writer, tip))
     database.execute("DELETE FROM chains")
     database.executemany("INSERT INTO chains VALUES (?, ?, ?)", [(*chain, chain in known) for chain in wanted])

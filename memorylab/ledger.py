@@ -18,6 +18,7 @@ from memorylab.core.record import (
     Rewrite,
     Run,
     Unreadable,
+    amended,
     decode,
     encode,
     to_json,
@@ -32,8 +33,6 @@ from memorylab.store.transaction import PACKET_FILE, Transaction
 R = TypeVar("R", bound=Record)
 
 __all__ = ["Ledger", "Memory", "check_line", "new_id", "timestamp"]
-
-AMENDABLE = ("status", "family", "description", "hypothesis", "tags", "notes")
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -239,7 +238,6 @@ def _memory(records: dict[str, tuple[Record, bytes, str]], unreadable: tuple[tup
             claims.append(record)
     for record, _, _ in ordered:
         if isinstance(record, Amend) and record.run_id in runs:
-            said = {name: new for name in AMENDABLE if (new := getattr(record, name)) is not None}
-            runs[record.run_id] = msgspec.structs.replace(runs[record.run_id], **said)
+            runs[record.run_id] = amended(runs[record.run_id], record)
             lines[record.run_id] = to_json(runs[record.run_id])
     return Memory(tuple(runs.values()), lines, anchors, plans, tuple(rewrites), tuple(claims), unreadable)

@@ -6,9 +6,10 @@ words that it knows.
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
 
@@ -16,38 +17,80 @@ from memorylab import index
 from memorylab.core import aliases, clean, grammar, moves, naming, reading, tokens
 from memorylab.core.aliases import Vocabulary
 
-_READERS = (aliases, clean, grammar, moves, naming, reading, tokens)
-_encoder, _decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(tuple[moves.Move, ...])
+READERS = (aliases, clean, grammar, moves, naming, reading, tokens)
+Moves = tuple[moves.Move, ...]
+_encoder, _decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Moves)
+
+
+class Known(dict[str, Moves]):
+    """The texts that were read, those of other commands looked up when they are asked for. Raises nothing: what the
+    index cannot tell is read anew."""
+
+    def __init__(self, database: sqlite3.Connection, reader: bytes) -> None:
+        self._database, self._reader = database, reader
+        self.new: dict[str, Moves] = {}
+
+    def get(self, text: str, default: Moves | None = None) -> Moves | None:  # type: ignore[override]
+        found = super().get(text)
+        if found is None:
+            with suppress(sqlite3.Error, msgspec.DecodeError, UnicodeError):
+                asked = "SELECT moves FROM readings WHERE reader = ? AND text = ?"
+                for (kept,) in self._database.execute(asked, (self._reader, text)):
+                    found = _decoder.decode(kept)
+                    super().__setitem__(text, found)
+        return default if found is None else found
+
+    def __setitem__(self, text: str, found: Moves) -> None:
+        super().__setitem__(text, found)
+        self.new[text] = found
+
+    def keep(self) -> None:
+        """Store what is new. Call it in a transaction."""
+        rows = []
+        for text, found in self.new.items():
+            with suppress(UnicodeError):
+                text.encode()
+                rows.append((self._reader, text, _encoder.encode(found)))
+        self._database.execute("DELETE FROM readings WHERE reader != ?", (self._reader,))
+        self._database.executemany("INSERT OR IGNORE INTO readings VALUES (?, ?, ?)", rows)
+        self.new.clear()
 
 
 @contextmanager
 def remembered(state: Path, vocabulary: Vocabulary) -> Iterator[None]:
     """Within this block a text that any command of this clone, given its local state, has read before is not read
     again, and what is read for the first time is kept. Raises nothing: without the index all is read anew."""
-    if not state.is_dir():
+    database = None
+    if state.is_dir():
+        with suppress(sqlite3.Error):
+            database = index.open_at(state)
+    if database is None:
         yield
         return
-    reader = _reader(vocabulary)
-    with suppress(sqlite3.Error, msgspec.DecodeError), closing(index.open_at(state)) as database:
-        found = database.execute("SELECT text, moves FROM readings WHERE reader = ?", (reader,))
-        known = vocabulary.known
-        known |= {text: _decoder.decode(moves) for text, moves in found if text not in known}
-    before = set(vocabulary.known)
-    yield
-    new = vocabulary.known.keys() - before
-    if new:
-        with suppress(sqlite3.Error, UnicodeError), closing(index.open_at(state)) as database:
-            rows = [(reader, text, _encoder.encode(vocabulary.known[text])) for text in new]
-            database.execute("PRAGMA busy_timeout = 0")  # whoever writes now is not worth waiting for
-            database.execute("BEGIN IMMEDIATE")
-            database.execute("DELETE FROM readings WHERE reader != ?", (reader,))
-            database.executemany("INSERT OR IGNORE INTO readings VALUES (?, ?, ?)", rows)
-            database.execute("COMMIT")
+    with closing(database):
+        with known(database, vocabulary) as texts:
+            yield
+        if texts.new:
+            with suppress(sqlite3.Error):
+                database.execute("PRAGMA busy_timeout = 0")  # whoever writes now is not worth waiting for
+                database.execute("BEGIN IMMEDIATE")
+                texts.keep()
+                database.execute("COMMIT")
 
 
-def _reader(vocabulary: Vocabulary) -> bytes:
+@contextmanager
+def known(database: sqlite3.Connection, vocabulary: Vocabulary) -> Iterator[Known]:
+    """Within this block the vocabulary knows what is kept in an index."""
+    before, vocabulary.known = vocabulary.known, Known(database, digest(vocabulary, READERS))
+    try:
+        yield vocabulary.known
+    finally:
+        vocabulary.known = before
+
+
+def digest(vocabulary: Vocabulary, modules: Iterable[ModuleType]) -> bytes:
     """What tells one way of reading from another: the code that reads, and the words that it knows."""
-    digest = hashlib.blake2b(repr(sorted(vocabulary.phrases.items())).encode(), digest_size=16)
-    for module in _READERS:
-        digest.update(Path(module.__file__ or "").read_bytes())
-    return digest.digest()
+    found = hashlib.blake2b(repr(sorted(vocabulary.phrases.items())).encode(), digest_size=16)
+    for module in modules:
+        found.update(Path(module.__file__ or "").read_bytes())
+    return found.digest()

@@ -20,13 +20,16 @@ MAY = {
     "templates": {"errors"},
     "index": {"store"},
     "readings": {"index", "core"},
+    "timeline": {"index", "readings", "core"},
     "ledger": {"index", "core", "store", "errors"},
+    "recall": {"timeline", "index", "readings", "ledger", "core", "store"},
     "views": {"views", "ledger", "readings", "settings", "core", "store", "errors"},
     "commands": {
         "commands",
         "views",
         "ledger",
-        "readings",
+        "recall",
+        "timeline",
         "settings",
         "templates",
         "core",
@@ -42,7 +45,7 @@ ONLY_IN = {
     "pygit2": {"store"},
     "click": {"cli", "terminal"},
     "torch": {"lab"},
-    "sqlite3": {"index", "readings"},
+    "sqlite3": {"index", "readings", "timeline", "recall"},
     "subprocess": {"store", "commands", "lab"},
 }
 

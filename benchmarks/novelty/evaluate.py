@@ -21,8 +21,9 @@ from unittest import mock
 
 from msgspec import Struct
 
-from memorylab.core import aliases, base, clean, moves, novelty, reading, replicates, similarity
-from memorylab.core.novelty import Idea, relate
+from memorylab.core import aliases, base, clean, history, moves, replicates, similarity
+from memorylab.core.history import Idea
+from memorylab.core.novelty import relate
 from memorylab.core.verdict import DEFAULT_THRESHOLD
 
 SAMPLES = Path(__file__).with_name("samples.jsonl")
@@ -159,10 +160,10 @@ def _no_direction(read: Callable[..., tuple[moves.Move, ...]]) -> Callable[..., 
 
 @contextlib.contextmanager
 def _patched(target: object, name: str, value: object) -> Iterator[None]:
-    reading._read.cache_clear()
+    aliases.BUILT_IN.known.clear()
     with mock.patch.object(target, name, value):
         yield
-    reading._read.cache_clear()
+    aliases.BUILT_IN.known.clear()
 
 
 def _wordless(moves: moves.Move, other: moves.Move, rarity: object) -> float:
@@ -172,13 +173,13 @@ def _wordless(moves: moves.Move, other: moves.Move, rarity: object) -> float:
 similarity_of_knobs = similarity.knob_likeness
 
 ABLATIONS: dict[str, Callable[[], contextlib.AbstractContextManager[None]]] = {
-    "values": lambda: _patched(novelty, "read", _no_values(novelty.read)),
+    "values": lambda: _patched(history, "read", _no_values(history.read)),
     "direction": lambda: _patched(base.Base, "resolve", _no_direction(base.Base.resolve)),
     "base (starting values, kept runs)": lambda: _patched(base.Base, "resolve", lambda self, moves: tuple(moves)),
     "aliases": lambda: _patched(aliases.BUILT_IN, "phrases", {}),
     "cutting off context and results": lambda: _patched(aliases, "CONTEXT", frozenset()),
     "rare-word overlap without a knob": lambda: _patched(similarity, "knob_likeness", _wordless),
-    "starting values": lambda: _patched(novelty, "STARTING_VALUES", {}),
+    "starting values": lambda: _patched(history, "STARTING_VALUES", {}),
     "replicates": lambda: _patched(replicates.Replicates, "target", lambda self, moves: None),
     "forms of one thing": lambda: _patched(clean, "_FORMS", ()),
     "the explanation of a mechanism": lambda: _patched(similarity, "GLOSSED", 0.0),
@@ -202,7 +203,7 @@ def speed(ledgers: dict[str, Rows], ideas: int = 1_000, rounds: int = 5) -> tupl
     history = [(Idea(text), status) for text, status in texts]
     cold, warm = [], []
     for _ in range(rounds):
-        reading._read.cache_clear()
+        aliases.BUILT_IN.known.clear()
         for times in (cold, warm):
             start = time.perf_counter()
             relate(Idea("raise matrix LR to 0.05 and use SwiGLU"), history)

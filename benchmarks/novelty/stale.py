@@ -10,10 +10,10 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from memorylab.core import tabular
-from memorylab.core.novelty import Idea
+from memorylab.core import evidence, tabular
+from memorylab.core.history import Idea
 from memorylab.core.record import Run
-from memorylab.core.verdict import Guard
+from memorylab.core.verdict import judge
 
 
 def runs_of(path: Path) -> list[Run]:
@@ -34,7 +34,7 @@ def count(runs: list[Run]) -> Counter[tuple[str, str]]:
     """How many repeats of failures there are, by what is said of the base and by their status."""
     found: Counter[tuple[str, str]] = Counter()
     for at, run in enumerate(runs):
-        verdict = Guard(runs[:at], metric="val_bpb").judge(Idea(run.description), "exploit")
+        verdict = judge(Idea(run.description), evidence.past(runs[:at], "val_bpb"), "exploit")
         closest = verdict.top_matches[0] if verdict.top_matches else None
         repeats = verdict.classification in ("duplicate_run", "repeat_failure") and closest and closest.status != "keep"
         if repeats:

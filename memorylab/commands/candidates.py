@@ -6,11 +6,10 @@ import msgspec
 
 from memorylab.commands import check
 from memorylab.commands.session import Session
-from memorylab.core import novelty
-from memorylab.core.novelty import Idea
+from memorylab.core import novelty, verdict
+from memorylab.core.history import Idea
 from memorylab.core.record import Classification, Decision, Match, Mode
 from memorylab.core.text import inline, shorten, tags
-from memorylab.core.verdict import how_new
 from memorylab.errors import BadInput
 
 MOST = 1_000  # candidates in one call
@@ -48,10 +47,9 @@ def judge(
     """The candidates, the newest idea first; what repeats another candidate comes last. Raises BadInput with the line
     that cannot be understood."""
     proposals = _read(lines)
-    guard = check.guard(session)
     mode = mode or session.settings.mode
     threshold = session.settings.threshold if threshold is None else threshold
-    start = check.starting_values(session)
+    start = session.starting_values()
     judged: list[Candidate] = []
     seen: list[tuple[Idea, str]] = []
     for line, proposal in proposals:
@@ -60,18 +58,19 @@ def judge(
             inline(proposal.description), inline(proposal.hypothesis), inline(proposal.family),
             tuple(inline(tag) for tag in said),
         )  # fmt: skip
-        found = guard.study(idea)
-        verdict = check.with_others(session, idea, guard.judge(idea, mode, threshold, limit, found))
+        past = session.recall.past(idea, limit)
+        found = novelty.study(idea, past.history)
+        judged_alone = verdict.judge(idea, past, mode, threshold, limit, found)
+        answer = check.with_others(session, idea, judged_alone)
         among = novelty.relate(idea, seen, start, session.settings.vocabulary)
         twin = next((at for at, relation in enumerate(among) if relation.same >= novelty.DUPLICATE), None)
         seen.append((idea, "candidate"))
         judged.append(
             Candidate(
-                line=line, id=proposal.id, description=idea.description, novelty=how_new(found),
-                classification=verdict.classification, decision=verdict.policy.decision,
-                why="; ".join([*map(check.who, verdict.claimed), *filter(None, [verdict.why])]),
-               
-                repeats=None if twin is None else judged[twin].line, top_matches=verdict.top_matches,
+                line=line, id=proposal.id, description=idea.description, novelty=verdict.how_new(found),
+                classification=answer.classification, decision=answer.policy.decision,
+                why="; ".join([*map(check.who, answer.claimed), *filter(None, [answer.why])]),
+                repeats=None if twin is None else judged[twin].line, top_matches=answer.top_matches,
             )
         )  # fmt: skip
     return sorted(judged, key=lambda candidate: (candidate.repeats is not None, -candidate.novelty, candidate.line))

@@ -5,15 +5,14 @@ from typing import Any
 
 import msgspec
 
-from memorylab import readings
 from memorylab.commands import experiment
 from memorylab.commands.session import Session
 from memorylab.core import claims
 from memorylab.core.decision import number
-from memorylab.core.novelty import Idea
+from memorylab.core.history import Idea
 from memorylab.core.record import Claim, Holder, Match, Mode, Plan, Trial, Verdict
 from memorylab.core.text import count, inline, shorten
-from memorylab.core.verdict import Guard, with_claims
+from memorylab.core.verdict import judge, with_claims
 from memorylab.ledger import new_id, timestamp
 
 PATIENCE = 10.0  # seconds that a plan waits for another writer: a commit should not hang for longer
@@ -39,7 +38,8 @@ def check(
 def verdict(session: Session, idea: Idea, mode: Mode | None, threshold: float | None, limit: int) -> Verdict:
     """What the history says of an idea."""
     threshold = session.settings.threshold if threshold is None else threshold
-    return with_others(session, idea, guard(session).judge(idea, mode or session.settings.mode, threshold, limit))
+    past = session.recall.past(idea, limit)
+    return with_others(session, idea, judge(idea, past, mode or session.settings.mode, threshold, limit))
 
 
 def with_others(session: Session, idea: Idea, judged: Verdict) -> Verdict:
@@ -50,7 +50,7 @@ def with_others(session: Session, idea: Idea, judged: Verdict) -> Verdict:
 
 def open_claims(session: Session) -> list[Claim]:
     """The claims that stand now, of all writers, the oldest first."""
-    return claims.standing(session.memory.claims, session.now)
+    return claims.standing(session.recall.claims(session.now), session.now)
 
 
 def claims_on(session: Session, idea: Idea, among: list[Claim]) -> list[Claim]:
@@ -75,33 +75,11 @@ def clock(time: str | None) -> str:
     return f"{(time or '')[:16].replace('T', ' ')} UTC"
 
 
-def guard(session: Session) -> Guard:
-    """The guard over all runs so far."""
-    settings = session.settings
-    with readings.remembered(session.place.state, settings.vocabulary):
-        return Guard(
-            session.memory.runs,
-            metric=settings.metric,
-            direction=settings.direction,
-            start=starting_values(session),
-            vocabulary=settings.vocabulary,
-        )
-
-
-def starting_values(session: Session) -> dict[str, str] | None:
-    """The subject's constants before the first run that is known by its commit, None if there is none such."""
-    memory = session.memory
-    first = next((run for run in memory.runs if memory.anchors[run.run_id] == run.commit), None)
-    commits = (first.parent_commit, first.commit) if first else ()
-    found = (experiment.constants_at(session, commit) for commit in commits if commit)
-    return next((values for values in found if values is not None), None)
-
-
 def _base(session: Session, idea: Idea) -> dict[str, str] | None:
     """The subject's constants where an idea starts from: HEAD's, without what the idea's own code has set there."""
     now = experiment.constants_now(session)
     if now is None:
-        return starting_values(session)
+        return session.starting_values()
     before = {name: knob.old for name, knob in idea.change.knobs.items()} if idea.change else {}
     return {name: value for name, value in (now | before).items() if value is not None}
 

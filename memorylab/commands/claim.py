@@ -9,7 +9,7 @@ import msgspec
 from memorylab.commands import check, sync
 from memorylab.commands.session import Session
 from memorylab.core import claims
-from memorylab.core.novelty import Idea
+from memorylab.core.history import Idea
 from memorylab.core.record import Claim, Plan, Record, Run, decode, encode
 from memorylab.core.text import inline, shorten
 from memorylab.errors import Denied, NotFound, Unreachable, UsageError

@@ -25,7 +25,7 @@ def post_commit(session: Session, patience: float = check.PATIENCE) -> str | Non
     if any((session.place.git_dir / name).exists() for name in ("rebase-merge", "rebase-apply")):
         return None
     found = experiment.of_commit(session)
-    if found.change is None or len(found.commit.parents) > 1 or found.commit.oid in session.memory.plans:
+    if found.change is None or len(found.commit.parents) > 1 or session.recall.is_planned(found.commit.oid):
         return None
     judged = check.verdict(session, check.idea_of(found), found.mode, None, limit=3)
     try:
@@ -94,7 +94,7 @@ def _remember(session: Session, line: str, patience: float) -> None:
     if rewritten:
         _rewrite(session, rewritten[-1], [line], patience)
         return
-    if not _COMMIT.fullmatch(commit) or commit in session.memory.plans:
+    if not _COMMIT.fullmatch(commit) or session.recall.is_planned(commit):
         return
     found = experiment.of_commit(session, commit)
     judged = check.verdict(session, check.idea_of(found), found.mode, None, limit=3)

@@ -7,7 +7,7 @@ import msgspec
 from memorylab.commands import check, claim, experiment
 from memorylab.commands.session import Session
 from memorylab.core import decision, summary
-from memorylab.core.novelty import Idea
+from memorylab.core.history import Idea
 from memorylab.core.record import Error, Mode, Run, Status, Verdict
 from memorylab.core.text import block, inline
 from memorylab.core.verdict import in_mode

@@ -11,6 +11,7 @@ from memorylab.store.git import Place, locate
 
 if TYPE_CHECKING:
     from memorylab.ledger import Ledger, Memory
+    from memorylab.recall import Recall, Whole
     from memorylab.settings import Settings
     from memorylab.store.repo import Store
     from memorylab.views.refresh import Views
@@ -46,10 +47,36 @@ class Session:
 
     @cached_property
     def memory(self) -> Memory:
+        self._protect()
+        return self.ledger.read()
+
+    @cached_property
+    def recall(self) -> Recall | Whole:
+        """What a verdict needs of the memory, without reading all of it."""
+        from memorylab import recall
+        from memorylab.timeline import Way
+
+        self._protect()
+        of = self.settings
+        way = Way(of.metric, of.direction, of.vocabulary, of.subject, self.constants)
+        return recall.of(self.store, way, lambda: self.memory)
+
+    def _protect(self) -> None:
         # What plain git took is back before anything is decided without it.
         if self.store.writer() is not None and self.place.top is not None:
             self.store.protect()
-        return self.ledger.read()
+
+    def constants(self, *commits: str | None) -> dict[str, str] | None:
+        """The subject's constants in the first of some commits that has any."""
+        from memorylab.commands import experiment
+
+        found = (experiment.constants_at(self, commit) for commit in commits if commit)
+        return next((values for values in found if values is not None), None)
+
+    def starting_values(self) -> dict[str, str] | None:
+        """The subject's constants before the first run that is known by its commit, None if there is none such."""
+        first = self.recall.first()
+        return self.constants(*first) if first else None
 
     @cached_property
     def views(self) -> Views:

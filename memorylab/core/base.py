@@ -4,7 +4,7 @@ It gives a direction to a bare value ("matrix LR 0.05"), a value to a factor ("h
 same words on a moved base mean another step.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 
 from msgspec.structs import replace
 
@@ -20,12 +20,20 @@ class Base:
     """The state before the next run. `values` is what each knob stands at, as far as words and code tell; `moved` is
     the latest kept run, by its place in the ledger, that moved the knob; `names` what the subject calls it."""
 
-    def __init__(self, constants: Mapping[str, str]) -> None:
-        """`constants` are the subject's before the first run: name and source text."""
-        self.values: dict[Key, Value] = {}
-        self.moved: dict[Key, int] = {}
-        self.names: dict[Key, str] = {}
-        self._learned: set[str] = set()
+    def __init__(
+        self,
+        constants: Mapping[str, str],
+        values: MutableMapping[Key, Value] | None = None,
+        moved: MutableMapping[Key, int] | None = None,
+        names: MutableMapping[Key, str] | None = None,
+        learned: MutableMapping[str, bool] | None = None,
+    ) -> None:
+        """`constants` are the subject's before the first run: name and source text. The others, empty by default, hold
+        the state."""
+        self.values: MutableMapping[Key, Value] = {} if values is None else values
+        self.moved: MutableMapping[Key, int] = {} if moved is None else moved
+        self.names: MutableMapping[Key, str] = {} if names is None else names
+        self._learned: MutableMapping[str, bool] = {} if learned is None else learned
         for name, source in constants.items():
             for move in self._learn(name, source):
                 if move.new is not None:
@@ -33,7 +41,7 @@ class Base:
 
     def start_from(self, moves: Sequence[Move]) -> None:
         """Take over what a baseline says of itself."""
-        self.values |= {move.key: move.new for move in moves if move.new is not None}
+        self.values.update({move.key: move.new for move in moves if move.new is not None})
 
     def learn_names(self, knobs: Mapping[str, Knob]) -> None:
         """What the code calls its knobs; the first name of a knob stays."""
@@ -42,7 +50,7 @@ class Base:
                 self._learn(name, knob.new or knob.old or "")
 
     def _learn(self, name: str, source: str) -> list[Move]:
-        self._learned.add(name)
+        self._learned[name] = True
         moves = reading.read_constant(name, Knob(old=None, new=source))
         for place, move in enumerate(moves):
             self.names.setdefault(move.key, name if len(moves) == 1 else f"{name}[{place}]")

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from memorylab.core import novelty
 from memorylab.core.aliases import BUILT_IN, Vocabulary
-from memorylab.core.novelty import Idea
+from memorylab.core.history import Idea
 from memorylab.core.record import Claim, Holder, encode
 
 # Clocks disagree, and anyone may write any time: no claim stands for longer, or begins further ahead.

@@ -1,13 +1,15 @@
 """What past runs tell of an idea beyond the closest match: other directions, other values, and how old a failure is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
 from msgspec import Struct
 
 from memorylab.core import deadends, explain
-from memorylab.core.group import Group, group_of, is_measured, latest_group
+from memorylab.core.aliases import BUILT_IN, Vocabulary
+from memorylab.core.group import Group, group_of, is_measured
+from memorylab.core.history import History, idea_of, name_of, read_history
 from memorylab.core.moves import Move
-from memorylab.core.novelty import History, Study
+from memorylab.core.novelty import Study
 from memorylab.core.record import Direction, KnobHistory, Run, Tested, Trial
 
 MANY = 4  # kept runs since a failure that are worth a word
@@ -16,9 +18,10 @@ TRIALS = 6
 
 
 class Past(Struct, frozen=True):
-    """The runs so far, in the order of the ledger, as the guard reads them, and how they are measured. `best` holds for
-    each the best value that was kept before it in its comparison group, None without one, and `leading` the best in
-    `current`, the group of the latest measured run; `kept` counts for each the runs that were kept after it."""
+    """Past runs that one may be compared with, in the order of the ledger, as the guard reads them, and how they are
+    measured. `best` holds for each the best value that was kept before it in its comparison group, None without one,
+    and `leading` the best in `current`, the group of the latest measured run; `kept` counts for each the runs that were
+    kept after it. `look` gives the run at a place of the ledger."""
 
     runs: Sequence[Run]
     history: History
@@ -28,37 +31,75 @@ class Past(Struct, frozen=True):
     leading: float | None
     current: Group
     kept: Sequence[int]
+    look: Callable[[int], Run]
 
-    def delta(self, at: int) -> float | None:
+    def delta(self, number: int) -> float | None:
         """A run's value minus the best before it; None if one of them was not measured."""
-        value, before = self.runs[at].value(self.metric), self.best[at]
+        value, before = self.runs[number].value(self.metric), self.best[number]
         return None if value is None or before is None else round(value - before, 9)
 
-    def outcome(self, at: int) -> str:
+    def outcome(self, number: int) -> str:
         """What a run gave, in words: `lost 0.004`."""
-        delta, run = self.delta(at), self.runs[at]
+        delta, run = self.delta(number), self.runs[number]
         if delta is None:
             return "crashed" if run.status == "crash" else f"was a {run.status}"
         better = delta < 0 if self.direction == "minimize" else delta > 0
         return f"{'gained' if better else 'lost'} {abs(delta):.4g}"
 
 
-def past(runs: Sequence[Run], history: History, metric: str, direction: Direction) -> Past:
-    """The past of runs that were read."""
-    best: dict[Group, float] = {}
-    before: list[float | None] = []
-    current = latest_group(runs, metric) or Group()
+class Results:
+    """What the runs so far came to, told run by run: the best kept value of each comparison group, the group of the
+    latest measured run, how many were kept."""
+
+    def __init__(
+        self,
+        metric: str,
+        direction: Direction,
+        best: MutableMapping[Group, float] | None = None,
+        current: Group | None = None,
+        kept: int = 0,
+    ) -> None:
+        """The last three hold the state; by default no run has been."""
+        self._metric, self._direction = metric, direction
+        self.best: MutableMapping[Group, float] = {} if best is None else best
+        self.current, self.kept = current or Group(), kept
+
+    def follow(self, run: Run) -> float | None:
+        """Go on to what holds after a run; the best before it in its group."""
+        group, value = group_of(run), run.value(self._metric)
+        before = self.best.get(group)
+        self.kept += run.status == "keep"
+        if value is not None and is_measured(run, self._metric):
+            self.current = group
+            if run.status == "keep":
+                known = value if before is None else before
+                self.best[group] = min(known, value) if self._direction == "minimize" else max(known, value)
+        return before
+
+    @property
+    def leading(self) -> float | None:
+        """The best in the current group."""
+        return self.best.get(self.current)
+
+
+def past(
+    runs: Sequence[Run],
+    metric: str,
+    direction: Direction = "minimize",
+    start: Mapping[str, str] | None = None,
+    vocabulary: Vocabulary = BUILT_IN,
+) -> Past:
+    """All of a past, its runs in the order of the ledger; `start` and `vocabulary` are as in `novelty.relate`."""
+    ideas = [(idea_of(run), run.status) for run in runs]
+    history = read_history(ideas, [name_of(run) for run in runs], start, vocabulary)
+    results = Results(metric, direction)
+    before, through = [], []
     for run in runs:
-        group, value = group_of(run), run.value(metric)
-        before.append(best.get(group))
-        if value is not None and is_measured(run, metric) and run.status == "keep":
-            known = best.get(group, value)
-            best[group] = min(known, value) if direction == "minimize" else max(known, value)
-    after, kept = 0, [0] * len(runs)
-    for at in reversed(range(len(runs))):
-        kept[at] = after
-        after += runs[at].status == "keep"
-    return Past(runs, history, metric, direction, before, best.get(current), current, kept)
+        before.append(results.follow(run))
+        through.append(results.kept)
+    kept = [results.kept - count for count in through]
+    current, leading = results.current, results.leading
+    return Past(runs, history, metric, direction, before, leading, current, kept, runs.__getitem__)
 
 
 def opposite(found: Study, past: Past) -> list[str]:
@@ -67,8 +108,8 @@ def opposite(found: Study, past: Past) -> list[str]:
     if latest is None:
         return []
     ours = {move.key: move.direction for move in found.moves}
-    moves = [m for m in past.history.readings[latest] if m.direction * ours.get(m.key, 0) < 0]
-    names = past.history.base.names
+    moves = [m for m in past.history.traces[latest].moves if m.direction * ours.get(m.key, 0) < 0]
+    names = past.history.state.base.names
     what = f" ({explain.knob_name(moves[0], names)} {explain.step(moves[0])})" if moves else ""
     return [f"the other direction{what} {past.outcome(latest)} in {past.history.names[latest]}"]
 
@@ -101,12 +142,13 @@ def tested(found: Study, past: Past, at: int) -> tuple[Tested, str]:
 
 def moved_on(found: Study, past: Past, failed: int) -> str:
     """What moved the base after run number `failed`: a kept run that turned the same knob, or a far better champion."""
-    later = past.history.base.moved_since(found.moves, failed + 1)
+    state = past.history.state
+    later = state.base.moved_since(found.moves, past.history.places[failed] + 1)
     if later is not None:
         keys = {move.key for move in found.moves}
-        move = next(move for move in past.history.readings[later] if move.key in keys)
-        knob, step = explain.knob_name(move, past.history.base.names), explain.step(move)
-        return f"since that failure {knob} {step} was kept in {past.runs[later].commit[:7]}".replace("  ", " ")
+        move = next(move for move in state.trace(later).moves if move.key in keys)
+        knob, step = explain.knob_name(move, state.base.names), explain.step(move)
+        return f"since that failure {knob} {step} was kept in {past.look(later).commit[:7]}".replace("  ", " ")
     before, now = past.best[failed], past.leading
     if before is None or now is None or abs(now - before) < deadends.FAR * abs(before):
         return ""
@@ -118,16 +160,17 @@ def known(found: Study, past: Past) -> list[KnobHistory]:
     histories: list[KnobHistory] = []
     for move in {move.key: move for move in reversed(found.moves[:KNOBS])}.values():
         tried: dict[str, tuple[Move, int]] = {}
-        for at, moves in enumerate(past.history.readings):
-            for theirs in moves:
+        for at, trace in enumerate(past.history.traces):
+            for theirs in trace.moves:
                 if theirs.key == move.key:
                     goal = explain.goal(theirs)
                     tried.pop(goal, None)
                     tried[goal] = theirs, at
         trials = [(_rank(theirs), goal, at) for goal, (theirs, at) in list(tried.items())[-TRIALS:]]
         if trials:
-            shown = [_trial(goal, past, at, len(past.history.readings[at]) - 1) for _, goal, at in sorted(trials)]
-            histories.insert(0, KnobHistory(knob=explain.knob_name(move, past.history.base.names), trials=shown))
+            shown = [_trial(goal, past, at) for _, goal, at in sorted(trials)]
+            name = explain.knob_name(move, past.history.state.base.names)
+            histories.insert(0, KnobHistory(knob=name, trials=shown))
     return histories
 
 
@@ -135,9 +178,9 @@ def _rank(move: Move) -> tuple[bool, float]:
     return (False, move.new) if isinstance(move.new, float) else (True, 0.0)
 
 
-def _trial(goal: str, past: Past, at: int, others: int) -> Trial:
+def _trial(goal: str, past: Past, at: int) -> Trial:
     run = past.runs[at]
     return Trial(
         value=goal, run_id=run.run_id, status=run.status, result=run.value(past.metric), delta=past.delta(at),
-        others=others,
+        others=len(past.history.traces[at].moves) - 1,
     )  # fmt: skip

@@ -10,16 +10,11 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from memorylab.core import cells as fields
-from memorylab.core import explain, reading, similarity
-from memorylab.core.aliases import BUILT_IN, CHOICES, STARTING_VALUES, Vocabulary
-from memorylab.core.base import Base
-from memorylab.core.clean import label_of
-from memorylab.core.moves import Key, Move
-from memorylab.core.record import Change, Run
-from memorylab.core.replicates import Replicates
+from memorylab.core import explain, similarity
+from memorylab.core.aliases import BUILT_IN, Vocabulary
+from memorylab.core.history import History, Idea, read_history
+from memorylab.core.moves import Move
 from memorylab.core.similarity import Likeness
-from memorylab.core.tokens import Value
 
 Kind = Literal["same", "variant", "opposite", "different"]
 
@@ -29,18 +24,6 @@ OTHER_CODE = 0.75  # at most, where the words or the constants agree and the sta
 OTHER_KNOBS = 0.3  # at most, where names are read alike and the code turns constants of other names
 CONFIGURED = 0.97  # the same configuration, part by part, or a replicate of that run
 DUPLICATE = 0.9  # practically the same: one knob, one value, or the same words on the same base
-
-Setting = tuple[Key, Value | None, int]
-
-
-class Idea(Struct, frozen=True):
-    """What is about to be tried, or was. `change` is the code, where it is written already."""
-
-    description: str
-    hypothesis: str = ""
-    family: str = ""
-    tags: tuple[str, ...] = ()
-    change: Change | None = None
 
 
 class Relation(Struct, frozen=True):
@@ -54,19 +37,6 @@ class Relation(Struct, frozen=True):
     same: float
     related: float
     why: str
-
-
-class History(Struct, frozen=True):
-    """Past ideas, read once: the moves of each, what each is called, and the base that they lead to."""
-
-    ideas: Sequence[Idea]
-    names: Sequence[str]
-    readings: Sequence[tuple[Move, ...]]
-    settings: Sequence[frozenset[Setting]]
-    origins: Sequence[int]  # the run that each repeats, its own place where it is no replicate
-    base: Base
-    replicates: Replicates
-    vocabulary: Vocabulary
 
 
 class Study(Struct, frozen=True):
@@ -91,88 +61,28 @@ def relate(
     return list(study(planned, read_history(history, names, start, vocabulary)).relations)
 
 
-def read_history(
-    history: Sequence[tuple[Idea, str]],
-    names: Sequence[str],
-    start: Mapping[str, str] | None = None,
-    vocabulary: Vocabulary = BUILT_IN,
-) -> History:
-    """The history as `study` needs it; `names` is what each past idea is called in the reasons given."""
-    base, replicates = Base(STARTING_VALUES if start is None else start), Replicates()
-    readings: list[tuple[Move, ...]] = []
-    settings: list[frozenset[Setting]] = []
-    origins: list[int] = []
-    for at, (idea, status) in enumerate(history):
-        if idea.change is not None:
-            base.learn_names(idea.change.knobs)
-        said = read(idea, vocabulary)
-        target = replicates.target(said)
-        moves = base.resolve(said) if target is None else readings[target]
-        readings.append(moves)
-        origins.append(at if target is None else origins[target])
-        settings.append(_settings(said) if target is None else settings[target])
-        kept = fields.status(status) == "keep"
-        replicates.learn(at, target, label_of(idea.description), said, kept)
-        if moves == (reading.BASELINE,) or at == 0 and kept:  # the first that is kept is where the others start
-            base.start_from(reading.read_settings(idea.description, vocabulary))
-        if target is None:
-            base.follow(moves, kept, at)
-    return History([idea for idea, _ in history], names, readings, settings, origins, base, replicates, vocabulary)
-
-
 def study(planned: Idea, history: History) -> Study:
     """`relate`, with the moves that it rests on."""
-    base = history.base
-    if planned.change is not None:
-        base.learn_names(planned.change.knobs)
-    said = read(planned, history.vocabulary)
-    target = history.replicates.target(said)
-    ours = base.resolve(said) if target is None else history.readings[target]
-    ours_set = _settings(said) if target is None else history.settings[target]
-    rarity = similarity.rarities([*history.readings, ours])
+    state = history.state
+    own = state.read(planned)
+    ours, base, is_replicate = own.moves, state.base, own.origin >= 0
+    rarity = similarity.rarities(ours, (trace.moves for trace in history.traces), state.terms)
     texts = [similarity.words_of(idea.description) for idea in history.ideas]
-    common = similarity.overlaps(similarity.words_of(planned.description), texts)
+    common = similarity.overlaps(similarity.words_of(planned.description), texts, state.words)
     moved = [base.moved.get(move.key, -1) for move in ours]
     relations = []
-    for at, (idea, theirs, name) in enumerate(zip(history.ideas, history.readings, history.names, strict=True)):
-        likeness = similarity.compare(ours, theirs, rarity, [last >= at for last in moved])
-        alike = ours_set and ours_set == history.settings[at] or target is not None and target == history.origins[at]
+    for number, (at, idea, theirs, name) in enumerate(
+        zip(history.places, history.ideas, history.traces, history.names, strict=True)
+    ):
+        likeness = similarity.compare(ours, theirs.moves, rarity, [last >= at for last in moved])
+        alike = own.settings and own.settings == theirs.settings or is_replicate and own.origin == theirs.origin
         if alike and likeness.same < CONFIGURED:
             likeness = replace(likeness, same=CONFIGURED, related=max(CONFIGURED, likeness.related), opposite=False)
-        likeness = similarity.with_words(likeness, common[at])
-        why = explain.likeness(likeness, ours, theirs, name, base.names)
+        likeness = similarity.with_words(likeness, common[number])
+        why = explain.likeness(likeness, ours, theirs.moves, name, base.names)
         unmoved = max(moved, default=-1) < at
-        relations.append(_relation(planned, idea, likeness, why, name, unmoved, target is None))
+        relations.append(_relation(planned, idea, likeness, why, name, unmoved, not is_replicate))
     return Study(relations, ours)
-
-
-def _settings(moves: Sequence[Move]) -> frozenset[Setting]:
-    """What a whole configuration sets, whatever stood already; empty if the words say a step, or one thing only."""
-    steps = any(m.step and m.new is None or m.factor is not None or m.delta is not None for m in moves)
-    return frozenset() if steps or len(moves) < 2 else frozenset((m.key, m.new, m.direction) for m in moves)
-
-
-def idea_of(run: Run) -> Idea:
-    """What a past run tried."""
-    return Idea(run.description, run.hypothesis, run.family, tuple(run.tags), run.change)
-
-
-def read(idea: Idea, vocabulary: Vocabulary = BUILT_IN) -> tuple[Move, ...]:
-    """What an idea turns: the constants that its code sets, else its words.
-
-    A mechanism is no constant: where the code has other statements too, the words name what they do.
-    """
-    if idea.change is not None and idea.change.knobs:
-        moves = reading.read_change(idea.change)
-        if idea.change.statements:
-            words = reading.read(idea.description, vocabulary)
-            moves += tuple(move for move in words if move.head is None or move.head in CHOICES.values())
-        return moves
-    # A hypothesis and tags speak of reasons more than of the deed: they count where the description says nothing.
-    for text in (idea.description, idea.hypothesis, " ".join(idea.tags)):
-        if moves := reading.read(text, vocabulary):
-            return moves
-    return ()
 
 
 def _relation(planned: Idea, past: Idea, likeness: Likeness, why: str, name: str, unmoved: bool, own: bool) -> Relation:

@@ -70,9 +70,10 @@ _UNCHANGED = re.compile(
 def read(text: str, vocabulary: Vocabulary = BUILT_IN) -> tuple[Move, ...]:
     """The moves that a description makes, in its order; empty if it says nothing that could be compared."""
     text = text[:MAX_CHARS]
-    if text not in vocabulary.known:
-        vocabulary.known[text] = _read(text, vocabulary)
-    return vocabulary.known[text]
+    found = vocabulary.known.get(text)
+    if found is None:
+        found = vocabulary.known[text] = _read(text, vocabulary)
+    return found
 
 
 def _read(text: str, vocabulary: Vocabulary) -> tuple[Move, ...]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 VERSION: Literal[1] = 1
 MAX_BYTES = 1 << 20
@@ -350,6 +351,8 @@ class Claim(_Record, frozen=True, kw_only=True, tag="claim"):
     run_id: Id | None = None
 
 
+AMENDABLE = ("status", "family", "description", "hypothesis", "tags", "notes")
+
 Record = Run | Plan | Amend | Rewrite | Claim
 
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -388,6 +391,11 @@ def decode(line: bytes) -> Record | Unreadable:
         return record
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as problem:
         return Unreadable(line, str(problem))
+
+
+def amended(run: Run, amend: Amend) -> Run:
+    """The run with what an amendment says of it."""
+    return replace(run, **{name: new for name in AMENDABLE if (new := getattr(amend, name)) is not None})
 
 
 def rounded(value: float, digits: int = 5) -> float:

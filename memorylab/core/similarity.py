@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence, Set
 from functools import lru_cache
 from typing import Literal
 
@@ -185,9 +185,29 @@ def _weights(moves: Sequence[Move]) -> list[float]:
     return [_FOLLOWS if aliases.COMPANIONS.get(move.key, frozenset()) & keys else 1.0 for move in moves]
 
 
-def overlaps(ours: frozenset[str], texts: Sequence[frozenset[str]]) -> list[float]:
+class Counts:
+    """In how many of some texts each word stands: what tells a rare word, which says much, from a common one."""
+
+    def __init__(self, uses: MutableMapping[str, int] | None = None, texts: int = 0) -> None:
+        self.uses = {} if uses is None else uses
+        self.texts = texts
+
+    def add(self, words: Set[str]) -> None:
+        """One more text, of these words."""
+        self.texts += 1
+        for word in words:
+            self.uses[word] = self.uses.get(word, 0) + 1
+
+    def rarity(self, words: Iterable[str], ours: Set[str]) -> dict[str, float]:
+        """How much each of some words tells, with a further text of `ours`: log(1 + texts / uses), at least log 2."""
+        return {
+            word: math.log(1 + (self.texts + 1) / max(1, self.uses.get(word, 0) + (word in ours))) for word in words
+        }
+
+
+def overlaps(ours: frozenset[str], texts: Sequence[frozenset[str]], counts: Counts) -> list[float]:
     """What a text has in common with each of some others, in [0, 1]: the cosine of their words, weighed by rarity."""
-    weights = {word: weight**2 for word, weight in rarity([*texts, ours]).items()}
+    weights = {word: weight**2 for word, weight in counts.rarity(ours.union(*texts), ours).items()}
     norm = sum(weights[word] for word in ours)
     return [
         sum(weights[word] for word in common) / math.sqrt(norm * sum(weights[word] for word in words))
@@ -205,19 +225,16 @@ def with_words(likeness: Likeness, common: float) -> Likeness:
     return Likeness(same, related, likeness.opposite, likeness.ties)
 
 
-def rarities(readings: Sequence[Sequence[Move]]) -> dict[str, float]:
-    """How much a word tells of a move; words that every subject has ("layer", "output") tell half as much."""
-    telling = rarity([{term for move in moves for term in _stems(move.terms | move.gloss)} for moves in readings])
+def rarities(ours: Sequence[Move], others: Iterable[Sequence[Move]], counts: Counts) -> dict[str, float]:
+    """How much each word of some moves tells; words that every subject has ("layer", "output") tell half as much."""
+    words = terms_of(ours)
+    telling = counts.rarity(words.union(*map(terms_of, others)), words)
     return {term: weight * (0.5 if term in _COMMON else 1.0) for term, weight in telling.items()}
 
 
-def rarity(texts: Sequence[Set[str]]) -> dict[str, float]:
-    """How much a word tells, from how few of the texts use it: log(1 + texts / uses), at least log 2."""
-    uses: dict[str, int] = {}
-    for words in texts:
-        for word in words:
-            uses[word] = uses.get(word, 0) + 1
-    return {word: math.log(1 + len(texts) / count) for word, count in uses.items()}
+def terms_of(moves: Sequence[Move]) -> frozenset[str]:
+    """The words of what is turned, by their stems."""
+    return frozenset(term for move in moves for term in _stems(move.terms | move.gloss))
 
 
 @lru_cache(maxsize=16_384)

@@ -1,19 +1,18 @@
 """The guard: what the history says of an idea, and what the mode makes of that."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from memorylab.core import evidence, explain, reading, similarity
-from memorylab.core.aliases import BUILT_IN, Vocabulary
 from memorylab.core.deadends import WEAK
 from memorylab.core.evidence import Past
-from memorylab.core.novelty import DUPLICATE, Idea, Relation, Study, idea_of, read_history, study
+from memorylab.core.history import Idea
+from memorylab.core.novelty import DUPLICATE, Relation, Study, study
 from memorylab.core.record import (
     DEFAULT_THRESHOLD,
     Classification,
     Decision,
-    Direction,
     Holder,
     Match,
     Mode,
@@ -62,74 +61,50 @@ POLICY: dict[Mode, dict[Classification, tuple[Decision, str]]] = {
 STALE = "This failed on another base; it may be worth a second try."
 
 
-class Guard:
-    """The guard over one history: the runs so far, in the order of the ledger. Many ideas can be put to it.
+def judge(
+    planned: Idea,
+    past: Past,
+    mode: Mode,
+    threshold: float = DEFAULT_THRESHOLD,
+    limit: int = DEFAULT_LIMIT,
+    found: Study | None = None,
+) -> Verdict:
+    """The verdict on an idea; `found` is how it stands to each run of the past, if that is known already.
 
-    `metric` names the value that is shown, `direction` which way it is better; `start` and `vocabulary` are as in
-    `novelty.relate`.
+    `threshold` in [0, 1] is the score from which a run matches, before the adjustment for the mode; at most `limit`
+    matches are shown, best first, the later run first where scores are equal.
     """
-
-    def __init__(
-        self,
-        runs: Sequence[Run],
-        *,
-        metric: str,
-        direction: Direction = "minimize",
-        start: Mapping[str, str] | None = None,
-        vocabulary: Vocabulary = BUILT_IN,
-    ) -> None:
-        names = [run.commit[:7] or run.run_id for run in runs]
-        history = read_history([(idea_of(run), run.status) for run in runs], names, start, vocabulary)
-        self.past = evidence.past(runs, history, metric, direction)
-
-    def study(self, planned: Idea) -> Study:
-        """How the idea stands to each past run."""
-        return study(planned, self.past.history)
-
-    def judge(
-        self,
-        planned: Idea,
-        mode: Mode,
-        threshold: float = DEFAULT_THRESHOLD,
-        limit: int = DEFAULT_LIMIT,
-        found: Study | None = None,
-    ) -> Verdict:
-        """The verdict on an idea; `found` is its study, if it was made already.
-
-        `threshold` in [0, 1] is the score from which a run matches, before the adjustment for the mode; at most `limit`
-        matches are shown, best first, the later run first where scores are equal.
-        """
-        found = found or self.study(planned)
-        effective = round(min(0.99, max(0.0, threshold + ADJUSTMENT[mode])), 4)
-        ranked = _ranked(planned, self.past, found, effective)
-        matches = [match for _, match in ranked]
-        decisive, outweighed = _decisive(matches)
-        classification: Classification = decisive.category if decisive else "novel"
-        stale = _stale(found, self.past, ranked, decisive)
-        grounds = ["no earlier run is close enough"]
-        if decisive is not None:
-            grounds = [f"{decisive.run_id} ({decisive.status}): {decisive.why}"]
-        if stale:
-            grounds.append(stale)
-        if outweighed is not None:
-            grounds.append(f"clearly closer than {outweighed.run_id} ({outweighed.category})")
-        if decisive is None or decisive.category != "duplicate_run":
-            grounds += evidence.opposite(found, self.past)
-        grounds += _disagreement(planned, self.past)
-        return Verdict(
-            classification=classification,
-            probe_text=probe_text(planned),
-            threshold=threshold,
-            effective_threshold=effective,
-            match_count=len(matches),
-            counts={category: sum(match.category == category for match in matches) for category in sorted(PRIORITY)},
-            top_matches=matches[: max(0, limit)],
-            mode=mode,
-            policy=evaluate_policy(classification, mode, bool(stale)),
-            why="; ".join(grounds)[:MAX_WHY],
-            known=evidence.known(found, self.past),
-            stale=stale,
-        )
+    found = found or study(planned, past.history)
+    effective = round(min(0.99, max(0.0, threshold + ADJUSTMENT[mode])), 4)
+    ranked = _ranked(planned, past, found, effective)
+    matches = [match for _, match in ranked]
+    decisive, outweighed = _decisive(matches)
+    classification: Classification = decisive.category if decisive else "novel"
+    stale = _stale(found, past, ranked, decisive)
+    grounds = ["no earlier run is close enough"]
+    if decisive is not None:
+        grounds = [f"{decisive.run_id} ({decisive.status}): {decisive.why}"]
+    if stale:
+        grounds.append(stale)
+    if outweighed is not None:
+        grounds.append(f"clearly closer than {outweighed.run_id} ({outweighed.category})")
+    if decisive is None or decisive.category != "duplicate_run":
+        grounds += evidence.opposite(found, past)
+    grounds += _disagreement(planned, past)
+    return Verdict(
+        classification=classification,
+        probe_text=probe_text(planned),
+        threshold=threshold,
+        effective_threshold=effective,
+        match_count=len(matches),
+        counts={category: sum(match.category == category for match in matches) for category in sorted(PRIORITY)},
+        top_matches=matches[: max(0, limit)],
+        mode=mode,
+        policy=evaluate_policy(classification, mode, bool(stale)),
+        why="; ".join(grounds)[:MAX_WHY],
+        known=evidence.known(found, past),
+        stale=stale,
+    )
 
 
 def evaluate_policy(classification: Classification, mode: Mode, stale: bool = False) -> Policy:
@@ -248,8 +223,8 @@ def _disagreement(idea: Idea, past: Past) -> list[str]:
     """Said, where the words and the code name different knobs or values, or the code turns knobs that go unsaid."""
     if idea.change is None or not idea.change.knobs:
         return []
-    base = past.history.base
-    said = [m for m in base.resolve(reading.read(idea.description, past.history.vocabulary)) if m.head]
+    base, vocabulary = past.history.state.base, past.history.state.vocabulary
+    said = [m for m in base.resolve(reading.read(idea.description, vocabulary)) if m.head]
     done = base.resolve(reading.read_change(idea.change))
     pairs = [(a, b) for a in said for b in done if similarity.knob_likeness(a, b, {}) >= similarity.ONE_KNOB]
     if said and not pairs:

@@ -1,9 +1,10 @@
 """Runs, changes and verdicts for the tests of the guard."""
 
+from memorylab.core import evidence
 from memorylab.core.change import read_change
-from memorylab.core.novelty import Idea
+from memorylab.core.history import Idea
 from memorylab.core.record import DEFAULT_THRESHOLD, Run
-from memorylab.core.verdict import Guard
+from memorylab.core.verdict import judge
 
 
 def run(number, description, status="discard", family="", value=1.0, change=None):
@@ -17,7 +18,7 @@ def run(number, description, status="discard", family="", value=1.0, change=None
 
 def verdict(planned, *past, mode="exploit", threshold=DEFAULT_THRESHOLD, limit=3):
     planned = planned if isinstance(planned, Idea) else Idea(planned)
-    return Guard(past, metric="val_bpb").judge(planned, mode, threshold, limit)
+    return judge(planned, evidence.past(past, "val_bpb"), mode, threshold, limit)
 
 
 def code(**constants):

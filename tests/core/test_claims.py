@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memorylab.core.claims import AHEAD, LONGEST, holder, same, standing
-from memorylab.core.novelty import Idea
+from memorylab.core.history import Idea
 from memorylab.core.record import Claim, Unreadable, decode, encode
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

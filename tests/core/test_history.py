@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from memorylab.core.change import read_change
-from memorylab.core.novelty import DUPLICATE, Idea, relate
+from memorylab.core.history import Idea
+from memorylab.core.novelty import DUPLICATE, relate
 
 SUBJECT = (Path(__file__).resolve().parents[2] / "train.py").read_text("utf-8")
 Edit = Callable[[str], str]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from benchmarks.novelty import evaluate
 from memorylab.core.change import read_change
-from memorylab.core.novelty import DUPLICATE, SAME, Idea, relate
+from memorylab.core.history import Idea
+from memorylab.core.novelty import DUPLICATE, SAME, relate
 from memorylab.core.record import DEFAULT_THRESHOLD
 from tests.core.ideas import code, run, verdict
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from memorylab.core.novelty import Idea, relate
+from memorylab.core.history import Idea
+from memorylab.core.novelty import relate
 from memorylab.core.reading import BASELINE, read
 from memorylab.core.record import DEFAULT_THRESHOLD
 

@@ -1,6 +1,6 @@
 import pytest
 
-from memorylab.core.novelty import Idea
+from memorylab.core.history import Idea
 from memorylab.core.record import Run, decode, encode
 from memorylab.core.verdict import evaluate_policy, in_mode, probe_text
 from tests.core.ideas import code, run, verdict

@@ -1,0 +1,218 @@
+"""The index recalls what the whole memory tells: after any history of the refs, and whatever became of it."""
+
+import random
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from memorylab import index, recall
+from memorylab.commands.session import Session
+from memorylab.core import claims, evidence
+from memorylab.core.aliases import BUILT_IN, Vocabulary
+from memorylab.core.history import Idea
+from memorylab.core.record import Amend, Change, Claim, Environment, Knob, Plan, Record, Run, encode
+from memorylab.core.verdict import judge
+from memorylab.recall import Recall, Whole
+from memorylab.store import refs
+from memorylab.timeline import Timeline, Way
+from tests.conftest import Lab
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+SAID = [
+    "raise matrix lr to 0.06", "lower matrix lr to 0.02", "matrix LR 0.06", "halve the batch", "batch size 2**19",
+    "drop ema", "add SwiGLU", "swiglu activation", "depth 12 and matrix lr 0.03", "rerun", "seed 2 of exp 3",
+    "exp 3: warmdown 0.5", "retry the best config", "baseline: DEPTH=8 MATRIX_LR=0.04", "total batch 524,288",
+    "shuffle the value embedding tables", "remove value embeddings", "lr 1.5x", "deeper",
+]  # fmt: skip
+DEVICES = [None, Environment(device="cuda:0 (H100)", budget_kind="seconds", budget=300.0), Environment(device="cpu")]
+
+
+def stamp(minute: int) -> str:
+    return f"{NOW + timedelta(minutes=minute):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def a_run(chance: random.Random, writer: str, number: int, minute: int | None, commit: str, parent: str | None) -> Run:
+    knob = chance.choice(["MATRIX_LR", "DEPTH"])
+    change = Change(
+        subject="train.py", blob=f"{chance.randrange(40):040x}", fingerprint=chance.choice([None, "f1", "f2"]),
+        knobs={knob: Knob(old="1", new=str(chance.randrange(4)))} if chance.random() < 0.5 else {}, statements=0,
+    )  # fmt: skip
+    return Run(
+        writer=writer, seq=number, run_id=f"{writer}-{number}", branch=None, commit=commit, parent_commit=parent,
+        timestamp_utc=None if minute is None else stamp(minute), family=chance.choice(["", "lr"]),
+        status=chance.choice(["keep", "discard", "discard", "crash"]), description=chance.choice(SAID), hypothesis="",
+        tags=[], notes="", metrics={"val_bpb": round(chance.uniform(0.9, 1.1), 4)}, error=None, artifacts={},
+        novelty_guard=None, decision_packet=None, change=change if chance.random() < 0.4 else None,
+        environment=chance.choice(DEVICES),
+    )  # fmt: skip
+
+
+class Team:
+    """Writers whose ledgers stand under a remote, written by plain git."""
+
+    def __init__(self, lab: Lab, seed: int) -> None:
+        self.lab, self.chance = lab, random.Random(seed)
+        self.written: dict[str, list[Record]] = {"ana": [], "bob": []}
+        self.commits = lab.git("rev-list", "HEAD").split()
+        self.minute = 0
+
+    def write(self, writer: str, record: Record, anchor: str) -> None:
+        scratch, ref = refs.NOTES + "scratch", refs.fetched_as("origin", refs.LEDGER + writer)
+        if self.written[writer]:
+            self.lab.git("update-ref", scratch, ref)
+        line = encode(record).decode()
+        self.lab.git("notes", "--ref", scratch, "append", "-m", line, anchor)
+        self.lab.git("update-ref", ref, scratch)
+        self.lab.git("update-ref", "-d", scratch)
+        self.written[writer].append(record)
+
+    def act(self) -> str:
+        chance = self.chance
+        writer = chance.choice(sorted(self.written))
+        number, anchor = len(self.written[writer]) + 1, chance.choice(self.commits)
+        runs = [one for found in self.written.values() for one in found if isinstance(one, Run)]
+        kind = chance.choice(["run"] * 6 + ["late", "late", "undated", "amend", "twin", "back", "plan", "claim"])
+        self.minute += 1
+        if kind in ("run", "late", "undated") or not runs:
+            minute = {"late": chance.randrange(self.minute), "undated": None}.get(kind, self.minute)
+            commit = anchor if chance.random() < 0.5 else "abc1234"
+            self.write(writer, a_run(chance, writer, number, minute, commit, None), anchor)
+        elif kind == "amend":
+            said = Amend(
+                writer=writer, seq=number, id=f"{writer}-a{number}", timestamp_utc=stamp(self.minute), commit=anchor,
+                run_id=chance.choice(runs).run_id, status=chance.choice([None, "keep", "discard"]),
+                description=chance.choice([None, *SAID]),
+            )  # fmt: skip
+            self.write(writer, said, anchor)
+        elif kind == "twin":
+            twin = chance.choice(runs)
+            self.write(writer, replace(twin, writer=writer, seq=number, notes=str(chance.random())), anchor)
+        elif kind == "plan":
+            self.write(writer, a_plan(writer, number, self.minute, anchor), anchor)
+        elif kind == "claim":
+            claim = Claim(
+                writer=writer, seq=number, id=f"{writer}-c{number}", timestamp_utc=stamp(self.minute), commit=anchor,
+                description=chance.choice(SAID), expires_utc=stamp(self.minute + 60),
+            )  # fmt: skip
+            self.write(writer, claim, anchor)
+        elif self.written[writer]:
+            ref = refs.fetched_as("origin", refs.LEDGER + writer)
+            if self.lab.git("rev-parse", "-q", "--verify", f"{ref}~1", check=False):
+                self.lab.git("update-ref", ref, f"{ref}~1")
+                self.written[writer].pop()
+        return kind
+
+
+def a_plan(writer: str, number: int, minute: int, commit: str) -> Plan:
+    return Plan(
+        writer=writer, seq=number, id=f"{writer}-p{number}", timestamp_utc=stamp(minute), branch=None, commit=commit,
+        parent_commit=None, family="", description="x", hypothesis="", tags=[], change=None,
+        novelty_guard=judge(Idea("x"), evidence.past([], "val_bpb"), "exploit"),
+    )  # fmt: skip
+
+
+def told(found: Recall | Whole, commits: list[str]) -> list[object]:
+    """All that is asked of a memory, of every kind of idea."""
+    ideas = [Idea(text) for text in SAID]
+    chance = random.Random(0)
+    ideas += [replace(idea, change=a_run(chance, "w", 1, 0, "c", None).change) for idea in ideas]
+    verdicts = [judge(idea, found.past(idea, 50), "exploit", limit=50) for idea in ideas]
+    now = NOW + timedelta(minutes=90)
+    return [
+        *verdicts, claims.standing(found.claims(now), now), [found.is_planned(one) for one in commits], found.first(),
+    ]  # fmt: skip
+
+
+def way(session: Session) -> Way:
+    of = session.settings
+    return Way(of.metric, of.direction, of.vocabulary, of.subject, session.constants)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(3, 12))])
+def test_whatever_becomes_of_the_runs_the_index_recalls_them(lab: Lab, seed: int) -> None:
+    for knob in ("MATRIX_LR", "DEPTH"):
+        lab.edit(knob, 3)
+        lab.commit(f"{knob} 3")
+    team = Team(lab, seed)
+    done = []
+    for _ in range(30):
+        done.append(team.act())
+        if team.chance.random() < 0.4:
+            session = Session(lab.path)
+            assert isinstance(session.recall, Recall)
+            whole = Whole(session.place.state, session.memory, way(session))
+            assert told(session.recall, team.commits) == told(whole, team.commits), done
+
+
+def test_what_was_read_is_not_read_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new run costs what it takes to read that one; one in between what comes after it."""
+    team = Team(lab, 0)
+    for minute in range(10, 20):
+        team.write("ana", a_run(team.chance, "ana", minute, minute, team.commits[0], None), team.commits[0])
+    read: list[int] = []
+    follow = Timeline._read
+
+    def counted(self: Timeline, number: int, run: Run) -> None:
+        read.append(number)
+        follow(self, number, run)
+
+    monkeypatch.setattr(Timeline, "_read", counted)
+    for minute, expected in ((None, 10), (None, 0), (20, 1), (15, 6), (None, 0)):
+        read.clear()
+        if minute is not None:
+            team.write("bob", a_run(team.chance, "bob", minute, minute, team.commits[0], None), team.commits[0])
+        assert isinstance(Session(lab.path).recall, Recall)
+        assert len(read) == expected
+
+
+def test_it_is_read_anew_another_way(lab: Lab) -> None:
+    """With other words, another metric, or changed code, nothing of before counts."""
+    lab.experiment("raise matrix lr", 1.0)
+    session = Session(lab.path)
+    database = index.open_at(session.place.state)
+    assert isinstance(session.recall, Recall)
+    assert Timeline(database, way(session)).is_fresh()
+    for changed in (
+        Way("loss", "minimize", BUILT_IN, "train.py", session.constants),
+        Way("val_bpb", "maximize", BUILT_IN, "train.py", session.constants),
+        Way("val_bpb", "minimize", Vocabulary({("peak",): ("lr",)}), "train.py", session.constants),
+        Way("val_bpb", "minimize", BUILT_IN, "other.py", session.constants),
+    ):
+        assert not Timeline(database, changed).is_fresh()
+        found = recall.of(session.store, changed, lambda: session.memory)
+        assert isinstance(found, Recall)
+        assert told(found, []) == told(Whole(session.place.state, session.memory, changed), [])
+    database.close()
+
+
+def test_who_reads_is_not_disturbed_by_who_writes(lab: Lab) -> None:
+    lab.experiment("raise matrix lr", 1.0)
+    idea = Idea("raise matrix lr")
+    session = Session(lab.path)
+    before = session.recall.past(idea)
+    lab.experiment("raise matrix lr again", 1.1)
+    assert [run.run_id for run in session.recall.past(idea).runs] == [run.run_id for run in before.runs]
+    assert len(Session(lab.path).recall.past(idea).runs) == 2
+
+
+def test_without_the_index_the_memory_is_read(lab: Lab) -> None:
+    lab.experiment("raise matrix lr", 1.0)
+    expected = told(Session(lab.path).recall, [])
+    with sqlite3.connect(lab.store.state / index.FILE, isolation_level=None) as other:
+        lab.experiment("drop ema", 1.1)
+        other.execute("BEGIN EXCLUSIVE")
+        other.execute("DELETE FROM chains")
+        index._PATIENCE, patience = 0.0, index._PATIENCE
+        try:
+            found = Session(lab.path).recall
+        finally:
+            index._PATIENCE = patience
+            other.execute("ROLLBACK")
+    other.close()
+    assert isinstance(found, (Recall, Whole))
+    assert told(found, []) != expected
+    damage = (lab.store.state / index.FILE).read_bytes()[:4096] + b"no page" * 20_000
+    (lab.store.state / index.FILE).write_bytes(damage)
+    assert told(Session(lab.path).recall, []) == told(found, [])
