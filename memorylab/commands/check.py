@@ -61,7 +61,7 @@ def claims_on(session: Session, idea: Idea, among: list[Claim]) -> list[Claim]:
 
 def is_ours(session: Session, claim: Claim) -> bool:
     """Whether a claim was made in this working tree: others of the same clone are others."""
-    return claim.writer == session.store.writer() and claim.worktree == session.store.worktree()
+    return claim.writer == session.writer and claim.worktree == session.place.worktree
 
 
 def who(holder: Holder) -> str:

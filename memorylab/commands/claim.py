@@ -58,7 +58,7 @@ def claim(
             me = transaction.writer
         draft = Claim(
             writer=me, seq=1, id=new_id(issued, _base(session)), timestamp_utc=timestamp(issued), commit=_base(session),
-            branch=session.store.branch(), worktree=session.store.worktree(), **texts,
+            branch=session.store.branch(), worktree=session.place.worktree, **texts,
             tags=list(idea.tags), expires_utc=timestamp(issued + timedelta(minutes=minutes)),
         )  # fmt: skip
         check_line(draft)
@@ -184,7 +184,7 @@ def _give(session: Session, remote: str | None) -> sync.Synced:
 
 
 def _base(session: Session) -> str:
-    return session.store.resolve("HEAD").oid
+    return session.reader.resolve("HEAD").oid
 
 
 def _issued(session: Session) -> datetime:

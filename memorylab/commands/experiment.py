@@ -10,7 +10,7 @@ from memorylab.core.change import constants, describe, read_change
 from memorylab.core.record import Change, Mode
 from memorylab.errors import BadInput, DirtySubject, NotFound
 from memorylab.store import git
-from memorylab.store.repo import Commit
+from memorylab.store.reader import Commit, blob_id
 
 
 class Experiment(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,12 +28,12 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
 
 def of_commit(session: Session, revision: str = "HEAD") -> Experiment:
     """The experiment that a commit holds: subject line, trailers Family, Hypothesis, Tags, Mode, and its change."""
-    commit = session.store.resolve(revision)
+    commit = session.reader.resolve(revision)
     subject, trailers = message.read(commit.message)
     mode = trailers.get("mode", "").lower()
     parent = commit.parents[0] if commit.parents else None
-    new = session.store.file_at(commit.oid, session.settings.subject)
-    old = session.store.file_at(parent, session.settings.subject) if parent else None
+    new = session.reader.file_at(commit.oid, session.settings.subject)
+    old = session.reader.file_at(parent, session.settings.subject) if parent else None
     change = None
     if new is not None and new != old:
         change = read_change(_text(old), _text(new), session.settings.subject, blob=new[0])
@@ -52,8 +52,8 @@ def of_commit(session: Session, revision: str = "HEAD") -> Experiment:
 def of_working_tree(session: Session) -> Experiment | None:
     """What the working tree does to the subject against HEAD, None if nothing."""
     content = _working(session)
-    commit = session.store.resolve("HEAD")
-    committed = session.store.file_at(commit.oid, session.settings.subject)
+    commit = session.reader.resolve("HEAD")
+    committed = session.reader.file_at(commit.oid, session.settings.subject)
     if content is None or (committed is not None and content == committed[1]):
         return None
     # git may store other bytes than the working tree has (line ends, filters): let it decide what differs.
@@ -62,7 +62,7 @@ def of_working_tree(session: Session) -> Experiment | None:
         return None
     change = read_change(
         _text(committed), content.decode("utf-8", "replace"), session.settings.subject,
-        blob=session.store.hash(content), dirty=True,
+        blob=blob_id(content), dirty=True,
     )  # fmt: skip
     return Experiment(commit=commit, description=describe(change), change=change, patch=patch)
 
@@ -72,7 +72,7 @@ def refuse_dirty(session: Session, experiment: Experiment, allow: bool) -> Exper
 
     Raises DirtySubject if it is not: what was run was not the commit.
     """
-    if session.place.top is None or experiment.commit.oid != session.store.resolve("HEAD").oid:
+    if session.place.top is None or experiment.commit.oid != session.reader.resolve("HEAD").oid:
         return experiment
     dirty = of_working_tree(session)
     if dirty is None:
@@ -83,7 +83,7 @@ def refuse_dirty(session: Session, experiment: Experiment, allow: bool) -> Exper
             "Commit it first, or give --allow-dirty to record the run with its diff.",
         )
     commit = experiment.commit
-    old = session.store.file_at(commit.parents[0], session.settings.subject) if commit.parents else None
+    old = session.reader.file_at(commit.parents[0], session.settings.subject) if commit.parents else None
     content = (_working(session) or b"").decode("utf-8", "replace")
     change = read_change(
         _text(old), content, session.settings.subject, blob=dirty.change.blob if dirty.change else None, dirty=True
@@ -93,14 +93,14 @@ def refuse_dirty(session: Session, experiment: Experiment, allow: bool) -> Exper
 
 def constants_at(session: Session, commit: str) -> dict[str, str] | None:
     """The subject's constants in a commit, None if it has no subject."""
-    found = session.store.file_at(commit, session.settings.subject)
+    found = session.reader.file_at(commit, session.settings.subject)
     return constants(_text(found) or "", session.settings.subject) if found is not None else None
 
 
 def constants_now(session: Session) -> dict[str, str] | None:
     """Those of HEAD, None also where nothing is committed yet."""
     try:
-        return constants_at(session, session.store.resolve("HEAD").oid)
+        return constants_at(session, session.reader.resolve("HEAD").oid)
     except NotFound:
         return None
 

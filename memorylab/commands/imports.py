@@ -110,7 +110,7 @@ class _Anchors:
         if name in self._shared or not re.fullmatch(r"[0-9a-f]{6,40}", name):
             return ""
         try:
-            found = self._session.store.resolve(f"{name}^{{commit}}").oid
+            found = self._session.reader.resolve(f"{name}^{{commit}}").oid
         except NotFound:
             return ""
         # A branch may be called like a hash, and a tag is not what it points to.

@@ -26,7 +26,7 @@ def find(session: Session, name: str) -> Run:
         return session.memory.find(name)
     except NotFound:
         try:
-            oid = session.store.resolve(name).oid
+            oid = session.reader.resolve(name).oid
         except NotFound:
             oid = ""
         found = [run for run in session.memory.runs if run.commit == oid]
@@ -147,7 +147,7 @@ def patch(session: Session, run: Run) -> bytes:
 def _base(session: Session, run: Run) -> tuple[str | None, str]:
     """What a run's commit goes on from, None for nothing, and the commit. Raises NotFound where a shallow clone ends
     between the two, for all of the subject would then look new."""
-    commit = session.store.resolve(own_commit(session, run))
+    commit = session.reader.resolve(own_commit(session, run))
     if not commit.parents and run.parent_commit:
         message = f"What {commit.oid[:7]} goes on from is not in this shallow clone."
         raise NotFound(message, "`git fetch --unshallow` brings it.")
@@ -195,7 +195,7 @@ def restore(session: Session, run: Run, branch: str, force: bool) -> str:
         raise DirtySubject(
             f"{session.settings.subject} has changes that would be lost.", "Commit them, or give --force."
         )
-    found = session.store.file_at(oid, session.settings.subject)
+    found = session.reader.file_at(oid, session.settings.subject)
     if found is None:
         raise NotFound(f"{oid[:7]} has no {session.settings.subject}.", "Restore it with --branch NAME.")
     path = session.place.top / session.settings.subject
@@ -217,7 +217,7 @@ def own_commit(session: Session, run: Run) -> str:
             f"The code of {run.run_id} was never in this repository.",
             "It was imported from a table; only its description and result are known.",
         )
-    return session.store.resolve(run.commit).oid
+    return session.reader.resolve(run.commit).oid
 
 
 def page(text: str) -> None:

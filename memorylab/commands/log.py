@@ -13,6 +13,7 @@ from memorylab.core.text import block, inline
 from memorylab.core.verdict import in_mode
 from memorylab.errors import BadInput, UsageError
 from memorylab.ledger import check_line, new_id, timestamp
+from memorylab.store.reader import blob_id
 from memorylab.views.refresh import FOLDER
 
 EVIDENCE = 5
@@ -135,7 +136,7 @@ def _default_log(session: Session, request: Request, found: experiment.Experimen
     """Take run.log where nothing is named and it can be this commit's: HEAD's, and not older than it."""
     if request.log is not None or request.summary is not None or session.place.top is None:
         return []
-    if found.commit.oid != session.store.resolve("HEAD").oid:
+    if found.commit.oid != session.reader.resolve("HEAD").oid:
         return []
     path = session.place.top / LOG_FILE
     try:
@@ -145,7 +146,7 @@ def _default_log(session: Session, request: Request, found: experiment.Experimen
     if not fresh:
         return [f"{LOG_FILE} is older than the commit and was left alone"]
     content = summary.collapse_progress(path.read_bytes()[:_LONGEST_LOG], session.settings.artifact_limit)
-    blob = session.store.hash(content)
+    blob = blob_id(content)
     for run in session.memory.runs:
         if LOG_FILE in run.artifacts and run.artifacts[LOG_FILE].blob == blob:
             return [f"{LOG_FILE} is that of {run.run_id} and was left alone"]

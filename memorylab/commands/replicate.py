@@ -128,7 +128,7 @@ def _refuse(session: Session, run: Run) -> None:
 
 def _arm(session: Session, run: Run, program: str) -> rerun.Arm:
     found = experiment.of_commit(session, inspect.own_commit(session, run))
-    if session.store.file_at(found.commit.oid, session.settings.subject) is None:
+    if session.reader.file_at(found.commit.oid, session.settings.subject) is None:
         raise BadInput(f"There is no {session.settings.subject} in {found.commit.oid[:7]} to run.")
     arm = rerun.Arm(run, program, found)
     # What cannot be logged is refused before minutes are spent on it.

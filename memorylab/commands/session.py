@@ -7,7 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memorylab.store import writer
 from memorylab.store.git import Place, locate
+from memorylab.store.reader import Reader
 
 if TYPE_CHECKING:
     from memorylab.ledger import Ledger, Memory
@@ -38,6 +40,15 @@ class Session:
         from memorylab.store.repo import Store
 
         return Store(self.place, self.settings.sign)
+
+    @cached_property
+    def reader(self) -> Reader:
+        return Reader(self.place)
+
+    @property
+    def writer(self) -> str | None:
+        """This clone's writer id, None before the first write."""
+        return writer.current(self.place.common_dir)
 
     @cached_property
     def ledger(self) -> Ledger:

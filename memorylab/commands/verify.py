@@ -112,8 +112,8 @@ def _journal(session: Session, writer: str, tip: str, problems: list[str]) -> Co
             if gone:
                 problems.append(f"what {record.id} pins is not here: {', '.join(gone)}")
         # A commit of one parent ends the chain as the root does, and what is before it would not be missed.
-        end = session.store.resolve(at)
-        root = session.store.resolve(end.parents[0]) if expected is not None else end
+        end = session.reader.resolve(at)
+        root = session.reader.resolve(end.parents[0]) if expected is not None else end
         if root.parents:
             problems.append(f"{root.oid[:7]} is no entry of a journal, and not its root")
         if expected not in (None, 0):

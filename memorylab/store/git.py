@@ -40,6 +40,11 @@ class Place(NamedTuple):
         """Where what is local to this clone is kept."""
         return self.common_dir / "memorylab"
 
+    @property
+    def worktree(self) -> str:
+        """The name of this linked worktree, empty in the clone's first one."""
+        return "" if self.git_dir == self.common_dir else self.git_dir.name
+
 
 def locate(start: Path) -> Place:
     """The repository that `start` is in, as git itself finds it. Raises NotARepository, or git's own complaint."""

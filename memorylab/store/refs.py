@@ -1,7 +1,7 @@
 """Every ref that MemoryLab uses, and who may move it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 LEDGER = "refs/notes/memorylab/ledger/"  # + writer: notes on experiment commits, one record per line. Truth.
 DECISIONS = "refs/notes/memorylab/decisions/"  # + writer: notes on experiment commits, packets as Markdown. Derived.
@@ -22,6 +22,20 @@ SHARED = (f"{NOTES}*", f"{JOURNAL}*")
 
 _WRITER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _LONGEST = 120
+
+
+def chains(tips: Mapping[str, str], kind: str) -> tuple[list[tuple[str, str]], list[str]]:
+    """(writer, tip) of every `journal`, `ledger` or `decisions` among some refs, own ones first, then fetched ones,
+    each tip once; and the tips of the archives, which hold more of them."""
+    found: dict[tuple[str, str], None] = {}
+    archives = []
+    for ref, tip in sorted(tips.items(), key=lambda item: (item[0].startswith(REMOTES), item[0])):
+        named, writer = kind_of(local_name(ref)) or ("", "")
+        if named == kind:
+            found[writer, tip] = None
+        elif named == ("archived journals" if kind == "journal" else "archived notes"):
+            archives.append(tip)
+    return list(found), archives
 
 
 def tracking(remote: str) -> str:

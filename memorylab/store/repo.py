@@ -17,15 +17,6 @@ from memorylab.store.swap import current, swap
 from memorylab.store.transaction import PACKET_FILE, RECORD_FILE, Transaction, sequence
 
 
-class Commit(msgspec.Struct, frozen=True):
-    """A commit of the user's. `time` is the committer's, in seconds since 1970."""
-
-    oid: str
-    parents: tuple[str, ...]
-    time: int
-    message: str
-
-
 class Entry(msgspec.Struct, frozen=True):
     """One line of a ledger: who wrote it, on which commit it is a note, and its bytes."""
 
@@ -103,17 +94,9 @@ class Store:
     def chains(self, kind: str) -> list[tuple[str, str]]:
         """(writer, tip) of every `journal`, `ledger` or `decisions` there is, own ones first, then fetched
         ones, then those out of archives; each tip once."""
-        found: dict[tuple[str, str], None] = {}
-        archives = []
-        for ref, tip in sorted(self.tips().items(), key=lambda item: (item[0].startswith(refs.REMOTES), item[0])):
-            named, writer = refs.kind_of(refs.local_name(ref)) or ("", "")
-            if named == kind:
-                found[writer, tip] = None
-            elif named == ("archived journals" if kind == "journal" else "archived notes"):
-                archives.append(tip)
-        for archived in archives:
-            found |= {(writer, str(tip)): None for writer, tip in archive.folded(self.repo, archived, kind)}
-        return list(found)
+        found, archives = refs.chains(self.tips(), kind)
+        folded = ((writer, str(tip)) for one in archives for writer, tip in archive.folded(self.repo, one, kind))
+        return list(dict.fromkeys([*found, *folded]))
 
     def fetched_writers(self) -> list[tuple[str, str, int]]:
         """(writer, remote, time of the latest entry) of every journal that was fetched."""
@@ -248,25 +231,6 @@ class Store:
             return content if kind == _BLOB else None
         return None
 
-    def resolve(self, revision: str) -> Commit:
-        """The commit that a revision names. Raises NotFound."""
-        try:
-            found = self.repo.revparse_single(revision).peel(pygit2.Commit)
-        except (KeyError, ValueError, pygit2.GitError):
-            raise NotFound(f"There is no commit {revision!r} here.", "`git log --all` lists what there is.") from None
-        parents = tuple(str(parent) for parent in found.parent_ids) or self._hidden_parents(found)
-        return Commit(str(found.id), parents, found.commit_time, found.raw_message.decode("utf-8", "replace"))
-
-    def _hidden_parents(self, commit: pygit2.Commit) -> tuple[str, ...]:
-        """The parents that a commit has not where a shallow clone ends, if they came with others' experiments."""
-        head = commit.read_raw().partition(b"\n\n")[0].decode("utf-8", "replace")
-        parents = tuple(line[len("parent ") :] for line in head.splitlines() if line.startswith("parent "))
-        return parents if all(map(self.has, parents)) else ()
-
-    def worktree(self) -> str:
-        """The name of this linked worktree, empty in the clone's first one."""
-        return "" if self.place.git_dir == self.place.common_dir else self.place.git_dir.name
-
     def branch(self) -> str | None:
         """The branch that HEAD is on, None if it is detached."""
         head = self.repo.references.get("HEAD")
@@ -274,38 +238,6 @@ class Store:
         if isinstance(target, bytes) and target.startswith(b"refs/heads/"):
             return target[len(b"refs/heads/") :].decode("utf-8", "replace")
         return None
-
-    def file_at(self, commit: str, path: str) -> tuple[str, bytes] | None:
-        """(blob id, content) of a file in a commit, None if it is not in it. Raises NotFound if it is, but a partial
-        clone left it out and cannot fetch it: what is judged or recorded without it would be wrong."""
-        found = self._at(commit, path)
-        if found is None and self._promisor is not None and self._is_commit(commit):
-            form = "--format=%(objecttype) %(objectname)"
-            listed = git.run(self.place, "ls-tree", "--full-tree", form, commit, "--", path).decode()
-            kind, _, oid = listed.strip().partition(" ")
-            if kind == "blob":
-                self._complete_objects([oid])
-                found = self._at(commit, path)
-                if found is None:
-                    raise NotFound(
-                        f"{path} of {commit[:7]} is not in this partial clone, and its remote was not reached.",
-                        "Try again when it is.",
-                    )
-        return found
-
-    def _at(self, commit: str, path: str) -> tuple[str, bytes] | None:
-        # libgit2 reads a tree's entry when its content is asked for, so that it is only then found missing.
-        with suppress(KeyError, ValueError):
-            found = self.repo[commit].peel(pygit2.Tree)[path]
-            return (str(found.id), found.data) if isinstance(found, pygit2.Blob) else None
-        return None
-
-    def _is_commit(self, oid: str) -> bool:
-        return self.has(oid) and isinstance(self.repo.get(oid), pygit2.Commit)
-
-    def hash(self, content: bytes) -> str:
-        """The id that content has as a blob."""
-        return str(pygit2.hash(content))
 
     def nearest_logged_ancestors(self, logged: set[str]) -> dict[str, str | None]:
         """For each logged commit the closest ancestor, in git, that was logged too, None where there is none. Nothing

@@ -38,10 +38,15 @@ def is_settled(place: Place, me: str, now: Tips) -> bool:
     return all(ref in now and ref.startswith(refs.REMOTES) and refs.local_name(ref) in ours for ref in moved)
 
 
+def is_unmoved(place: Place, now: Tips) -> bool:
+    """Whether every ref is where it was last seen, so that there is nothing for `protect` to do."""
+    return _load(place) == now
+
+
 def protect(repo: pygit2.Repository, place: Place, tips: Callable[[], Tips]) -> list[str]:
     """Put back the refs that have lost anything since the last call, and keep the others; the names of those put
     back."""
-    if _load(place) == tips():
+    if is_unmoved(place, tips()):
         return []
     back: dict[str, str] = {}
     # Where another command is at it, the next one comes back to it.

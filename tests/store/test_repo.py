@@ -11,6 +11,7 @@ from memorylab.errors import NotARepository, NotFound, StoreBusy
 from memorylab.store import refs
 from memorylab.store.files import locked
 from memorylab.store.git import locate
+from memorylab.store.reader import Reader
 from memorylab.store.repo import Store
 from memorylab.store.swap import current, swap
 from tests.conftest import Lab
@@ -183,8 +184,8 @@ def test_what_a_ref_is(ref: str, named: tuple[str, str] | None) -> None:
 def test_a_revision_that_is_none(lab: Lab) -> None:
     for revision in ("nothing", "", "HEAD~99", "HEAD^{tree}", "HEAD:train.py", "caf\udce9", "-x"):
         with pytest.raises(NotFound):
-            lab.store.resolve(revision)
-    assert lab.store.resolve("HEAD").oid == lab.git("rev-parse", "HEAD")
+            Reader(lab.store.place).resolve(revision)
+    assert Reader(lab.store.place).resolve("HEAD").oid == lab.git("rev-parse", "HEAD")
 
 
 def test_branch_and_detached_head(lab: Lab) -> None:

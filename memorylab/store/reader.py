@@ -1,0 +1,137 @@
+"""The user's commits and files, read by the git program: one process of it answers all questions of a command.
+
+Most commands ask for two or three objects, and libgit2 takes longer to be imported than git takes to answer.
+"""
+
+import hashlib
+import subprocess
+import weakref
+from typing import NamedTuple
+
+from memorylab.errors import NotFound
+from memorylab.store import git
+from memorylab.store.git import Place
+
+
+class Commit(NamedTuple):
+    """A commit of the user's. `time` is the committer's, in seconds since 1970."""
+
+    oid: str
+    parents: tuple[str, ...]
+    time: int
+    message: str
+
+
+class _Object(NamedTuple):
+    oid: str
+    kind: str
+    content: bytes
+
+
+class Reader:
+    """The objects of one repository, by any name that git knows them by."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def resolve(self, revision: str) -> Commit:
+        """The commit that a revision names. Raises NotFound."""
+        found = self._peeled(revision)
+        if found is None or found.kind != "commit":
+            raise NotFound(f"There is no commit {revision!r} here.", "`git log --all` lists what there is.")
+        head, _, message = found.content.partition(b"\n\n")
+        lines = [line.partition(" ") for line in head.decode("utf-8", "replace").split("\n")]
+        parents = tuple(value for name, _, value in lines if name == "parent")
+        committer = next((value for name, _, value in lines if name == "committer"), "")
+        moment = committer.rpartition(" ")[0].rpartition(" ")[2]
+        time = int(moment) if moment.isdigit() else 0
+        return Commit(found.oid, self._here(found.oid, parents), time, message.decode("utf-8", "replace"))
+
+    def _here(self, oid: str, parents: tuple[str, ...]) -> tuple[str, ...]:
+        """The parents of a commit. One where a shallow clone ends names them too: they are only there if they came with
+        others' experiments, and are not worth a fetch."""
+        try:
+            is_cut = oid in (self._place.common_dir / "shallow").read_text().split()
+        except FileNotFoundError:
+            return parents
+        asked = ("rev-list", "--no-walk", "--exclude-promisor-objects", *parents)
+        return parents if not is_cut or git.succeeds(self._place, *asked) else ()
+
+    def file_at(self, commit: str, path: str) -> tuple[str, bytes] | None:
+        """(blob id, content) of a file in a commit, None if it is not in it. Raises NotFound if it is, but a partial
+        clone left it out and cannot fetch it: what is judged or recorded without it would be wrong."""
+        try:
+            found = self._object(f"{commit}:{path}")
+        except EOFError:
+            raise NotFound(
+                f"{path} of {commit[:7]} is not in this partial clone, and its remote was not reached.",
+                "Try again when it is.",
+            ) from None
+        return (found.oid, found.content) if found is not None and found.kind == "blob" else None
+
+    def kind(self, name: str) -> str | None:
+        """The kind of the object that a name stands for, None if there is none here."""
+        try:
+            found = self._object(name)
+        except EOFError:
+            return None
+        return found.kind if found is not None else None
+
+    def _peeled(self, revision: str) -> _Object | None:
+        try:
+            found = self._object(revision)
+            return self._object(f"{found.oid}^{{}}") if found is not None and found.kind == "tag" else found
+        except EOFError:
+            return None
+
+    def _object(self, name: str) -> _Object | None:
+        """Raises EOFError where git gives up, as at an object that it would have to fetch and cannot."""
+        try:
+            asked = name.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            return None
+        if not asked or b"\n" in asked or b"\0" in asked:
+            return None
+        process = self._running()
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            process.stdin.write(asked + b"\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            self._process = None
+            raise EOFError from None
+        line = process.stdout.readline()
+        if not line:
+            self._process = None
+            raise EOFError
+        fields = line.decode("utf-8", "surrogateescape").split()
+        if len(fields) != 3 or not fields[2].isdigit() or line.endswith((b" missing\n", b" ambiguous\n")):
+            return None
+        content = process.stdout.read(int(fields[2]))
+        process.stdout.read(1)
+        return _Object(fields[0], fields[1], content)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            # What a user has replaced is not what was committed.
+            environment = git.environment() | {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
+            self._process = subprocess.Popen(
+                ["git", f"--git-dir={self._place.git_dir}", "cat-file", "--batch"],
+                cwd=self._place.top or self._place.git_dir, env=environment, stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            weakref.finalize(self, _end, self._process)
+        return self._process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    process.wait()
+
+
+def blob_id(content: bytes) -> str:
+    """The id that content has as a blob."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
