@@ -5,14 +5,23 @@ it is made anew; where it cannot be written, the ledgers are read from git. Read
 transaction or the one after it, and wait for nobody while the index is up to date.
 """
 
+from __future__ import annotations
+
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memorylab.store.files import locked
-from memorylab.store.repo import Entry, Growth, Store
+from memorylab.store.refs import Entry
+
+if TYPE_CHECKING:  # while the index is fresh nothing of git is needed
+    from memorylab.store.repo import Growth, Store
+
+    Growths = dict["Chain", tuple[str | None, Growth | None]]  # each with the tip that it is counted from
 
 FILE = "index.sqlite"
 _VERSION = 2
@@ -33,17 +42,29 @@ _SCHEMA = (
     "CREATE INDEX records_id ON records (id)",
     "CREATE INDEX records_order ON records (kind, stamp, writer, seq, id) WHERE wins",
     "CREATE INDEX records_subject ON records (subject, kind) WHERE wins",
+    "CREATE INDEX records_lost ON records (id) WHERE NOT wins",
     "CREATE INDEX records_own ON records (stamp, writer, seq, id) WHERE wins AND own",
-    "CREATE TABLE places (at INTEGER PRIMARY KEY, number INTEGER UNIQUE, best REAL, kept INTEGER, trace BLOB)",
+    "CREATE TABLE unreadable (number INTEGER PRIMARY KEY)",
+    "CREATE TABLE places (at INTEGER PRIMARY KEY, number INTEGER UNIQUE, best REAL, kept INTEGER, crashed INTEGER,"
+    " trace BLOB, status TEXT, value REAL, circle INTEGER, program TEXT, commit_id TEXT, root TEXT, sort TEXT)",
+    "CREATE INDEX places_program ON places (program, circle)",
+    "CREATE INDEX places_commit ON places (commit_id)",
+    "CREATE INDEX places_root ON places (circle, root, value, status)",
+    "CREATE INDEX places_sort ON places (sort, status, value) WHERE status != 'keep'",
+    "CREATE INDEX places_of_sort ON places (sort) WHERE status != 'keep'",
+    "CREATE TABLE circles (circle INTEGER PRIMARY KEY, said BLOB UNIQUE)",  # comparison groups
     "CREATE TABLE state (name TEXT, key BLOB, at INTEGER, value BLOB, PRIMARY KEY (name, key, at)) WITHOUT ROWID",
     "CREATE INDEX state_at ON state (at)",
     "CREATE TABLE uses (word TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID",
     "CREATE VIRTUAL TABLE marks USING fts5 (words, content = '', detail = none, columnsize = 0)",
+    # Places that were read anew, from each on: what was made of those before it still holds.
+    "CREATE TABLE undone (serial INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER)",
+    "CREATE TABLE identity (id TEXT)",
+    "CREATE TABLE checkpoints (at INTEGER PRIMARY KEY, value BLOB)",
     "CREATE TABLE made (way BLOB, number INTEGER)",
 )
 
 Chain = tuple[str, str]  # (writer, tip of a ledger)
-Growths = dict[Chain, tuple[str | None, Growth | None]]  # each with the tip that it is counted from
 
 
 def entries(store: Store) -> Iterable[Entry]:
@@ -69,6 +90,14 @@ def is_removed(state: Path, problem: sqlite3.Error) -> bool:
     except OSError:
         return False
     return True
+
+
+def in_memory(found: Iterable[Entry]) -> sqlite3.Connection:
+    """An index of some entries that nobody else sees."""
+    database = sqlite3.connect(":memory:", isolation_level=None)
+    _create(database)
+    _insert(database, found)
+    return database
 
 
 def remove(state: Path) -> None:
@@ -104,12 +133,13 @@ def _create(database: sqlite3.Connection) -> None:
             database.execute(f"DROP TABLE IF EXISTS {table}")
     for statement in _SCHEMA:
         database.execute(statement)
+    database.execute("INSERT INTO identity VALUES (?)", (os.urandom(16).hex(),))
     database.execute(f"PRAGMA user_version = {_VERSION}")
 
 
-def is_fresh(database: sqlite3.Connection, store: Store) -> bool:
-    """Whether the index holds what the refs hold now."""
-    return _chains(database).keys() == set(store.chains("ledger"))
+def is_fresh(database: sqlite3.Connection, chains: Iterable[Chain]) -> bool:
+    """Whether the index holds these ledgers, and no other."""
+    return _chains(database).keys() == set(chains)
 
 
 @contextmanager
@@ -125,30 +155,31 @@ def writing(database: sqlite3.Connection) -> Iterator[None]:
 
 
 def _read(database: sqlite3.Connection, store: Store) -> list[Entry]:
-    if not is_fresh(database, store):
+    if not is_fresh(database, store.chains("ledger")):
         with writing(database):
             update(database, store)
     found = [Entry(*row) for row in database.execute("SELECT writer, anchor, line FROM entries")]
-    return found + list(missing(database, store))
+    return found + list(store.entries_of(lacking(database)))
 
 
 def forget(database: sqlite3.Connection) -> None:
     """Empty the index, but for the readings, which hold for any ledger. Call it in a transaction."""
-    for table in ("chains", "entries", "records"):
+    for table in ("chains", "entries", "records", "unreadable"):
         database.execute(f"DELETE FROM {table}")
     start_over(database)
 
 
 def start_over(database: sqlite3.Connection) -> None:
     """Forget what was made of the runs in their order. Call it in a transaction."""
-    for table in ("places", "state", "uses", "made"):
+    for table in ("places", "circles", "state", "uses", "checkpoints", "made"):
         database.execute(f"DELETE FROM {table}")
     database.execute("INSERT INTO marks (marks) VALUES ('delete-all')")
+    database.execute("INSERT INTO undone (at) VALUES (0)")
 
 
-def missing(database: sqlite3.Connection, store: Store) -> Iterable[Entry]:
-    """The lines of the ledgers that are not whole here, as far as git has them."""
-    return store.entries_of([chain for chain, whole in _chains(database).items() if not whole])
+def lacking(database: sqlite3.Connection) -> list[Chain]:
+    """The ledgers whose lines are not in the index, because they are not whole here."""
+    return [chain for chain, whole in _chains(database).items() if not whole]
 
 
 def _chains(database: sqlite3.Connection) -> dict[Chain, bool]:
@@ -174,13 +205,15 @@ def update(database: sqlite3.Connection, store: Store) -> None:
         grown = _growths(store, bases, wanted)
     for (writer, tip), (_, growth) in grown.items():
         if growth is not None:
-            rows = ((_digest(writer, *pair), writer, *pair) for pair in growth.added)
-            database.executemany(
-                "INSERT OR IGNORE INTO entries (digest, writer, anchor, line) VALUES (?, ?, ?, ?)", rows
-            )
+            _insert(database, (Entry(writer, *pair) for pair in growth.added))
             known.add((writer, tip))
     database.execute("DELETE FROM chains")
     database.executemany("INSERT INTO chains VALUES (?, ?, ?)", [(*chain, chain in known) for chain in wanted])
+
+
+def _insert(database: sqlite3.Connection, found: Iterable[Entry]) -> None:
+    rows = ((_digest(*one), *one) for one in found)
+    database.executemany("INSERT OR IGNORE INTO entries (digest, writer, anchor, line) VALUES (?, ?, ?, ?)", rows)
 
 
 def _growths(store: Store, bases: dict[str, str], chains: list[Chain]) -> Growths:

@@ -21,6 +21,7 @@ from memorylab.core.record import (
     amended,
     decode,
     encode,
+    same_but_for_writer,
     to_json,
 )
 from memorylab.errors import BadInput, MemoryLabError, NotFound
@@ -107,7 +108,7 @@ class Ledger:
                 continue
             # Two records of one id can only be a mistake or an attack; every clone must settle on the same one.
             if known is not None:
-                if _same_but_for_writer(known[0], record):
+                if same_but_for_writer(known[0], record):
                     # A writer who had to part from a namesake has written it anew.
                     if known[1] < entry.line:
                         continue
@@ -193,10 +194,6 @@ class Ledger:
 
     def _add(self, transaction: Transaction, anchor: str, record: Record, blobs: dict[str, str]) -> None:
         transaction.add(anchor, check_line(record), blobs, _title(record))
-
-
-def _same_but_for_writer(one: Record, other: Record) -> bool:
-    return type(one) is type(other) and msgspec.structs.replace(one, writer=other.writer, seq=other.seq) == other
 
 
 def _title(record: Record) -> str:

@@ -88,9 +88,11 @@ def known(database: sqlite3.Connection, vocabulary: Vocabulary) -> Iterator[Know
         vocabulary.known = before
 
 
-def digest(vocabulary: Vocabulary, modules: Iterable[ModuleType]) -> bytes:
-    """What tells one way of reading from another: the code that reads, and the words that it knows."""
+def digest(vocabulary: Vocabulary, modules: Iterable[ModuleType], more: Iterable[str] = ()) -> bytes:
+    """What tells one way of reading from another: the code that reads, with `more` by the names of core's modules, and
+    the words that it knows."""
     found = hashlib.blake2b(repr(sorted(vocabulary.phrases.items())).encode(), digest_size=16)
-    for module in modules:
-        found.update(Path(module.__file__ or "").read_bytes())
+    core = Path(tokens.__file__).parent
+    for path in (*(Path(module.__file__ or "") for module in modules), *(core / f"{name}.py" for name in more)):
+        found.update(path.read_bytes())
     return found.digest()

@@ -1,29 +1,36 @@
-"""What a verdict needs of the memory, without reading all of it: the runs that an idea may be close to, who claims
-what, what was planned. Out of the index, in one state of it; where that cannot tell, out of the whole memory."""
+"""What commands need of the memory, without reading all of it: the runs that an idea may be close to, who claims what,
+what was planned, who leads. Out of the index, in one state of it."""
 
+from __future__ import annotations
+
+import json
 import sqlite3
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from memorylab import index, readings
-from memorylab.core import claims, evidence, marks
+from memorylab import index
+from memorylab.core import claims, marks
 from memorylab.core.evidence import Past
 from memorylab.core.history import History, Idea, idea_of, name_of
-from memorylab.core.record import Claim, Run, Unreadable, decode
-from memorylab.ledger import Memory
-from memorylab.store.repo import Store
-from memorylab.timeline import Timeline, Way
+from memorylab.core.record import Claim, Plan, Run, Unreadable, decode, same_but_for_writer
+from memorylab.timeline import Timeline, Way, trace_of
+
+if TYPE_CHECKING:  # while the index is fresh nothing of git is needed
+    from memorylab.core.races import Races
+    from memorylab.core.ranking import Registry
+    from memorylab.store.repo import Store
 
 
 class Recall:
     """The memory as the index has it. Raises sqlite3.Error where that cannot be read."""
 
-    def __init__(self, database: sqlite3.Connection, way: Way) -> None:
-        """`database` is in a read transaction, which ends with this object."""
-        self._database, self._timeline = database, Timeline(database, way)
+    def __init__(self, database: sqlite3.Connection, way: Way, lacking: Iterable[bytes] = ()) -> None:
+        """`database` is in a read transaction, which ends with this object; `lacking` says what is not in it."""
+        self._database, self._timeline, self._lacking = database, Timeline(database, way), set(lacking)
         weakref.finalize(self, database.close)
 
     def past(self, idea: Idea, latest: int = marks.LATEST) -> Past:
@@ -33,11 +40,11 @@ class Recall:
         sought = marks.of_idea(idea, state.read(idea), state.terms, state.words, latest)
         places = marks.candidates(sought, self._under)
         rows = list(self._rows(places))
-        traces = [timeline.trace(at) for at in places]
-        runs = [timeline.run(number, line) for number, _, _, line in rows]
+        traces = [trace_of(trace) for *_, trace, _ in rows]
+        runs = [timeline.run(number, line) for number, *_, line in rows]
         history = History(places, [idea_of(run) for run in runs], [name_of(run) for run in runs], traces, state)
-        kept = [results.kept - through for _, _, through, _ in rows]
-        best = [before for _, before, _, _ in rows]
+        kept = [results.kept - through for _, _, through, *_ in rows]
+        best = [before for _, before, *_ in rows]
         way = timeline.way
         return Past(
             runs, history, way.metric, way.direction, best, results.leading, results.current, kept, self._run
@@ -60,79 +67,167 @@ class Recall:
         """The parent commit and the commit of the first run that is known by its commit."""
         return self._timeline.first()
 
+    @property
+    def races(self) -> Races:
+        """The races of all comparison groups."""
+        return self._timeline.races
+
+    def races_before(self, place: int) -> Races:
+        """The races as they were before the run at a place."""
+        return self._timeline.races_before(place)
+
+    def registry(self, writer: str | None = None) -> Registry:
+        """The board of all runs, as `writer` sees it; without one everybody's."""
+        from memorylab import board
+        from memorylab.core import ranking
+
+        return ranking.registry(board.tally(self._timeline, writer), self.races)
+
+    @property
+    def size(self) -> int:
+        """How many runs there are."""
+        return self._timeline.size
+
+    def runs(self, first: int = 0, end: int | None = None) -> Iterator[tuple[int, Run, bytes]]:
+        """The runs from one place to before another, whole and amended: (place, run, canonical line)."""
+        asked = "SELECT at, line FROM places JOIN entries USING (number) WHERE at >= ? AND at < ? ORDER BY at"
+        for at, line in self._database.execute(asked, (first, self.size if end is None else end)):
+            yield at, *self._timeline.whole(line)
+
+    def named(self, run_ids: Iterable[str]) -> Iterator[tuple[Run, bytes]]:
+        """Those of some runs that there are, whole and amended, with their canonical lines."""
+        asked = "SELECT line FROM records JOIN entries USING (number) WHERE id = ? AND kind = 'Run' AND wins"
+        for run_id in run_ids:
+            for (line,) in self._database.execute(asked, (run_id,)):
+                yield self._timeline.whole(line)
+
+    def has(self, run_id: str) -> bool:
+        """Whether there is a run of that id."""
+        asked = "SELECT 1 FROM records WHERE id = ? AND kind = 'Run' AND wins"
+        return self._database.execute(asked, (run_id,)).fetchone() is not None
+
+    @property
+    def version(self) -> tuple[str, int]:
+        """What `same_since` counts from."""
+        asked = "SELECT id, (SELECT COALESCE(MAX(serial), 0) FROM undone) FROM identity"
+        identity, serial = self._database.execute(asked).fetchone()
+        return identity, serial
+
+    def same_since(self, version: tuple[str, int]) -> int:
+        """The place before which nothing has changed since a version: 0 if that is of another index."""
+        identity, serial = version
+        if identity != self.version[0]:
+            return 0
+        (first,) = self._database.execute("SELECT MIN(at) FROM undone WHERE serial > ?", (serial,)).fetchone()
+        return self.size if first is None else first
+
+    def place_since(self, stamp: str) -> int:
+        """The place of the first run from a time on, that after the last one if there is none."""
+        asked = """SELECT at FROM records JOIN places USING (number)
+            WHERE kind = 'Run' AND wins AND stamp >= ? ORDER BY stamp, records.writer, seq, id LIMIT 1"""
+        row = self._database.execute(asked, (stamp,)).fetchone()
+        return row[0] if row else self.size
+
+    def programs(self, first: int) -> dict[str, tuple[str, bool]]:
+        """run id -> the program that the run is of, and whether it is the program's latest; from a place on."""
+        asked = """SELECT id, program, at = (SELECT MAX(at) FROM places AS other WHERE other.program = places.program)
+            FROM places JOIN records USING (number) WHERE at >= ?"""
+        return {name: (program, bool(last)) for name, program, last in self._database.execute(asked, (first,))}
+
+    def program(self, run_id: str) -> str | None:
+        """The program that a run is of."""
+        asked = "SELECT program FROM places JOIN records USING (number) WHERE id = ? AND wins"
+        row = self._database.execute(asked, (run_id,)).fetchone()
+        return row[0] if row else None
+
+    def on_commit(self, commit: str) -> bool:
+        """Whether a commit was run."""
+        asked = "SELECT 1 FROM places WHERE commit_id = ? LIMIT 1"
+        return self._database.execute(asked, (commit,)).fetchone() is not None
+
+    def plan(self, commit: str) -> Plan | None:
+        """What a commit was judged to be before it was run; the latest of several."""
+        asked = """SELECT line FROM records JOIN entries USING (number)
+            WHERE kind = 'Plan' AND subject = ? AND wins ORDER BY stamp DESC, records.writer DESC, seq DESC, id DESC"""
+        row = self._database.execute(asked, (commit,)).fetchone()
+        found = decode(row[0]) if row else None
+        return found if isinstance(found, Plan) else None
+
+    @cached_property
+    def unreadable(self) -> int:
+        """How many lines are no records, or records of an id that another one has."""
+        asked = "SELECT DISTINCT line FROM unreadable JOIN entries USING (number)"
+        lines = {line for (line,) in self._database.execute(asked)} | self._lacking
+        asked = """SELECT lost.line, won.line FROM records JOIN entries AS lost USING (number)
+            JOIN records AS winner ON winner.id = records.id AND winner.wins
+            JOIN entries AS won ON won.number = winner.number WHERE NOT records.wins"""
+        for lost, won in self._database.execute(asked):
+            if lost != won and not same_but_for_writer(decode(lost), decode(won)):
+                lines.add(lost)
+        return len(lines)
+
     def _under(self, mark: str, most: int) -> Iterable[int]:
         asked = "SELECT rowid FROM marks WHERE marks MATCH ? ORDER BY rowid DESC LIMIT ?"
         return (at for (at,) in self._database.execute(asked, (f'"{mark}"', most)))
 
-    def _rows(self, places: Iterable[int]) -> Iterator[tuple[int, float | None, int, bytes]]:
-        asked = "SELECT number, best, kept, line FROM places JOIN entries USING (number) WHERE at = ?"
-        for at in places:
-            yield self._database.execute(asked, (at,)).fetchone()
+    def _rows(self, places: Sequence[int]) -> Iterator[tuple[int, float | None, int, bytes, bytes]]:
+        asked = """SELECT number, best, kept, trace, line FROM places JOIN entries USING (number)
+            WHERE at IN (SELECT value FROM json_each(?)) ORDER BY at"""
+        return self._database.execute(asked, (json.dumps(places),))
 
     def _run(self, at: int) -> Run:
-        ((number, _, _, line),) = self._rows([at])
+        ((number, *_, line),) = self._rows([at])
         return self._timeline.run(number, line)
 
 
-class Whole:
-    """The same of a memory that was read."""
-
-    def __init__(self, state: Path, memory: Memory, way: Way) -> None:
-        """`state` is the clone's local state."""
-        self._state, self._memory, self._way = state, memory, way
-
-    def past(self, idea: Idea, latest: int = marks.LATEST) -> Past:
-        return self._past
-
-    @cached_property
-    def _past(self) -> Past:
-        way, first = self._way, self.first()
-        start = way.constants(*first) if first else None
-        with readings.remembered(self._state, way.vocabulary):
-            return evidence.past(self._memory.runs, way.metric, way.direction, start, way.vocabulary)
-
-    def claims(self, now: datetime) -> Sequence[Claim]:
-        return self._memory.claims
-
-    def is_planned(self, commit: str) -> bool:
-        return commit in self._memory.plans
-
-    def first(self) -> tuple[str | None, str] | None:
-        memory = self._memory
-        found = next((run for run in memory.runs if memory.anchors[run.run_id] == run.commit), None)
-        return (found.parent_commit, found.commit) if found else None
-
-
 def of(
-    store: Store, way: Way, memory: Callable[[], Memory], progress: Callable[[int, int], None] | None = None
-) -> Recall | Whole:
-    """The memory as it is now; it stays so, whoever writes meanwhile. It is read (`memory`) only where the index cannot
-    tell: without local state, with a ledger that is not whole here, or where the index cannot be used. `progress` is
-    told how many runs of how many were read, if there are any to read."""
-    database = _opened(store, way, progress)
-    return Whole(store.state, memory(), way) if database is None else Recall(database, way)
+    state: Path,
+    chains: Callable[[], Sequence[index.Chain]],
+    way: Way,
+    store: Callable[[], Store],
+    progress: Callable[[int, int], None] | None = None,
+) -> Recall:
+    """The memory of a clone, given its local state and its ledgers, as it is now, whoever writes meanwhile.
+
+    The store is opened only where the index lacks anything. Where that cannot tell, without local state, with a ledger
+    that is not whole here, or because it cannot be used, all is read from git, into memory. `progress` is told how many
+    runs of how many were read, if there are any to read."""
+    found = _opened(state, chains, way, store, progress)
+    if found is not None:
+        return found
+    database = index.in_memory(store().entries())
+    Timeline(database, way).update(progress)
+    return Recall(database, way)
 
 
-def _opened(store: Store, way: Way, progress: Callable[[int, int], None] | None) -> sqlite3.Connection | None:
-    """The index, up to date, in a read transaction."""
-    if not store.state.is_dir():
+def _opened(
+    state: Path,
+    chains: Callable[[], Sequence[index.Chain]],
+    way: Way,
+    store: Callable[[], Store],
+    progress: Callable[[int, int], None] | None,
+) -> Recall | None:
+    """What the index has, if that is all."""
+    if not state.is_dir():
         return None  # nobody has asked for a memory here: leave nothing behind
     for is_last in (False, True):
         database = None
         try:
-            database = index.open_at(store.state)
-            if not (index.is_fresh(database, store) and Timeline(database, way).is_fresh()):
+            database = index.open_at(state)
+            if not (index.is_fresh(database, chains()) and Timeline(database, way).is_fresh()):
                 with index.writing(database):
-                    index.update(database, store)
+                    index.update(database, store())
                     Timeline(database, way).update(progress)
             database.execute("BEGIN")
-            if all(isinstance(decode(entry.line), Unreadable) for entry in index.missing(database, store)):
-                return database
+            lacking = index.lacking(database)
+            lines = [entry.line for entry in store().entries_of(lacking)] if lacking else []
+            if all(isinstance(decode(line), Unreadable) for line in lines):
+                return Recall(database, way, lines)
             database.close()
             return None
         except sqlite3.Error as problem:
             if database is not None:
                 database.close()
-            if is_last or not index.is_removed(store.state, problem):
+            if is_last or not index.is_removed(state, problem):
                 return None
     return None

@@ -6,170 +6,161 @@ then read again: everything that a run changes in the state is kept with its pla
 reading all runs from the first on.
 """
 
+from __future__ import annotations
+
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
 
 from memorylab import index, readings
-from memorylab.core import base, evidence, history, marks, replicates, similarity
+from memorylab.core import kinds, marks, similarity
 from memorylab.core.aliases import STARTING_VALUES, Vocabulary
 from memorylab.core.base import Base
 from memorylab.core.evidence import Results
-from memorylab.core.group import Group
+from memorylab.core.group import Group, group_of, is_measured
 from memorylab.core.history import State, Trace, idea_of
+from memorylab.core.lineage import root_of
 from memorylab.core.moves import Key
-from memorylab.core.record import Amend, Direction, Record, Run, Unreadable, amended, decode, to_json
+from memorylab.core.record import Amend, Direction, Record, Run, Unreadable, amended, decode, decode_briefly, to_json
 from memorylab.core.replicates import Replicates
 from memorylab.core.similarity import Counts
 from memorylab.core.tokens import Value
+from memorylab.kept import Kept, Uses
 
-_MODULES = (*readings.READERS, base, evidence, history, marks, replicates, similarity)
+if TYPE_CHECKING:  # a verdict needs nothing of the races
+    from memorylab.core.races import Races
+
+# The code that makes of a run what is kept here, besides that which reads its words.
+_READ_BY = (
+    "base", "effects", "entry", "evidence", "group", "history", "kinds", "lineage", "marks", "noise", "race", "races",
+    "record", "replicates", "similarity",
+)  # fmt: skip
 _START = -1  # the place of what holds before the first run
+_NOWHERE = 1 << 62
+_STRIDE = 256  # runs between two checkpoints
 _AFTER = "(stamp, records.writer, seq, id) > (?, ?, ?, ?)"
 _ORDER = "ORDER BY stamp, records.writer, seq, id"
+_ORDER_AT = "SELECT stamp, writer, seq, id FROM places JOIN records USING (number) WHERE at = ?"
 
-K = TypeVar("K")
-V = TypeVar("V")
 Order = tuple[str, str, int, str]
 Started = tuple[tuple[str | None, str] | None, bool]  # the commits of the first run, whether its constants are known
 _traces = msgspec.msgpack.Decoder(Trace)
 
 
 class Way(Struct, frozen=True):
-    """How runs are read. `constants` gives those of the subject before a run, by its parent commit and its commit; None
-    where they are not known."""
+    """How runs are read and compared: fields as in the settings. `constants` gives those of the subject before a run,
+    by its parent commit and its commit; None where they are not known. `ancestors` lists those of a commit, as far as
+    they are here, the nearest first."""
 
     metric: str
     direction: Direction
+    promote: float
+    noise: float
     vocabulary: Vocabulary
     subject: str
     constants: Callable[[str | None, str], Mapping[str, str] | None]
-
-
-class Kept(MutableMapping[K, V], Generic[K, V]):
-    """A mapping of which each entry is kept with the place of the run that set it, so that it can be taken back."""
-
-    def __init__(
-        self, database: sqlite3.Connection, name: str, type: Any, clock: list[int], write: Callable[[K], Any] = str
-    ) -> None:
-        self._database, self._name, self._clock, self._write = database, name, clock, write
-        self._decoder = msgspec.msgpack.Decoder(type)
-        self._known: dict[K, V | None] = {}
-        self._new: dict[tuple[str, int], V | None] = {}
-
-    def __getitem__(self, key: K) -> V:
-        if key not in self._known:
-            asked = "SELECT value FROM state WHERE name = ? AND key = ? ORDER BY at DESC LIMIT 1"
-            row = self._database.execute(asked, (self._name, self._write(key))).fetchone()
-            self._known[key] = None if row is None or row[0] is None else self._decoder.decode(row[0])
-        found = self._known[key]
-        if found is None:
-            raise KeyError(key)
-        return found
-
-    def __setitem__(self, key: K, value: V) -> None:
-        self._set(key, value)
-
-    def __delitem__(self, key: K) -> None:
-        self[key]
-        self._set(key, None)
-
-    def _set(self, key: K, value: V | None) -> None:
-        if key not in self._known or self._known[key] != value:
-            self._known[key] = value
-            self._new[self._write(key), self._clock[0]] = value
-
-    def __iter__(self) -> Iterator[K]:
-        raise NotImplementedError("nothing needs all of it")
-
-    def __len__(self) -> int:
-        raise NotImplementedError("nothing needs all of it")
-
-    def save(self) -> None:
-        rows = (
-            (self._name, key, at, None if value is None else msgspec.msgpack.encode(value))
-            for (key, at), value in self._new.items()
-        )
-        self._database.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)", rows)
-        self._new.clear()
-
-
-class Uses(MutableMapping[str, int]):
-    """How many runs use each word; `kind` tells those of moves from those of descriptions."""
-
-    def __init__(self, database: sqlite3.Connection, kind: str) -> None:
-        self._database, self._kind = database, kind
-        self._known: dict[str, int] = {}
-        self._new: set[str] = set()
-
-    def __getitem__(self, word: str) -> int:
-        if word not in self._known:
-            asked = "SELECT count FROM uses WHERE word = ?"
-            row = self._database.execute(asked, (f"{self._kind}{word}",)).fetchone()
-            self._known[word] = row[0] if row else 0
-        return self._known[word]
-
-    def __setitem__(self, word: str, count: int) -> None:
-        self._known[word] = count
-        self._new.add(word)
-
-    def __delitem__(self, word: str) -> None:
-        self[word] = 0
-
-    def __iter__(self) -> Iterator[str]:
-        raise NotImplementedError("nothing needs all of it")
-
-    def __len__(self) -> int:
-        raise NotImplementedError("nothing needs all of it")
-
-    def save(self) -> None:
-        rows = ((f"{self._kind}{word}", self._known[word]) for word in self._new)
-        self._database.executemany("INSERT OR REPLACE INTO uses VALUES (?, ?)", rows)
-        self._new.clear()
+    ancestors: Callable[[str], Iterator[str]]
 
 
 class Timeline:
     """The state after the latest run that was read. Reading it takes no lock; `update` is for a transaction."""
 
-    def __init__(self, database: sqlite3.Connection, way: Way) -> None:
+    def __init__(self, database: sqlite3.Connection, way: Way, until: int = _NOWHERE) -> None:
+        """The state after the run at place `until`, by default after the last one."""
         self.database, self.way = database, way
-        self._begin()
+        self._begin(until)
 
-    def _begin(self) -> None:
+    def _begin(self, until: int = _NOWHERE) -> None:
         """Start from what is kept."""
-        database = self.database
-        last = database.execute("SELECT at, kept FROM places ORDER BY at DESC LIMIT 1").fetchone() or (_START, 0)
+        database, way = self.database, self.way
+        asked = "SELECT at, kept, crashed FROM places WHERE at <= ? ORDER BY at DESC LIMIT 1"
+        last = database.execute(asked, (until,)).fetchone() or (_START, 0, 0)
+        self.crashed = last[2]
         self.clock = [last[0]]
-        self._values: Kept[Key, Value] = Kept(database, "value", Value, self.clock, _key)
-        self._moved: Kept[Key, int] = Kept(database, "moved", int, self.clock, _key)
-        self._names: Kept[Key, str] = Kept(database, "name", str, self.clock, _key)
-        self._learned: Kept[str, bool] = Kept(database, "learned", bool, self.clock)
-        self._named: Kept[str, int] = Kept(database, "named", int, self.clock)
-        self._best: Kept[Group, float] = Kept(database, "best", float, self.clock, to_json)
-        self._current: Kept[str, Group] = Kept(database, "current", Group, self.clock)
-        self._start: Kept[str, Started] = Kept(database, "start", Started, self.clock)
-        self._kept = (
-            self._values, self._moved, self._names, self._learned, self._named, self._best, self._current, self._start,
-        )  # fmt: skip
+        self._kept: list[Kept[Any, Any]] = []
+        self._names = self._mapping("name", str, _key)
+        self._values, self._moved = self._mapping("value", Value, _key), self._mapping("moved", int, _key)
+        self._learned, self._named = self._mapping("learned", bool), self._mapping("named", int)
+        self._best, self._current = self._mapping("best", float, to_json), self._mapping("current", Group)
+        self._start = self._mapping("start", Started)
+        self._programs, self._blobs = self._mapping("program", str), self._mapping("blob", bool)
         self._terms, self._words = Uses(database, "t"), Uses(database, "w")
         self.state = State(
             Base({}, self._values, self._moved, self._names, self._learned), Replicates(self._named),
-            Counts(self._terms, last[0] + 1), Counts(self._words, last[0] + 1), self.trace, self.way.vocabulary,
+            Counts(self._terms, last[0] + 1), Counts(self._words, last[0] + 1), self.trace, way.vocabulary,
         )  # fmt: skip
-        self.results = Results(self.way.metric, self.way.direction, self._best, self._current.get(""), last[1])
+        self.results = Results(way.metric, way.direction, self._best, self._current.get(""), last[1])
+        asked = "SELECT 1 FROM records WHERE kind = 'Amend' AND wins LIMIT 1"
+        self._amended = database.execute(asked).fetchone() is not None
+        self.__dict__.pop("races", None)
+
+    def _mapping(self, name: str, type: Any, write: Callable[[Any], Any] = str) -> Kept[Any, Any]:
+        self._kept.append(Kept(self.database, name, type, self.clock, write))
+        return self._kept[-1]
+
+    @property
+    def size(self) -> int:
+        """How many runs there are."""
+        return self.clock[0] + 1
+
+    @cached_property
+    def races(self) -> Races:
+        """The races of all comparison groups."""
+        from memorylab.core.group import Programs
+        from memorylab.core.race import Rules
+        from memorylab.core.races import Races
+
+        way = self.way
+        rules = Rules(metric=way.metric, direction=way.direction, promote=way.promote, noise=way.noise)
+        programs = Programs(self._programs, self._blobs)
+        kept = self.database.execute("SELECT value FROM checkpoints WHERE at = ?", (self.clock[0],)).fetchone()
+        if kept is None:
+            return Races(rules, programs=programs, earlier=self._earlier)
+        return Races.load(kept[0], rules, programs, self._earlier)
+
+    def races_before(self, place: int) -> Races:
+        """The races as they were before the run at a place."""
+        asked = "SELECT MAX(at) FROM checkpoints WHERE at < ?"
+        (start,) = self.database.execute(asked, (place,)).fetchone()
+        then = Timeline(self.database, self.way, _START if start is None else start)
+        asked = "SELECT at, number, line FROM places JOIN entries USING (number) WHERE at > ? AND at < ? ORDER BY at"
+        races = then.races
+        for at, number, line in self.database.execute(asked, (then.clock[0], place)):
+            then.clock[0] = at
+            races.add(self.run(number, line))
+        return races
+
+    def _earlier(self, group: Group, program: str) -> list[Run]:
+        """The former runs of a program in a group, in their order."""
+        asked = """SELECT number, line FROM places JOIN entries USING (number) JOIN circles USING (circle)
+            WHERE program = ? AND said = ? AND at <= ? ORDER BY at"""
+        rows = self.database.execute(asked, (program, to_json(group), self.clock[0]))
+        return [self.run(number, line) for number, line in rows]
 
     def trace(self, at: int) -> Trace:
         """What the run at a place was read as."""
         (found,) = self.database.execute("SELECT trace FROM places WHERE at = ?", (at,)).fetchone()
-        return _traces.decode(found)
+        return trace_of(found)
 
     def run(self, number: int, line: bytes, known: int | None = None) -> Run:
-        """The run of an entry, amended; by the amendments among the first `known` entries, if that is given."""
+        """The run of an entry, without its verdict, amended; by the amendments among the first `known` entries, if that
+        is given."""
+        return self._amend(decode_briefly(line), known)
+
+    def whole(self, line: bytes) -> tuple[Run, bytes]:
+        """The run of an entry, amended, with its line."""
         run = decode(line)
         assert isinstance(run, Run)
+        found = self._amend(run)
+        return found, line if found is run else to_json(found)
+
+    def _amend(self, run: Run, known: int | None = None) -> Run:
+        if not self._amended:
+            return run
         asked = f"""SELECT line FROM records JOIN entries USING (number)
             WHERE kind = 'Amend' AND subject = ? AND wins AND number <= ? {_ORDER}"""
         for (one,) in self.database.execute(asked, (run.run_id, 1 << 62 if known is None else known)):
@@ -219,8 +210,8 @@ class Timeline:
     def _way(self) -> bytes:
         """What everything kept here follows from, besides the entries."""
         of = self.way
-        told = repr((of.metric, of.direction, of.subject)).encode("utf-8", "surrogatepass")
-        return readings.digest(of.vocabulary, _MODULES) + told
+        told = repr((of.metric, of.direction, of.promote, of.noise, of.subject)).encode("utf-8", "surrogatepass")
+        return readings.digest(of.vocabulary, readings.READERS, _READ_BY) + told
 
     def _is_as_it_started(self) -> bool:
         """Whether the subject's constants before the first run are still those that all was read with. They are known
@@ -233,11 +224,12 @@ class Timeline:
 
     def _take_in(self, known: int) -> int:
         """Note the records of the entries after number `known`; the first place that they touch."""
-        database, touched = self.database, 1 << 62
+        database, touched = self.database, _NOWHERE
         asked = "SELECT number, writer, anchor, line FROM entries WHERE number > ? ORDER BY number"
         for number, writer, anchor, line in database.execute(asked, (known,)):
             record = decode(line)
             if isinstance(record, Unreadable) or record.writer != writer:
+                database.execute("INSERT INTO unreadable VALUES (?)", (number,))
                 continue
             order = record.timestamp_utc or "", writer, record.seq, record.id
             own = isinstance(record, Run) and record.commit == anchor
@@ -251,45 +243,54 @@ class Timeline:
                 database.execute("UPDATE records SET wins = (number = ?) WHERE id = ?", (winner, record.id))
                 touched = 0 if winner == number else touched
             elif isinstance(record, Run):
-                touched = min(touched, self._place_after(order, known))
+                touched = min(touched, self._place_after(order))
             elif isinstance(record, Amend):
                 touched = min(touched, self._place_of(record.run_id))
         return touched
 
-    def _place_after(self, order: Order, known: int) -> int:
-        """The place of the first run that was read and comes after; that after the last one if there is none."""
+    def _place_after(self, order: Order) -> int:
+        """The place of the first run that was read and comes after; nowhere if there is none."""
+        last = self.database.execute(_ORDER_AT, (self.clock[0],)).fetchone()
+        if last is None or last < order:
+            return _NOWHERE
         asked = f"SELECT at FROM records JOIN places USING (number) WHERE kind = 'Run' AND wins AND {_AFTER} {_ORDER}"
-        row = self.database.execute(f"{asked} LIMIT 1", order).fetchone() if known else None
-        return row[0] if row else 1 << 62
+        row = self.database.execute(f"{asked} LIMIT 1", order).fetchone()
+        return row[0] if row else _NOWHERE
 
     def _place_of(self, run_id: str) -> int:
         asked = "SELECT at FROM records JOIN places USING (number) WHERE id = ? AND wins"
         row = self.database.execute(asked, (run_id,)).fetchone()
-        return row[0] if row else 1 << 62
+        return row[0] if row else _NOWHERE
 
     def _undo(self, first: int, known: int) -> None:
-        """Take back what the runs from a place on did; they were read with the first `known` entries."""
-        if first == 0:
-            index.start_over(self.database)
+        """Take back what the runs from a place on did, and those before it down to a checkpoint; they were read with
+        the first `known` entries."""
+        if first > self.clock[0]:
             return
+        database = self.database
+        row = database.execute("SELECT MAX(at) FROM checkpoints WHERE at < ?", (first,)).fetchone()
+        if row[0] is None:
+            index.start_over(database)
+            return
+        first = row[0] + 1
         asked = "SELECT at, number, kept, trace, line FROM places JOIN entries USING (number) WHERE at >= ? ORDER BY at"
-        (kept,) = self.database.execute("SELECT kept FROM places WHERE at = ?", (first - 1,)).fetchone() or (0,)
-        terms, words = Uses(self.database, "t"), Uses(self.database, "w")
-        for at, number, through, found, line in self.database.execute(asked, (first,)):
-            trace, idea = _traces.decode(found), idea_of(self.run(number, line, known))
+        (kept,) = database.execute("SELECT kept FROM places WHERE at = ?", (first - 1,)).fetchone()
+        for at, number, through, found, line in database.execute(asked, (first,)):
+            trace, idea = trace_of(found), idea_of(self.run(number, line, known))
             text = " ".join(marks.of_run(idea, trace, through > kept))
-            self.database.execute("INSERT INTO marks (marks, rowid, words) VALUES ('delete', ?, ?)", (at, text))
+            database.execute("INSERT INTO marks (marks, rowid, words) VALUES ('delete', ?, ?)", (at, text))
             for uses, spoken in (
-                (terms, similarity.terms_of(trace.moves)),
-                (words, similarity.words_of(idea.description)),
+                (self._terms, similarity.terms_of(trace.moves)),
+                (self._words, similarity.words_of(idea.description)),
             ):
                 for word in spoken:
                     uses[word] -= 1
             kept = through
-        terms.save()
-        words.save()
-        for table in ("places", "state"):
-            self.database.execute(f"DELETE FROM {table} WHERE at >= ?", (first,))
+        self._terms.save()
+        self._words.save()
+        for table in ("places", "state", "checkpoints"):
+            database.execute(f"DELETE FROM {table} WHERE at >= ?", (first,))
+        database.execute("INSERT INTO undone (at) VALUES (?)", (first,))
 
     def _follow(self, progress: Callable[[int, int], None] | None) -> None:
         """Read the runs that come after the last one that was read."""
@@ -300,33 +301,65 @@ class Timeline:
             self._start[""] = first, constants is not None
             start = STARTING_VALUES if constants is None else constants
             Base(start, self._values, self._moved, self._names, self._learned)
-        row = database.execute(
-            "SELECT stamp, records.writer, seq, id FROM places JOIN records USING (number) WHERE at = ?", (at,)
-        ).fetchone()
-        order = row or ("", "", 0, "")
+        order = database.execute(_ORDER_AT, (at,)).fetchone() or ("", "", 0, "")
         asked = f"SELECT number FROM records WHERE kind = 'Run' AND wins AND {_AFTER} {_ORDER}"
         numbers = [number for (number,) in database.execute(asked, order)]
-        for done, number in enumerate(numbers):
+        _ = self.races  # as they are before the first of these
+        for done, number in enumerate(numbers, start=1):
             (line,) = database.execute("SELECT line FROM entries WHERE number = ?", (number,)).fetchone()
             self._read(number, self.run(number, line))
-            if progress is not None and done % 100 == 0:
-                progress(done, len(numbers))
-        for kept in self._kept:
-            kept.save()
-        self._terms.save()
-        self._words.save()
+            if done % _STRIDE == 0 or done == len(numbers):
+                self._save()
+                if progress is not None:
+                    progress(done, len(numbers))
 
     def _read(self, number: int, run: Run) -> None:
         """Read the next run, and keep what it changes."""
         self.clock[0] = at = self.clock[0] + 1
-        idea = idea_of(run)
+        idea, root, program = idea_of(run), root_of(run, self._root_of, self.way.ancestors), self.races.add(run)
         trace = self.state.follow(at, idea, run.status)
         best = self.results.follow(run)
         self._current[""] = self.results.current
-        row = (at, number, best, self.results.kept, msgspec.msgpack.encode(trace))
-        self.database.execute("INSERT INTO places VALUES (?, ?, ?, ?, ?)", row)
+        sort, _ = kinds.kind_of(run, self.way.vocabulary)
+        value = run.value(self.way.metric) if is_measured(run, self.way.metric) else None
+        self.crashed += run.status == "crash"
+        row = (
+            at, number, best, self.results.kept, self.crashed, msgspec.msgpack.encode(trace), run.status, value,
+            self._circle(group_of(run)), program, run.commit, root, sort,
+        )  # fmt: skip
+        self.database.execute(f"INSERT INTO places VALUES ({', '.join('?' * len(row))})", row)
         text = " ".join(marks.of_run(idea, trace, run.status == "keep"))
         self.database.execute("INSERT INTO marks (rowid, words) VALUES (?, ?)", (at, text))
+
+    def _circle(self, group: Group) -> int:
+        said = to_json(group)
+        self.database.execute("INSERT OR IGNORE INTO circles (said) VALUES (?)", (said,))
+        (found,) = self.database.execute("SELECT circle FROM circles WHERE said = ?", (said,)).fetchone()
+        return int(found)
+
+    def _root_of(self, commit: str) -> str | None:
+        row = self.database.execute("SELECT root FROM places WHERE commit_id = ? LIMIT 1", (commit,)).fetchone()
+        return row[0] if row else None
+
+    def _save(self) -> None:
+        """Keep the state, and where to go on from; of former ones fewer the older they are."""
+        database, at = self.database, self.clock[0]
+        for kept in self._kept:
+            kept.save()
+        self._terms.save()
+        self._words.save()
+        database.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", (at, self.races.dump()))
+        age = 0
+        for (one,) in database.execute("SELECT at FROM checkpoints ORDER BY at DESC").fetchall()[1:]:
+            if at - one < 2 * age:
+                database.execute("DELETE FROM checkpoints WHERE at = ?", (one,))
+            else:
+                age = at - one
+
+
+def trace_of(kept: bytes) -> Trace:
+    """What a run was read as, from what is kept of that."""
+    return _traces.decode(kept)
 
 
 def _subject(record: Record) -> str | None:

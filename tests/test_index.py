@@ -13,7 +13,8 @@ import pytest
 
 from memorylab import index
 from memorylab.store import refs
-from memorylab.store.repo import Entry, Store
+from memorylab.store.refs import Entry
+from memorylab.store.repo import Store
 from tests.conftest import Lab
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -1,11 +1,14 @@
 """Imports point down. The picture is in docs/architecture.md; this is what holds it."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import memorylab
+from tests.conftest import Lab
 
 ROOT = Path(memorylab.__file__).parent
 
@@ -20,10 +23,12 @@ MAY = {
     "templates": {"errors"},
     "index": {"store"},
     "readings": {"index", "core"},
-    "timeline": {"index", "readings", "core"},
+    "kept": set(),
+    "timeline": {"kept", "index", "readings", "core"},
     "ledger": {"index", "core", "store", "errors"},
-    "recall": {"timeline", "index", "readings", "ledger", "core", "store"},
-    "views": {"views", "ledger", "readings", "settings", "core", "store", "errors"},
+    "board": {"timeline", "core"},
+    "recall": {"board", "timeline", "index", "core", "store"},
+    "views": {"views", "recall", "settings", "core", "store", "errors"},
     "commands": {
         "commands",
         "views",
@@ -45,7 +50,7 @@ ONLY_IN = {
     "pygit2": {"store"},
     "click": {"cli", "terminal"},
     "torch": {"lab"},
-    "sqlite3": {"index", "readings", "timeline", "recall"},
+    "sqlite3": {"index", "readings", "kept", "timeline", "board", "recall"},
     "subprocess": {"store", "commands", "lab"},
 }
 
@@ -90,3 +95,30 @@ def test_core_is_pure() -> None:
     for path in (ROOT / "core").glob("*.py"):
         forbidden = {"os", "pathlib", "time", "subprocess", "sqlite3", "socket", "tempfile", "shutil", "random"}
         assert not {name.split(".")[0] for name in _imports(path)} & forbidden, path
+
+
+HEAVY = {
+    "pygit2",
+    "torch",
+    "rich",
+    "scipy",
+    "jinja2",
+    "numpy",
+    "statistics",
+    "memorylab.ledger",
+    "memorylab.store.repo",
+}
+
+
+@pytest.mark.parametrize("arguments", [["check", "--description", "raise matrix lr", "--json"], ["check", "--json"]])
+def test_a_check_imports_no_more_than_it_needs(lab: Lab, arguments: list[str]) -> None:
+    """libgit2 alone takes longer to be imported than a check. Where the index is fresh, nothing of it is needed."""
+    lab.experiment("raise matrix lr", 1.0, knob="MATRIX_LR", to=0.06)
+    lab.edit("MATRIX_LR", 0.08)
+    lab.run("check")
+    command = "import sys; from memorylab.cli import cli; cli(sys.argv[1:], standalone_mode=False); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", command, *arguments], cwd=lab.path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    *_, answer, modules = done.stdout.splitlines()
+    assert '"duplicate_run"' in answer
+    assert not HEAVY & set(modules.split())

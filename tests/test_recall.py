@@ -2,19 +2,24 @@
 
 import random
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
 
 from memorylab import index, recall
-from memorylab.commands.session import Session
+from memorylab.commands.session import Session, _constants
 from memorylab.core import claims, evidence
-from memorylab.core.aliases import BUILT_IN, Vocabulary
+from memorylab.core.aliases import Vocabulary
 from memorylab.core.history import Idea
+from memorylab.core.race import Rules
+from memorylab.core.races import Races
 from memorylab.core.record import Amend, Change, Claim, Environment, Knob, Plan, Record, Run, encode
 from memorylab.core.verdict import judge
-from memorylab.recall import Recall, Whole
+from memorylab.ledger import Memory
+from memorylab.recall import Recall
 from memorylab.store import refs
 from memorylab.timeline import Timeline, Way
 from tests.conftest import Lab
@@ -113,6 +118,32 @@ def a_plan(writer: str, number: int, minute: int, commit: str) -> Plan:
     )  # fmt: skip
 
 
+class Whole:
+    """What is recalled, from all of the memory."""
+
+    def __init__(self, memory: Memory, way: Way) -> None:
+        self.memory, self.way = memory, way
+        first = self.first()
+        start = way.constants(*first) if first else None
+        self._past = evidence.past(memory.runs, way.metric, way.direction, start, way.vocabulary)
+        rules = Rules(metric=way.metric, direction=way.direction, promote=way.promote, noise=way.noise)
+        self.races = Races.of(memory.runs, rules)
+
+    def past(self, idea: Idea, latest: int) -> evidence.Past:
+        return self._past
+
+    def claims(self, now: datetime) -> Sequence[Claim]:
+        return self.memory.claims
+
+    def is_planned(self, commit: str) -> bool:
+        return commit in self.memory.plans
+
+    def first(self) -> tuple[str | None, str] | None:
+        memory = self.memory
+        found = next((run for run in memory.runs if memory.anchors[run.run_id] == run.commit), None)
+        return (found.parent_commit, found.commit) if found else None
+
+
 def told(found: Recall | Whole, commits: list[str]) -> list[object]:
     """All that is asked of a memory, of every kind of idea."""
     ideas = [Idea(text) for text in SAID]
@@ -122,12 +153,16 @@ def told(found: Recall | Whole, commits: list[str]) -> list[object]:
     now = NOW + timedelta(minutes=90)
     return [
         *verdicts, claims.standing(found.claims(now), now), [found.is_planned(one) for one in commits], found.first(),
+        found.races.dump(),
     ]  # fmt: skip
 
 
 def way(session: Session) -> Way:
     of = session.settings
-    return Way(of.metric, of.direction, of.vocabulary, of.subject, session.constants)
+    return Way(
+        of.metric, of.direction, of.promote, of.noise, of.vocabulary, of.subject,
+        partial(_constants, session.reader, of.subject), session.reader.ancestors,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(3, 12))])
@@ -142,7 +177,7 @@ def test_whatever_becomes_of_the_runs_the_index_recalls_them(lab: Lab, seed: int
         if team.chance.random() < 0.4:
             session = Session(lab.path)
             assert isinstance(session.recall, Recall)
-            whole = Whole(session.place.state, session.memory, way(session))
+            whole = Whole(session.memory, way(session))
             assert told(session.recall, team.commits) == told(whole, team.commits), done
 
 
@@ -159,10 +194,10 @@ def test_what_was_read_is_not_read_again(lab: Lab, monkeypatch: pytest.MonkeyPat
         follow(self, number, run)
 
     monkeypatch.setattr(Timeline, "_read", counted)
-    for minute, expected in ((None, 10), (None, 0), (20, 1), (15, 6), (None, 0)):
+    for number, (minute, expected) in enumerate([(None, 10), (None, 0), (20, 1), (22, 1), (21, 2), (None, 0)], start=1):
         read.clear()
         if minute is not None:
-            team.write("bob", a_run(team.chance, "bob", minute, minute, team.commits[0], None), team.commits[0])
+            team.write("bob", a_run(team.chance, "bob", number, minute, team.commits[0], None), team.commits[0])
         assert isinstance(Session(lab.path).recall, Recall)
         assert len(read) == expected
 
@@ -174,16 +209,17 @@ def test_it_is_read_anew_another_way(lab: Lab) -> None:
     database = index.open_at(session.place.state)
     assert isinstance(session.recall, Recall)
     assert Timeline(database, way(session)).is_fresh()
+    usual = way(session)
     for changed in (
-        Way("loss", "minimize", BUILT_IN, "train.py", session.constants),
-        Way("val_bpb", "maximize", BUILT_IN, "train.py", session.constants),
-        Way("val_bpb", "minimize", Vocabulary({("peak",): ("lr",)}), "train.py", session.constants),
-        Way("val_bpb", "minimize", BUILT_IN, "other.py", session.constants),
-    ):
+        replace(usual, metric="loss"), replace(usual, direction="maximize"), replace(usual, promote=0.9),
+        replace(usual, noise=0.1), replace(usual, vocabulary=Vocabulary({("peak",): ("lr",)})),
+        replace(usual, subject="other.py"),
+    ):  # fmt: skip
         assert not Timeline(database, changed).is_fresh()
-        found = recall.of(session.store, changed, lambda: session.memory)
+        ledgers = session.store.chains("ledger")
+        found = recall.of(session.place.state, lambda given=ledgers: given, changed, lambda: session.store)
         assert isinstance(found, Recall)
-        assert told(found, []) == told(Whole(session.place.state, session.memory, changed), [])
+        assert told(found, []) == told(Whole(session.memory, changed), [])
     database.close()
 
 
@@ -211,7 +247,6 @@ def test_without_the_index_the_memory_is_read(lab: Lab) -> None:
             index._PATIENCE = patience
             other.execute("ROLLBACK")
     other.close()
-    assert isinstance(found, (Recall, Whole))
     assert told(found, []) != expected
     damage = (lab.store.state / index.FILE).read_bytes()[:4096] + b"no page" * 20_000
     (lab.store.state / index.FILE).write_bytes(damage)

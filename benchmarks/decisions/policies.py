@@ -8,7 +8,8 @@ import msgspec
 
 from benchmarks.decisions.world import START, Outcome, World
 from memorylab.core import decision
-from memorylab.core.race import Race, Rules
+from memorylab.core.race import Rules
+from memorylab.core.races import WINDOW, Races
 from memorylab.core.record import Change, Run
 
 MARGIN = 0.0015  # the predecessor's, at a value of 1
@@ -79,10 +80,10 @@ def bootstrap(world: World, seeds: int = 3) -> Outcome:
     return found
 
 
-def packets(world: World, rules: Rules, follow: tuple[str, ...] = ("high",)) -> Outcome:
+def packets(world: World, rules: Rules, follow: tuple[str, ...] = ("high",), size: int = WINDOW) -> Outcome:
     """Ours: what `log` decides, and what an agent does that follows the packets: it builds on the run that they name.
-    `follow` are the priorities at which it replicates first."""
-    loop = _Loop(world, rules)
+    `follow` are the priorities at which it replicates first, `size` the programs in a window."""
+    loop = _Loop(world, rules, size)
     loop.run("program-0", None)
     at = 0
     while world.left > 0:
@@ -112,25 +113,24 @@ def _wants_more(run: Run, follow: tuple[str, ...]) -> bool:
 class _Loop:
     """The ledger of a simulated loop, and the branch's tip."""
 
-    def __init__(self, world: World, rules: Rules) -> None:
-        self.world, self.rules = world, rules
+    def __init__(self, world: World, rules: Rules, size: int) -> None:
+        self.world, self.races = world, Races(rules, size=size)
         self.truth = {"program-0": START}
         self.base = "program-0"
-        self.history: list[Run] = []
-        self.race: Race | None = None
+        self.runs = 0
         self.outcome = Outcome()
         self._champion = "program-0"
 
     def run(self, name: str, base: str | None) -> Run:
         """Run a program, log it, and keep or reset as its status says."""
         draft = msgspec.structs.replace(
-            _BLANK, run_id=f"run-{len(self.history)}", commit=name, parent_commit=base,
+            _BLANK, run_id=f"run-{self.runs}", commit=name, parent_commit=base,
             metrics={"val_bpb": self.world.run(self.truth[name])},
             change=Change(subject="train.py", blob=name, fingerprint=name),
         )  # fmt: skip
-        run, found = decision.settle(draft, self.history, self.rules, None, self.race)
-        self.history.append(run)
-        self.race = found.after
+        run, found = decision.settle(draft, self.races)
+        self.races.add(run)
+        self.runs += 1
         assert found.after.leader is not None
         self.base = found.after.leader.sample.program  # the packet names it
         champion = found.after.champion
@@ -166,4 +166,5 @@ def all_of(rules: Rules) -> dict[str, Callable[[World], Outcome]]:
         "bootstrap, 3 seeds": bootstrap,
         "packets": lambda world: packets(world, rules),
         "packets, all replicated": lambda world: packets(world, rules, ("high", "medium")),
+        "packets, no window": lambda world: packets(world, rules, size=10**9),
     }

@@ -19,6 +19,7 @@ from benchmarks.decisions.policies import LIKELY, MARGIN
 from benchmarks.novelty.stale import runs_of
 from memorylab.core import decision
 from memorylab.core.race import Race, Rules
+from memorylab.core.races import Races
 from memorylab.core.record import Run
 
 TITLES = ("ledger", "runs", "kept", "lower", "by 0.0015", "over MAD", "promoted", "in the noise", "noise", "replicates")
@@ -50,10 +51,10 @@ def packets(runs: list[Run], rules: Rules) -> tuple[Counter[str], Race | None]:
     within the noise; and the race on all evidence."""
     said: Counter[str] = Counter()
     race: Race | None = None
-    history: list[Run] = []
+    races = Races(rules)
     for run in runs:
-        settled, found = decision.settle(run, history, rules, run.status, race)
-        history.append(settled)
+        settled, found = decision.settle(run, races, run.status)
+        races.add(settled)
         race = found.after
         packet = settled.decision_packet
         assert packet is not None

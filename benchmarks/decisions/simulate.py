@@ -20,7 +20,7 @@ from benchmarks.decisions.world import START, Outcome, World, pools
 from memorylab.core.effects import UNIT
 from memorylab.core.race import Rules
 
-OURS = ("packets", "packets, all replicated")
+OURS = ("packets", "packets, all replicated", "packets, no window")
 
 
 def play(job: tuple[str, int, list[float], float, int]) -> Outcome:

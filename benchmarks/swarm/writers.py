@@ -21,7 +21,7 @@ from benchmarks.swarm.clones import SUBJECT, git, record, sealed
 from memorylab.core.decision import markdown
 from memorylab.core.record import Run, encode
 from memorylab.ledger import Ledger, new_id
-from memorylab.store import exchange
+from memorylab.store import refs
 from memorylab.store.git import locate
 from memorylab.store.repo import Store
 from memorylab.store.transaction import PACKET_FILE, Transaction
@@ -116,7 +116,7 @@ def measure(writers: int, records: int, times: int, ssh: bool) -> dict[str, obje
 
 def _figures(clone: Path, times: int) -> dict[str, object]:
     place = locate(clone)
-    record(clone, 2 + len(exchange.tips(place)))
+    record(clone, 2 + len(refs.tips(place)))
     git(clone, "memorylab", "sync")
     fetch, sync, nothing = compare(clone, times, FETCH, SYNC, ["python", "-c", "pass"])
     reads = [timed(lambda: Ledger(Store(locate(clone))).read()) for _ in range(times)]
@@ -124,7 +124,7 @@ def _figures(clone: Path, times: int) -> dict[str, object]:
     own = [f"{name}:{name}" for name in names]
     pushes = []
     for n in range(times):
-        record(clone, 100_000 + n + len(exchange.tips(place)))
+        record(clone, 100_000 + n + len(refs.tips(place)))
         pushes.append(timed(lambda: git(clone, "push", "-q", "--atomic", "origin", *own)))
     log, status = compare(clone, times, ["git", "log", "-1"], ["git", "memorylab", "status"])
     return {

@@ -1,4 +1,4 @@
-"""Setting a memory up, correcting it, taking others' files in."""
+"""Setting a memory up, correcting it, taking others' files in, giving them its own."""
 
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def amend(run: str, as_json: bool, tags: str | None, **said: Any) -> None:
     session = open_session()
     amended = command.amend(session, inspect.find(session, run), said | {"tags": as_tags(tags)})
     fresh = open_session()
-    remark(fresh.views.refresh())
+    remark(fresh.refresh())
     emit(amended, lambda: f"amended {amended.run_id}", as_json)
 
 
@@ -59,6 +59,32 @@ def import_(files: tuple[Path, ...], family: str, as_json: bool) -> None:
     results = []
     for path in files:
         results.append((path, command.import_file(open_session(), path, family)))
-    remark(open_session().views.refresh())
+    remark(open_session().refresh())
     value = [{"file": str(path), "added": r.added, "known": r.known, "rejected": r.rejected} for path, r in results]
     emit(value, lambda: "\n".join(command.summary(r, path) for path, r in results), as_json)
+
+
+@cli.command()
+@click.option(
+    "--format", "form", type=click.Choice(["jsonl", "tsv", "csv", "parquet", "mlflow"]),
+    help="Default: what PATH ends in, else jsonl.",
+)  # fmt: skip
+@click.option(
+    "--output",
+    metavar="PATH",
+    help="Write this file instead of stdout (-); for mlflow an SQLite store, a folder, a URI.",
+)
+def export(form: str | None, output: str | None) -> None:
+    """Give out every run, amendments applied, in the order of the views.
+
+    jsonl is experiments.jsonl, tsv is results.tsv. csv has a column for each metric and its cells as they were said: in
+    a spreadsheet read them as text, where one that begins with = would be a formula. parquet has the same columns,
+    typed. mlflow brings the experiment "memorylab" of an MLflow store up to the ledger, as often as it is called.
+    """
+    from memorylab.commands import export as command
+
+    session = open_session()
+    written = command.export(session, form, output)
+    remark(session.views.restored())
+    if written is not None:
+        click.echo(f"wrote {written}")

@@ -18,15 +18,15 @@ def report(since_hours: float | None, output: Path | None, as_json: bool) -> Non
     """Render the morning report: what needs a decision, who leads, what failed."""
     session = open_session()
     hours = since_hours or session.settings.since_hours
-    remark(session.views.refresh())
-    written = session.views.write_report(session.memory, session.now, hours, output)
+    remark(session.refresh())
+    written = session.views.write_report(session.recall, session.now, hours, output)
     if as_json:
-        registry = session.views.registry(session.memory)
+        registry = session.recall.registry()
         emit({"written": [str(path) for path in written], "registry": registry}, lambda: "", True)
     elif written:
         click.echo("\n".join(f"wrote {os.path.relpath(path)}" for path in written))
     else:
-        click.echo(session.views.report(session.memory, session.now, hours), nl=False)
+        click.echo(session.views.report(session.recall, session.now, hours), nl=False)
 
 
 @cli.command()
@@ -36,11 +36,11 @@ def status(as_json: bool) -> None:
     from memorylab.commands import check, inspect, sync
 
     session = open_session()
-    remark(session.views.refresh())
-    registry = session.views.registry(session.memory, session.store.writer())
+    remark(session.refresh())
+    registry = session.recall.registry(session.writer)
     waiting = sync.waiting(session)
     value = {
-        "writer": session.store.writer(), "registry": registry, "unreadable": len(session.memory.unreadable),
+        "writer": session.writer, "registry": registry, "unreadable": session.recall.unreadable,
         "waiting": waiting, "claims": check.open_claims(session),
         "latest": [run.run_id for run in session.memory.runs[:-6:-1]],
     }  # fmt: skip
@@ -60,7 +60,7 @@ def knobs(name: str | None, as_json: bool) -> None:
     from memorylab.core.knobs import overview
 
     session = open_session()
-    remark(session.views.refresh())
+    remark(session.refresh())
     whole = command.study(session)
     if name is None:
         emit(overview(whole), lambda: command.render(whole, session.settings.subject), as_json)
@@ -79,7 +79,7 @@ def show(run: str, diff_too: bool, as_json: bool) -> None:
     from memorylab.commands import inspect
 
     session = open_session()
-    remark(session.views.refresh())
+    remark(session.refresh())
     found = inspect.find(session, run)
     if diff_too:
         inspect.bring(session, found)
@@ -98,7 +98,7 @@ def diff(run: str, other: str | None, as_json: bool) -> None:
     from memorylab.commands import inspect
 
     session = open_session()
-    remark(session.views.refresh())
+    remark(session.refresh())
     one, two = inspect.find(session, run), inspect.find(session, other) if other else None
     inspect.bring(session, one, two)
     if as_json:
@@ -122,5 +122,5 @@ def restore(run: str, branch: str, force: bool, as_json: bool) -> None:
     found = inspect.find(session, run)
     inspect.bring(session, found)
     said = inspect.restore(session, found, branch, force)
-    remark(session.views.refresh())
+    remark(session.refresh())
     emit({"run_id": found.run_id, "commit": found.commit, "done": said}, lambda: said, as_json)

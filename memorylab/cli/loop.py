@@ -35,7 +35,6 @@ def check(
     come back ranked by novelty; --fail-on-similar then fails if every one of them is blocked.
     """
     from memorylab.commands import check as command
-    from memorylab.commands import sync as sharing
     from memorylab.core.text import inline
 
     given = {"description": description, "tags": tags, "family": family, "hypothesis": hypothesis}
@@ -52,9 +51,12 @@ def check(
     if claim_too:
         _check_and_claim(session, said, mode, threshold, limit, as_json)
         return
-    remark(sharing.freshen(session))
+    if session.settings.autosync:
+        from memorylab.commands import sync as sharing
+
+        remark(sharing.freshen(session))
     judged = command.check(session, said, mode, threshold, limit, record)
-    remark(session.views.refresh())
+    remark(session.refresh())
     emit(judged, lambda: command.render(judged), as_json)
     if fail_on_similar and judged.policy.decision == "block":
         sys.exit(EXIT_BLOCKED)
@@ -75,7 +77,7 @@ def _check_and_claim(
             found = command.from_repository(session)
             said = {name: getattr(found, name) if value is None else value for name, value in said.items()}
         done = claiming.claim(session, said, None, taken)
-    remark([*(done.remarks if done else taken.remarks if taken else []), *session.again().views.refresh()])
+    remark([*(done.remarks if done else taken.remarks if taken else []), *session.again().refresh()])
     text = command.render(judged) + ("\n" + claiming.render(done) if done else "\nnot claimed")
     emit({"verdict": judged, "claim": done}, lambda: text, as_json)
     if done is None or not done.ours:
@@ -89,7 +91,7 @@ def _candidates(mode: Any, threshold: float | None, limit: int | None, fail_on_s
     session = open_session()
     remark(sharing.freshen(session))
     judged = candidates.judge(session, sys.stdin.buffer, mode, threshold, 1 if limit is None else limit)
-    remark(session.views.refresh())
+    remark(session.refresh())
     emit({"candidates": judged}, lambda: candidates.render(judged), as_json)
     if fail_on_similar and all(candidate.decision == "block" for candidate in judged):
         sys.exit(EXIT_BLOCKED)
@@ -124,12 +126,12 @@ def _share(session: Any, remarks: list[str], report: bool, sync: bool) -> None:
     from memorylab.commands import sync as sharing
 
     fresh = session.again()
-    remarks = remarks + session.views.restored() + fresh.views.refresh()
+    remarks = remarks + session.views.restored() + fresh.refresh()
     if sync or session.settings.autosync:
         remarks += sharing.after(session, git_progress())
         fresh = session.again()
     if report:
-        fresh.views.write_report(fresh.memory, fresh.now, fresh.settings.since_hours)
+        fresh.views.write_report(fresh.recall, fresh.now, fresh.settings.since_hours)
     remark(remarks)
 
 
@@ -232,7 +234,7 @@ def demo(budget: float, tokens: int | None, folder: Path | None, luck: bool, as_
         from memorylab.commands.session import Session
 
         session = Session(where)
-        emit({"folder": str(where), "registry": session.views.registry(session.memory)}, lambda: "", True)
+        emit({"folder": str(where), "registry": session.recall.registry()}, lambda: "", True)
 
 
 @cli.command(hidden=True)

@@ -60,7 +60,7 @@ def claim(
     if idea is not None and not inline(idea):
         raise click.UsageError("The idea is empty. Say in one line what is to be tried.")
     if idea is None and withdraw is None:
-        remark(session.views.refresh())
+        remark(session.refresh())
         found = check.open_claims(session)
         emit(found, lambda: command.listed(found), as_json)
         return
@@ -71,7 +71,7 @@ def claim(
         said = {"description": idea, "tags": as_tags(tags), "family": family, "hypothesis": hypothesis}
         done = command.claim(session, said, minutes)
         text = command.render(done)
-    remark([*done.remarks, *session.again().views.refresh()])
+    remark([*done.remarks, *session.again().refresh()])
     emit(done, lambda: text, as_json)
     if withdraw is None and not done.ours:
         sys.exit(EXIT_BLOCKED)
@@ -91,7 +91,7 @@ def compact(remote: str | None, days: float, writers: tuple[str, ...], dry_run: 
 
     session = open_session()
     done = command.compact(session, remote, days, list(writers), dry_run, git_progress())
-    remark(session.again().views.refresh())
+    remark(session.again().refresh())
     emit(done._asdict(), lambda: command.render(done), as_json)
 
 
@@ -106,7 +106,7 @@ def verify(allowed_signers: Path | None, as_json: bool) -> None:
     from memorylab.commands import verify as command
 
     session = open_session()
-    remark(session.views.refresh())
+    remark(session.refresh())
     checked = command.verify(session, allowed_signers)
     emit([one._asdict() for one in checked], lambda: command.render(checked), as_json)
     if any(one.problems for one in checked):

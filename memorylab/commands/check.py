@@ -8,12 +8,10 @@ import msgspec
 from memorylab.commands import experiment
 from memorylab.commands.session import Session
 from memorylab.core import claims
-from memorylab.core.decision import number
 from memorylab.core.history import Idea
 from memorylab.core.record import Claim, Holder, Match, Mode, Plan, Trial, Verdict
 from memorylab.core.text import count, inline, shorten
 from memorylab.core.verdict import judge, with_claims
-from memorylab.ledger import new_id, timestamp
 
 PATIENCE = 10.0  # seconds that a plan waits for another writer: a commit should not hang for longer
 
@@ -105,6 +103,8 @@ def record_plan(session: Session, found: experiment.Experiment, judged: Verdict,
 
     Raises StoreBusy if another process writes for longer than `patience` seconds.
     """
+    from memorylab.ledger import new_id, timestamp  # a verdict alone needs no libgit2
+
     commit = found.commit
     plan = Plan(
         writer="_", seq=1, id=new_id(session.now, commit.oid), timestamp_utc=timestamp(session.now),
@@ -123,6 +123,8 @@ def headline(judged: Verdict) -> str:
 
 def render(judged: Verdict) -> str:
     """The verdict with its evidence, for a terminal."""
+    from memorylab.core.decision import number  # a verdict in JSON needs nothing of the race
+
     lines = [headline(judged)]
     for match in judged.top_matches:
         value = number(match.value) if match.value is not None else "-"

@@ -115,7 +115,7 @@ def end(session: Session, claim: Claim, outcome: Any, run_id: str | None = None)
 
 def fulfilled(session: Session, idea: Idea, run_id: str) -> list[Record]:
     """The records that end this clone's own claims on what a run has tried now."""
-    me = session.store.writer()
+    me = session.writer
     ours = [one for one in check.open_claims(session) if one.writer == me]
     return [end(session, one, "fulfilled", run_id) for one in check.claims_on(session, idea, ours)]
 

@@ -16,7 +16,8 @@ from memorylab.store.files import replace
 from memorylab.store.repo import Store
 from memorylab.store.transaction import RECORD_FILE
 from memorylab.views import table
-from memorylab.views.refresh import BEFORE, FOLDER, TABLE
+from memorylab.views.fresh import FOLDER, TABLE
+from memorylab.views.refresh import BEFORE
 
 _EXCLUDE_BEGIN = "# >>> git-memorylab >>>\n"
 _EXCLUDE_END = "# <<< git-memorylab <<<\n"
@@ -43,7 +44,7 @@ def init(session: Session, name: str = "", progress: sync.Progress = None) -> li
     said += hooks.install(place, session.settings.subject)
     _exclude(place, True)
     said += _adopt(session)
-    said += session.views.refresh()
+    said += session.refresh()
     said.append(f"ledger: {count(len(session.ledger.read().runs), 'run')}, views in {FOLDER}/ and {TABLE}")
     return said
 
@@ -177,11 +178,11 @@ def _exclude(place: git.Place, wanted: bool) -> None:
 def _adopt(session: Session) -> list[str]:
     """Import the ledgers that others left here, once, and keep them beside ours."""
     said = []
-    ledger = session.views.foreign_ledger(session.memory)
+    ledger = session.views.foreign_ledger(session.recall)
     if ledger is not None:
         said += _import(session, ledger)
-        said.append(f"{FOLDER}: what was there is {session.views.set_aside(session.memory)} now")
-    path = session.views.foreign_table()
+        said.append(f"{FOLDER}: what was there is {session.views.set_aside(session.recall)} now")
+    path = session.views.foreign_table(session.recall)
     if path is not None and not _is_our_table(session, path):
         said += _import(session, path)
         kept = path.with_name(path.name + BEFORE)

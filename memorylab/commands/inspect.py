@@ -51,7 +51,7 @@ def status(session: Session, registry: ranking.Registry, waiting: dict[str, int]
     kept, discarded, crashed = (registry.status_counts[status] for status in ("keep", "discard", "crash"))
     runs, writers = count(len(memory.runs), "run"), count(len({run.writer for run in memory.runs}), "writer")
     lines = [
-        f"writer {session.store.writer() or '(none yet: run `git memorylab init`)'}",
+        f"writer {session.writer or '(none yet: run `git memorylab init`)'}",
         f"{runs}: {kept} kept, {discarded} discarded, {crashed} crashed; {writers}",
     ]
     lines += [f"{count(n, 'record')} of ours not on {name} yet" for name, n in waiting.items() if n]

@@ -14,11 +14,12 @@ from memorylab.core.verdict import in_mode
 from memorylab.errors import BadInput, UsageError
 from memorylab.ledger import check_line, new_id, timestamp
 from memorylab.store.reader import blob_id
-from memorylab.views.refresh import FOLDER
+from memorylab.views.fresh import FOLDER
 
 EVIDENCE = 5
 LOG_FILE = "run.log"
 _LONGEST_LOG = 1 << 28
+_LATEST = 100  # runs whose logs a run.log may still be
 
 
 class Request(msgspec.Struct, kw_only=True):
@@ -64,7 +65,7 @@ def log(session: Session, request: Request, found: experiment.Experiment | None 
     run = msgspec.structs.replace(run, metrics=read.metrics, environment=read.environment)
     run = _outcome(session, run, request, log_data, remarks)
     status = "crash" if run.status == "crash" else request.status
-    run, _ = decision.settle(run, session.memory.runs, session.settings.rules, status)
+    run, _ = decision.settle(run, session.races, status)
     files = _artifacts(session, sidecar_data, log_data, found.patch)
     ended = [] if request.keep_claims else claim.fulfilled(session, check.idea_of(_said(found, request)), run.run_id)
     run = session.ledger.append_run(session.now, found.commit.oid, run, files, _markdown, ended)
@@ -147,7 +148,8 @@ def _default_log(session: Session, request: Request, found: experiment.Experimen
         return [f"{LOG_FILE} is older than the commit and was left alone"]
     content = summary.collapse_progress(path.read_bytes()[:_LONGEST_LOG], session.settings.artifact_limit)
     blob = blob_id(content)
-    for run in session.memory.runs:
+    recall = session.recall
+    for _, run, _ in recall.runs(max(0, recall.size - _LATEST)):
         if LOG_FILE in run.artifacts and run.artifacts[LOG_FILE].blob == blob:
             return [f"{LOG_FILE} is that of {run.run_id} and was left alone"]
     request.log = path
@@ -176,9 +178,8 @@ def _verdict(session: Session, found: experiment.Experiment, request: Request) -
 
     A plan speaks of the first run of its commit: a further one is a replicate.
     """
-    plan = session.memory.plans.get(found.commit.oid)
-    if any(run.commit == found.commit.oid for run in session.memory.runs):
-        plan = None
+    recall = session.recall
+    plan = None if recall.on_commit(found.commit.oid) else recall.plan(found.commit.oid)
     mode = request.mode or found.mode
     if plan is None or request.threshold is not None:
         idea: Idea = check.idea_of(found)

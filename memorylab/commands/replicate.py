@@ -12,8 +12,9 @@ from memorylab.commands import experiment, inspect, rerun
 from memorylab.commands import log as logging
 from memorylab.commands import run as running
 from memorylab.commands.session import Session
-from memorylab.core import decision, race
-from memorylab.core.group import IMPORTED, group_of, programs
+from memorylab.core import decision
+from memorylab.core.group import IMPORTED, group_of, is_measured, programs
+from memorylab.core.races import Races
 from memorylab.core.record import Run, rounded, to_json
 from memorylab.core.text import count, inline
 from memorylab.errors import BadInput, StoreBusy, UsageError
@@ -92,7 +93,7 @@ def replicate(
             )
     ours = _arm(session, run, program)
     arms = ([_arm(session, against, of_run[against.run_id])] if against is not None else []) + [ours]
-    champion = race.of_group(session.memory.runs, group, session.settings.rules).champion
+    champion = session.races.race(group).champion
     default = champion.sample.program if champion is not None and champion.sample.program != program else ""
     other = of_run[against.run_id] if against is not None else default
     asked = [program, other if against is not None else None, group]
@@ -107,7 +108,7 @@ def replicate(
             work.go()
         except rerun.Elsewhere as problem:
             path.unlink(missing_ok=True)
-            rerun.again(session).views.refresh()
+            rerun.again(session).refresh()
             raise BadInput(problem.args[0], "It is logged; such runs cannot decide.") from None
         path.unlink(missing_ok=True)
     return _result(work, against)
@@ -199,9 +200,10 @@ def _result(work: rerun.Work, against: Run | None) -> Replicated:
     new = [*work.before, *(one.run for one in work.logged)]
     of_run, _ = programs(memory.runs)
     ours = [run for run in new if of_run[run.run_id] == work.ours.program]
-    last = (ours or work.race.entries[work.ours.program].sample.runs)[-1]
+    here = [run for run in memory.runs if is_measured(run, rules.metric) and group_of(run) == work.group]
+    last = (ours or [run for run in here if of_run[run.run_id] == work.ours.program])[-1]
     others = [run for run in memory.runs if run.run_id != last.run_id]
-    packet = decision.decide(last, others, rules)
+    packet = decision.decide(last, Races.of(others, rules))
     found, other = work.evidence, work.race.entries.get(work.state.other)
     return Replicated(
         question=Question(

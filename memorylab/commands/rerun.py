@@ -16,7 +16,7 @@ from memorylab.commands import experiment
 from memorylab.commands import log as logging
 from memorylab.commands import run as running
 from memorylab.commands.session import Session
-from memorylab.core import decision, race, sequential
+from memorylab.core import decision, sequential
 from memorylab.core.group import Group, group_of, programs
 from memorylab.core.record import Run
 from memorylab.core.text import inline
@@ -158,11 +158,12 @@ class Work:
 
     def weigh(self) -> None:
         """Weigh all evidence that there is."""
-        rules, memory = self.session.settings.rules, again(self.session).memory
-        self.race = race.of_group(memory.runs, self.group, rules)
+        rules = self.session.settings.rules
+        fresh = again(self.session)
+        self.race = fresh.races.race(self.group)
         ours, theirs = self.race.entries.get(self.ours.program), self.race.entries.get(self.state.other)
         if ours is not None and theirs is not None:
-            tau = sequential.usual_effect(next(iter(self.race.entries.values())).sample.mean)
+            tau = sequential.usual_effect(self.race.first or 0.0)
             values = [[rules.oriented(value) for value in entry.sample.values] for entry in (ours, theirs)]
             self.evidence = sequential.weigh(values[0], values[1], self.race.noise, tau, self.alpha)
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memorylab.store import writer
+from memorylab.store import refs, seen, writer
 from memorylab.store.git import Place, locate
 from memorylab.store.reader import Reader
 
 if TYPE_CHECKING:
+    from memorylab.core.races import Races
     from memorylab.ledger import Ledger, Memory
-    from memorylab.recall import Recall, Whole
+    from memorylab.recall import Recall
     from memorylab.settings import Settings
     from memorylab.store.repo import Store
     from memorylab.views.refresh import Views
@@ -62,39 +63,82 @@ class Session:
         return self.ledger.read()
 
     @cached_property
-    def recall(self) -> Recall | Whole:
-        """What a verdict needs of the memory, without reading all of it."""
+    def recall(self) -> Recall:
+        """What is needed of the memory, without reading all of it."""
         from memorylab import recall
         from memorylab.timeline import Way
 
         self._protect()
         of = self.settings
-        way = Way(of.metric, of.direction, of.vocabulary, of.subject, self.constants)
-        return recall.of(self.store, way, lambda: self.memory)
+        way = Way(
+            of.metric, of.direction, of.promote, of.noise, of.vocabulary, of.subject,
+            partial(_constants, self.reader, of.subject), self.reader.ancestors,
+        )  # fmt: skip
+        return recall.of(self.place.state, self._chains, way, lambda: self.store)
+
+    def refresh(self) -> list[str]:
+        """Bring the views up to date; what the user should know of it, a line each."""
+        if self.place.top is None or self.writer is None:
+            return []
+        if "store" not in self.__dict__ and self._is_settled():
+            # Nothing was written, and nothing is to be: libgit2 takes longer to be imported than all of this.
+            from memorylab.views import fresh
+
+            if fresh.are_fresh(self.place, self.settings, *self._listed):
+                return []
+        return self.views.refresh()
+
+    @cached_property
+    def _listed(self) -> tuple[dict[str, str], str]:
+        return refs.listed(self.place)
+
+    def _chains(self) -> list[tuple[str, str]]:
+        """(writer, tip) of every ledger."""
+        found, archives = refs.chains(self._listed[0], "ledger")
+        return self.store.chains("ledger") if archives else found
 
     def _protect(self) -> None:
         # What plain git took is back before anything is decided without it.
-        if self.store.writer() is not None and self.place.top is not None:
+        if self.writer is not None and self.place.top is not None and not self._is_settled():
             self.store.protect()
+            self.__dict__.pop("_listed", None)
 
-    def constants(self, *commits: str | None) -> dict[str, str] | None:
-        """The subject's constants in the first of some commits that has any."""
-        from memorylab.commands import experiment
-
-        found = (experiment.constants_at(self, commit) for commit in commits if commit)
-        return next((values for values in found if values is not None), None)
+    def _is_settled(self) -> bool:
+        """Whether plain git has taken nothing since the last command."""
+        return not (self.place.common_dir / "shallow").exists() and seen.is_unmoved(self.place, self._listed[0])
 
     def starting_values(self) -> dict[str, str] | None:
         """The subject's constants before the first run that is known by its commit, None if there is none such."""
         first = self.recall.first()
-        return self.constants(*first) if first else None
+        return _constants(self.reader, self.settings.subject, *first) if first else None
+
+    @property
+    def races(self) -> Races:
+        return self.recall.races
 
     @cached_property
     def views(self) -> Views:
         from memorylab.views.refresh import Views
 
-        return Views(self.store, self.settings)
+        # Not by way of this session: the index is closed with the last that refers to it.
+        return Views(self.store, self.settings, partial(_read, self.place, self.now))
 
     def again(self) -> Session:
         """The same place at the same moment, with its memory to be read anew."""
-        return Session(self.place.top or self.place.git_dir, self.now)
+        return _again(self.place, self.now)
+
+
+def _again(place: Place, now: datetime) -> Session:
+    return Session(place.top or place.git_dir, now)
+
+
+def _read(place: Place, now: datetime) -> Recall:
+    return _again(place, now).recall
+
+
+def _constants(reader: Reader, subject: str, *commits: str | None) -> dict[str, str] | None:
+    """The subject's constants in the first of some commits that has any."""
+    from memorylab.core.change import constants
+
+    files = (reader.file_at(commit, subject) for commit in commits if commit)
+    return next((constants(found[1].decode("utf-8", "replace"), subject) for found in files if found is not None), None)

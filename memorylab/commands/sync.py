@@ -71,7 +71,7 @@ def bring(session: Session, writer: str) -> bool:
     """Fetch a writer's artifacts and code, which a sync without them has left on a remote; whether they came."""
     came = False
     for name in remotes(session):
-        found = exchange.tips(session.place)
+        found = refs.tips(session.place)
         journals = [refs.JOURNAL + writer] if refs.fetched_as(name, refs.LEDGER + writer) in found else []
         journals += [
             refs.ARCHIVED_JOURNALS + archiver
@@ -145,7 +145,7 @@ def sync(session: Session, name: str | None, options: Options) -> Synced:
             (session.place.state / _MARK).touch()
     synced = synced._replace(attempts=attempts)
     if synced.changed:
-        remarks = session.again().views.refresh()
+        remarks = session.again().refresh()
         synced = synced._replace(remarks=(*synced.remarks, *remarks))
     return synced
 
@@ -225,11 +225,11 @@ def _once(session: Session, remote: str, options: Options, done: _Done) -> Given
     """Take, then give, or put our own refs right so that they can be given."""
     place = session.place
     me = writer.current(place.common_dir)
-    found = exchange.tips(place)
+    found = refs.tips(place)
     if me is not None and not done.taken and not seen.is_settled(place, me, found):
         # What plain git has taken from us is put back, lest its absence be shared; what it has brought is to be shown.
         session.again().store.protect()
-        found = exchange.tips(place)
+        found = refs.tips(place)
         done.unsettled.append(True)
     taken = exchange.take(place, remote, me, found, options.notes_only, options.progress)
     done.taken.append(taken)
@@ -305,13 +305,13 @@ _SAID = {
 
 def _waiting(session: Session, remote: str) -> int:
     me = writer.current(session.place.common_dir)
-    return exchange.waiting(session.place, remote, me, exchange.tips(session.place)) if me else 0
+    return exchange.waiting(session.place, remote, me, refs.tips(session.place)) if me else 0
 
 
 def waiting(session: Session) -> dict[str, int]:
     """remote -> how many records of ours it is not known to have, of the remotes that we share with."""
     me = writer.current(session.place.common_dir)
-    found = exchange.tips(session.place)
+    found = refs.tips(session.place)
     names = [name for name in remotes(session) if exchange.fetched(name, found)]
     return {name: exchange.waiting(session.place, name, me, found) for name in names} if me else {}
 

@@ -71,7 +71,7 @@ def _writer(session: Session, writer: str, journals: list[str], ledgers: list[st
         journaled += _journal(session, writer, tip, problems)
     if journals:
         # A sync of notes alone leaves others' journals where they were.
-        light = session.settings.notes_only and writer != session.store.writer()
+        light = session.settings.notes_only and writer != session.writer
         latest = max((_number(line) for _, line in journaled), default=0) if light else None
         for anchor, line in noted - journaled:
             if latest is not None and _number(line) > latest:

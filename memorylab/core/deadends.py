@@ -64,9 +64,10 @@ def worth_reopening(race: Race) -> tuple[DeadEnd, ...]:
         probability = race.probability(entry)
         if probability is None or probability < PROMISING or _returned(first, kept_after):
             continue
-        if entry.met is None or now is None:
+        met = race.met(entry)
+        if met is None or now is None:
             continue
-        before, after = entry.met.sample.mean, now.sample.mean
+        before, after = met.sample.mean, now.sample.mean
         knobs = _turned(first, kept_after)
         is_far = abs(after - before) >= FAR * abs(before)
         left = strength(probability, len(kept_after), bool(knobs) or is_far, elsewhere=False)

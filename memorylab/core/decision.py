@@ -1,13 +1,12 @@
 """Decision packets: what happened, what it means, what to do next."""
 
-from collections.abc import Sequence
-
 from msgspec.structs import replace
 
 from memorylab.core import race, ranking
-from memorylab.core.group import group_of, latest_group, programs
+from memorylab.core.entry import Entry
+from memorylab.core.group import group_of
 from memorylab.core.noise import basis
-from memorylab.core.race import Entry, Race, Rules
+from memorylab.core.races import Races
 from memorylab.core.record import (
     Comparison,
     HypothesisStatus,
@@ -33,20 +32,18 @@ PER_REPLICATE = 50
 
 
 class Evidence:
-    """What a run's group looks like without the run (`before`, if that is known already) and with it, and where the run
-    stands in it."""
+    """What a run's group looks like without the run and with it, and where the run stands in it."""
 
-    def __init__(self, run: Run, history: Sequence[Run], rules: Rules, before: Race | None = None) -> None:
+    def __init__(self, run: Run, races: Races) -> None:
         group = group_of(run)
-        if run.environment is None and run.value(rules.metric) is None:
+        if run.environment is None and run.value(races.rules.metric) is None:
             # A crash may not get as far as to say where it ran.
-            group = latest_group(history, rules.metric) or group
-        self.group, self.rules = group, rules
-        self.before = before or race.of_group(history, group, rules)
-        self.after = race.of_group([*history, run], group, rules)
-        of_run, of_commit = programs([*history, run])
+            group = races.latest or group
+        self.group, self.rules = group, races.rules
+        self.before, self.after = races.race(group), races.also(run).race(group)
         # What the loop goes on from, as the status has it: this program, or the one before it (None: not known).
-        self.program, self.base = of_run[run.run_id], of_commit.get(run.parent_commit or "")
+        programs = races.programs.ahead()
+        self.program, self.base = programs.add(run), programs.base(run)
         self.own = self.after.entries.get(self.program)
         self.earlier = self.before.entries.get(self.program)
         self.prior, self.current = self.before.champion, self.after.champion
@@ -55,35 +52,39 @@ class Evidence:
         # The champion before it, on all evidence; for the champion itself the one that it took the lead from.
         self.rival: Entry | None = None
         if self.own is not None and self.prior is not None:
-            self.rival = self.own.met if self.was_champion else self.after.entries[self.prior.sample.program]
+            now = self.after.entries.get(self.prior.sample.program, self.prior)
+            self.rival = self.after.met(self.own) if self.was_champion else now
+
+    @property
+    def is_further(self) -> bool:
+        """Whether its program had been measured before."""
+        return self.own is not None and len(self.own.sample.runs) > 1
 
     @property
     def probability(self) -> float | None:
         return self.after.probability(self.own, self.rival) if self.own and self.rival else None
 
 
-def settle(
-    run: Run, history: Sequence[Run], rules: Rules, status: Status | None = None, before: Race | None = None
-) -> tuple[Run, Evidence]:
-    """The run with its status (as given, else judged) and its packet, and what both rest on."""
-    run = replace(run, status=status or ("crash" if run.value(rules.metric) is None else "keep"))
-    found = Evidence(run, history, rules, before)
+def settle(run: Run, races: Races, status: Status | None = None) -> tuple[Run, Evidence]:
+    """The run with its status (as given, else judged) and its packet, and what both rest on: the races before it."""
+    run = replace(run, status=status or ("crash" if run.value(races.rules.metric) is None else "keep"))
+    found = Evidence(run, races)
     if status is None and run.status == "keep" and not _stays(found):
         run = replace(run, status="discard")
-        if found.earlier is not None:  # a further discard may end what the earlier runs of the program had won
-            found = Evidence(run, history, rules, found.before)
+        if found.is_further:  # a further discard may end what the earlier runs of the program had won
+            found = Evidence(run, races)
     return replace(run, decision_packet=_packet(run, found)), found
 
 
-def judge(run: Run, history: Sequence[Run], rules: Rules) -> Status:
+def judge(run: Run, races: Races) -> Status:
     """keep or discard for a run with a value: kept if its program is expected to be better than the one that leads its
     group, or if there is none. A run without a value is a crash."""
-    return settle(run, history, rules)[0].status
+    return settle(run, races)[0].status
 
 
-def decide(run: Run, history: Sequence[Run], rules: Rules) -> Packet:
-    """The packet of a run (verdict and error in place) against the runs before it, on all evidence of its program."""
-    return _packet(run, Evidence(run, history, rules))
+def decide(run: Run, races: Races) -> Packet:
+    """The packet of a run (verdict and error in place) after the runs before it, on all evidence of its program."""
+    return _packet(run, Evidence(run, races))
 
 
 def _stays(found: Evidence) -> bool:
@@ -91,8 +92,9 @@ def _stays(found: Evidence) -> bool:
     luck this time, unless all its runs together say that it never was ahead."""
     if found.own is None:
         return False
-    was_kept = found.earlier is not None and found.earlier.sample.runs[-1].status == "keep" and not found.earlier.led
-    return found.own.led or was_kept
+    had_led = found.earlier is not None and found.earlier.led
+    was_kept = found.is_further and found.own.sample.runs[-2].status == "keep"
+    return found.own.led or was_kept and not had_led
 
 
 def _packet(run: Run, found: Evidence) -> Packet:

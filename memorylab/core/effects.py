@@ -11,7 +11,7 @@ The prior is a mixture of half-normals over a grid of scales, gains and losses a
 
 import math
 from collections.abc import Sequence
-from operator import mul
+from operator import mul, truediv
 from statistics import median
 
 from msgspec import Struct
@@ -26,7 +26,7 @@ SHARE = 0.5  # of the median difference between results that is taken for the un
 UNIT = 0.005  # the median absolute effect as a share of the value, the median over those ledgers
 _STRENGTH = 6.0  # how many differences the fitted weights count for, beside those of the ledger at hand
 _ROUNDS = 12  # of expectation maximisation
-_LATEST = 150  # differences that are learned from
+LATEST = 150  # differences that are learned from
 LEAST = 5  # differences; fewer do not tell the unit
 
 _HALF_PI = math.sqrt(2 * math.pi)
@@ -104,7 +104,7 @@ def learn(differences: Sequence[tuple[float, float]], unit: float) -> Effects:
     """The prior after a ledger's differences, each with the variance of its error, the latest last; `unit` is the
     median absolute effect where these are too few to tell. Their median gives the unit, maximum likelihood with the
     usual weights as pseudo-counts gives the weights."""
-    latest = differences[-_LATEST:]
+    latest = differences[-LATEST:]
     if len(latest) < LEAST:
         return usual(unit)
     noise = median(variance for _, variance in latest)
@@ -112,15 +112,11 @@ def learn(differences: Sequence[tuple[float, float]], unit: float) -> Effects:
     start = usual(math.sqrt(max(size * size - _NORMAL_MEDIAN * noise, 0.02 * noise, 1e-18)))
     prior = [*GAINS, *LOSSES]
     weights = prior
-    rows = [_likelihoods(start.scales, *one) for one in latest]
+    columns = list(zip(*(_likelihoods(start.scales, *one) for one in latest), strict=True))
     for _ in range(_ROUNDS):
-        counts = [_STRENGTH * weight for weight in prior]
-        for row in rows:
-            shares = [weight * density for weight, density in zip(weights, row, strict=True)]
-            total = sum(shares)
-            if total > 0:
-                for at, share in enumerate(shares):
-                    counts[at] += share / total
+        shares = [[weight * density for density in column] for weight, column in zip(weights, columns, strict=True)]
+        totals = [total or 1.0 for total in map(sum, zip(*shares, strict=True))]  # 0: beyond the reach of all scales
+        counts = [sum(map(truediv, one, totals), _STRENGTH * usual) for one, usual in zip(shares, prior, strict=True)]
         whole = sum(counts)
         weights = [count / whole for count in counts]
     half = len(SCALES)

@@ -4,13 +4,15 @@ Runs compare where evaluator, device and budget are the same; "not stated" is a 
 another machine that does not say so must not lead here. Runs of one program are replicates of each other.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import ChainMap
+from collections.abc import Iterable, MutableMapping, Sequence
 
 from msgspec import Struct
 
 from memorylab.core.record import Environment, Number, Run
 
 MOST = 1e50  # no metric is that large, and squares of more would overflow
+MOST_RUNS = 128  # of one program: that many tell its value to a tenth of the noise, and what is kept has an end
 IMPORTED = "imported-"  # how the id of a run begins that was taken over from somebody's table
 
 
@@ -56,32 +58,54 @@ def device_class(device: str | None) -> str | None:
     return " ".join([first.partition(":")[0], *rest]) or None
 
 
-def programs(runs: Iterable[Run]) -> tuple[dict[str, str], dict[str, str]]:
-    """run id -> its program, the text of the subject that was run; and commit -> the program that it holds. Runs are in
-    the order of the ledger.
+class Programs:
+    """Which program each run is of, told run by run in the order of the ledger.
 
     That is the blob; the parent's program where the commit changes nothing that counts; a commit that says neither is
     a program of its own. An imported row is one by its commit and words: many tables repeat a commit.
+
+    `of_commit` has the program that each commit holds, the keys of `blobs` are those that were seen. Both may be
+    mappings that are kept elsewhere.
     """
-    of_run: dict[str, str] = {}
-    of_commit: dict[str, str] = {}
-    blobs: set[str] = set()
-    for run in runs:
-        change, parent = run.change, of_commit.get(run.parent_commit or "")
-        if parent not in blobs:
+
+    def __init__(
+        self, of_commit: MutableMapping[str, str] | None = None, blobs: MutableMapping[str, bool] | None = None
+    ) -> None:
+        self.of_commit = {} if of_commit is None else of_commit
+        self.blobs = {} if blobs is None else blobs
+
+    def add(self, run: Run) -> str:
+        """The program of the next run."""
+        change, parent = run.change, self.base(run)
+        if parent is not None and parent not in self.blobs:
             parent = None  # a commit without a subject changes nothing either: it has to be known that there is one
         if change is not None and change.blob:
-            blobs.add(change.blob)
+            self.blobs[change.blob] = True
         if run.run_id.startswith(IMPORTED):
             key = f"{run.commit} {run.description.casefold()}" if run.commit.strip("-? ") else run.run_id
         elif change is not None and change.blob and (change.dirty or change.fingerprint or not parent):
             key = change.blob
         else:
-            key = of_commit.get(run.commit) or parent or run.commit
-        of_run[run.run_id] = key
+            key = self.of_commit.get(run.commit) or parent or run.commit
         if change is None or not change.dirty:
-            of_commit.setdefault(run.commit, key)
-    return of_run, of_commit
+            self.of_commit.setdefault(run.commit, key)
+        return key
+
+    def base(self, run: Run) -> str | None:
+        """The program that a run's was built on, None where that is not known (yet)."""
+        return self.of_commit.get(run.parent_commit or "")
+
+    def ahead(self) -> "Programs":
+        """The same, to be told of more runs that these do not learn of."""
+        return Programs(ChainMap({}, self.of_commit), ChainMap({}, self.blobs))
+
+
+def programs(runs: Iterable[Run]) -> tuple[dict[str, str], dict[str, str]]:
+    """run id -> its program, the text of the subject that was run; and commit -> the program that it holds. Runs are in
+    the order of the ledger."""
+    of_commit: dict[str, str] = {}
+    found = Programs(of_commit)
+    return {run.run_id: found.add(run) for run in runs}, of_commit
 
 
 def samples(runs: Sequence[Run], metric: str) -> dict[Group, dict[str, Sample]]:
@@ -93,11 +117,16 @@ def samples(runs: Sequence[Run], metric: str) -> dict[Group, dict[str, Sample]]:
             members.setdefault(group_of(run), {}).setdefault(of_run[run.run_id], []).append(run)
     return {
         group: {
-            key: Sample(key, tuple(those), values(those, metric), of_commit.get(those[0].parent_commit or ""))
-            for key, those in found.items()
+            key: pooled(key, those, metric, of_commit.get(those[0].parent_commit or "")) for key, those in found.items()
         }
         for group, found in members.items()
     }
+
+
+def pooled(program: str, runs: Sequence[Run], metric: str, base: str | None = None) -> Sample:
+    """The runs of one program in one group. Of more than MOST_RUNS the first and the latest count."""
+    counted = (runs[0], *runs[1:][1 - MOST_RUNS :])
+    return Sample(program, counted, values(counted, metric), base)
 
 
 def is_measured(run: Run, metric: str) -> bool:

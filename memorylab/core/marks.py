@@ -16,8 +16,8 @@ from memorylab.core.moves import Move
 from memorylab.core.similarity import Counts
 
 LATEST = 10  # runs of each kind under a mark
-TRIALS = 100  # latest runs that turn the knob: what was tried of it is told of these
-SPOKEN = 200  # runs that the rarest words may bring in
+TRIALS = 60  # latest runs that turn the knob: what was tried of it is told of these
+SPOKEN = 100  # runs that the rarest words may bring in
 _TOLERANT = 4_000  # from here on two values are equal within 2.5 % (`tokens.equal`)
 
 Sought = tuple[str, int]  # a mark, and how many of the latest runs under it

@@ -4,21 +4,27 @@ Runs are compared only within their comparison group. The current one is that of
 has its own champion, so that a result from another device takes the lead from nobody.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from memorylab.core import deadends, race
+from memorylab.core import deadends
 from memorylab.core.deadends import DeadEnd
+from memorylab.core.entry import Entry
 from memorylab.core.group import Group, group_of, is_measured, latest_group
+from memorylab.core.lineage import root_of
 from memorylab.core.noise import Noise
-from memorylab.core.race import Entry, Race, Rules
+from memorylab.core.race import Race, Rules
+from memorylab.core.races import Races
 from memorylab.core.record import Direction, Run, Status, rounded
 
 CHALLENGERS = 3
 LINEAGES = 5
 CLUSTERS = 5
 EXAMPLES = 3
+EXAMINED = 50  # runs of a cluster, for examples
+NAMED = 20  # runs of a cluster
+STATUSES = ("crash", "discard", "keep")
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -62,7 +68,7 @@ class Lineage(Struct, frozen=True, kw_only=True):
 
 
 class Cluster(Struct, frozen=True, kw_only=True):
-    """Failures of one kind: a discarded or crashed idea that came back."""
+    """Failures of one kind: a discarded or crashed idea that came back. `run_ids` are the latest of them."""
 
     label: str
     size: int
@@ -114,58 +120,39 @@ def _better_first(metric: str, direction: Direction) -> Callable[[Run], float]:
     return key
 
 
-def lineage_roots(runs: Sequence[Run], nearest: Mapping[str, str | None]) -> dict[str, str]:
-    """run id -> the earliest logged commit that its commit descends from.
+class Tally(Struct, frozen=True, kw_only=True):
+    """What a board counts over all runs. `root` gives the root of a run's lineage, `lineages` are those of the current
+    group, both lists the most telling first."""
 
-    `nearest` gives each logged commit its closest logged ancestor in git, however many unlogged commits lie between;
-    a commit that git does not know is a lineage of its own.
-    """
-    roots: dict[str, str] = {}
-
-    def root(commit: str) -> str:
-        path = []
-        while commit not in roots and (above := nearest.get(commit)) is not None and above != commit:
-            path.append(commit)
-            commit = above
-        found = roots.get(commit, commit)
-        for passed in path:
-            roots[passed] = found
-        return found
-
-    return {run.run_id: root(run.commit) for run in runs}
+    updated_at: str | None
+    statuses: dict[str, int]
+    current: Group | None
+    root: Callable[[str], str]
+    lineages: tuple[Lineage, ...]
+    clusters: tuple[Cluster, ...]
 
 
-def registry(
+def tally(
     runs: Sequence[Run],
-    nearest: Mapping[str, str | None],
+    ancestors: Callable[[str], Iterable[str]],
     kinds: Callable[[Sequence[Run]], Sequence[tuple[str, Sequence[Run]]]],
     rules: Rules,
     writer: str | None = None,
-) -> Registry:
-    """The whole board. `kinds` groups failures: (label, runs) each. The current group is that of the latest measured
-    run, of `writer` if that has one."""
-    metric, roots, races = rules.metric, lineage_roots(runs, nearest), race.of_all(runs, rules)
+) -> Tally:
+    """The tally of these runs. `ancestors` is as in `lineage.root_of`, `kinds` groups failures: (label, runs) each. The
+    current group is that of the latest measured run, of `writer` if that has one."""
+    metric = rules.metric
     measured = [run for run in runs if is_measured(run, metric)]
     own = [run for run in measured if run.writer == writer]
     current = latest_group(own or measured, metric)
-    here = races[current] if current else None
-    best = here.champion if here else None
     key = _better_first(metric, rules.direction)
-    ranked = sorted((run for run in measured if group_of(run) == current), key=key)
-
-    def standing(found: Race, entry: Entry) -> Standing:
-        first, top = entry.sample.runs[0], found.champion
-        probability = found.probability(entry, None if entry is top else top)
-        return Standing(
-            run_id=first.run_id, commit=first.commit, lineage_root=roots[first.run_id], family=first.family,
-            status=entry.sample.runs[-1].status, metric=metric, value=entry.sample.mean,
-            delta_to_champion=entry.sample.mean - (top.sample.mean if top else 0.0), runs=len(entry.sample.values),
-            probability=None if probability is None else rounded(probability), memory_gb=memory_gb(first),
-            description=first.description,
-        )  # fmt: skip
-
+    by_commit: dict[str, str] = {}
+    roots: dict[str, str] = {}
+    for run in runs:
+        roots[run.run_id] = root = root_of(run, by_commit.get, ancestors)
+        by_commit.setdefault(run.commit, root)
     groups: dict[str, list[Run]] = {}
-    for run in ranked:
+    for run in sorted((run for run in measured if group_of(run) == current), key=key):
         groups.setdefault(roots[run.run_id], []).append(run)
     lineages = [
         Lineage(
@@ -176,40 +163,58 @@ def registry(
         )
         for name, members in groups.items()
     ]  # fmt: skip
+    return Tally(
+        updated_at=max((run.timestamp_utc for run in runs if run.timestamp_utc), default=None),
+        statuses={status: sum(run.status == status for run in runs) for status in STATUSES},
+        current=current,
+        root=roots.__getitem__,
+        lineages=tuple(lineages[:LINEAGES]),
+        clusters=_clusters(runs, kinds, key, metric),
+    )
+
+
+def registry(tally: Tally, races: Races) -> Registry:
+    """The whole board, of the runs that both were told of."""
+    rules, current = races.rules, tally.current
+    here = races.race(current) if current else None
+    best = here.champion if here else None
+
+    def standing(found: Race, entry: Entry) -> Standing:
+        first, top = entry.sample.runs[0], found.champion
+        probability = found.probability(entry, None if entry is top else top)
+        return Standing(
+            run_id=first.run_id, commit=first.commit, lineage_root=tally.root(first.run_id), family=first.family,
+            status=entry.sample.runs[-1].status, metric=rules.metric, value=entry.sample.mean,
+            delta_to_champion=entry.sample.mean - (top.sample.mean if top else 0.0), runs=len(entry.sample.values),
+            probability=None if probability is None else rounded(probability), memory_gb=memory_gb(first),
+            description=first.description,
+        )  # fmt: skip
+
     others = [
         GroupBoard(
-            group=group, label=group.label, num_runs=sum(len(entry.sample.runs) for entry in found.entries.values()),
+            group=group, label=group.label, num_runs=races.field(group).runs,
             champion=standing(found, found.champion) if found.champion else None,
         )
-        for group, found in races.items()
-        if group != current
+        for group in races.groups()
+        if group != current and (found := races.race(group))
     ]  # fmt: skip
     return Registry(
-        updated_at=max((run.timestamp_utc for run in runs if run.timestamp_utc), default=None),
-        metric=metric,
+        updated_at=tally.updated_at,
+        metric=rules.metric,
         direction=rules.direction,
-        num_experiments=len(runs),
-        status_counts={status: sum(run.status == status for run in runs) for status in ("crash", "discard", "keep")},
+        num_experiments=sum(tally.statuses.values()),
+        status_counts=tally.statuses,
         group=current,
         label=current.label if current else "",
         noise=here.noise if here else None,
         champion=standing(here, best) if here and best else None,
         leader=standing(here, here.leader) if here and here.leader else None,
-        challengers=tuple(standing(here, entry) for entry in _challengers(here)) if here else (),
-        best_lineages=tuple(lineages[:LINEAGES]),
-        failure_clusters=_clusters(runs, kinds, key, metric),
+        challengers=tuple(standing(here, entry) for entry in here.challengers(CHALLENGERS)) if here else (),
+        best_lineages=tally.lineages,
+        failure_clusters=tally.clusters,
         reopen=deadends.worth_reopening(here) if here else (),
         other_groups=tuple(sorted(others, key=lambda board: (-board.num_runs, board.label))),
     )
-
-
-def _challengers(found: Race) -> list[Entry]:
-    """Those that most likely come next: by what is believed of them, so that one lucky run is not before a sure one."""
-    top = found.champion
-    if top is None:
-        return []
-    rest = [entry for entry in found.entries.values() if entry is not top]
-    return sorted(rest, key=lambda entry: found.posterior(entry, top).mean)[:CHALLENGERS]
 
 
 def _clusters(
@@ -225,8 +230,8 @@ def _clusters(
             size=len(members),
             crashes=sum(run.status == "crash" for run in members),
             best_value=min(members, key=key).value(metric),
-            examples=tuple(dict.fromkeys(run.description for run in members))[:EXAMPLES],
-            run_ids=tuple(run.run_id for run in members),
+            examples=tuple(dict.fromkeys(run.description for run in members[:EXAMINED]))[:EXAMPLES],
+            run_ids=tuple(run.run_id for run in members[-NAMED:]),
         )
         for label, members in kinds(failures)
     ]

@@ -16,10 +16,16 @@ _PATIENCE = 10.0
 Sources = list[tuple[str, str]]
 
 
-def refresh(store: Store) -> None:
-    """Point refs/memorylab/display at the union of every writer's decisions. Costs one ref look-up when fresh."""
-    if _is_fresh(store, _sources(store)):
-        return
+def refresh(store: Store) -> str:
+    """Point refs/memorylab/display at the union of every writer's decisions; where it is then, "" if it lacks any that
+    are not here. Costs one ref look-up when fresh."""
+    if not _is_fresh(store, _sources(store)):
+        _bring(store)
+    sources = _sources(store)
+    return str(current(store.repo, refs.DISPLAY) or "") if sources and _is_fresh(store, sources) else ""
+
+
+def _bring(store: Store) -> None:
     # All who move this ref hold this lock, so that none meets another's, and a killed one's is known to be stale. Where
     # that takes too long the packets stay as they are: the next command tries again.
     with suppress(StoreBusy), locked(store.state / "display.lock", _PATIENCE):

@@ -57,12 +57,6 @@ class Given(NamedTuple):
     answers: list[Answer]
 
 
-def tips(place: Place) -> dict[str, str]:
-    """Every ref that holds memory, own and fetched."""
-    listed = git.run(place, "for-each-ref", "--format=%(objectname) %(refname)", refs.NOTES, refs.JOURNAL, refs.REMOTES)
-    return {name: oid for oid, name in (line.split(" ", 1) for line in os.fsdecode(listed).splitlines())}
-
-
 def fetched(remote: str, found: Iterable[str]) -> list[str]:
     """Those of these refs that were fetched from a remote."""
     return [name for name in found if _is_copy(remote, name, refs.local_name(name))]
@@ -100,7 +94,7 @@ def take(
             specs = [spec for spec in shared if not (notes_only and spec.startswith(refs.JOURNAL))] + journals
         _unlock(place, wanted.values())
         transport.fetch(place, remote, specs, progress)
-        after = _without_foreign(place, before, tips(place))
+        after = _without_foreign(place, before, refs.tips(place))
     came = [
         Moved(ref, before.get(name), after[name])
         for ref, name in wanted.items()
@@ -131,7 +125,7 @@ def give(place: Place, remote: str, me: str, taken: Taken, progress: Progress | 
     if all(taken.there.get(ref) == taken.before.get(ref) for ref in refs.owned(me)):
         return Given([], [], "", [])
     with locked(place.state / "lock"):
-        ours = {ref: oid for ref, oid in tips(place).items() if ref in refs.owned(me)}
+        ours = {ref: oid for ref, oid in refs.tips(place).items() if ref in refs.owned(me)}
     todo = {ref: oid for ref, oid in ours.items() if taken.there.get(ref) != oid}
     archived = _held(place, taken.there.items()) if todo else {}
     todo = {ref: oid for ref, oid in todo.items() if archived.get(ref) != oid}
@@ -176,7 +170,7 @@ def pass_on(place: Place, remote: str, progress: Progress | None) -> tuple[list[
 
     Raises Unreachable, or Denied.
     """
-    found = tips(place)
+    found = refs.tips(place)
     there = transport.listing(place, remote, refs.SHARED)
     known: dict[str, set[str]] = {}
     for name, oid in found.items():

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from memorylab.errors import StoreBusy
 
@@ -14,13 +15,21 @@ LOCK_SECONDS = 60.0
 
 def replace(path: Path, content: bytes) -> None:
     """Write a file by way of a temporary one beside it and a rename: a reader sees the old or the new content."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """`replace`, for what is written bit by bit."""
     import tempfile  # 4 ms that a command which writes nothing need not pay
 
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
+            file.flush()
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)

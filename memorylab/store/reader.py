@@ -6,6 +6,7 @@ Most commands ask for two or three objects, and libgit2 takes longer to be impor
 import hashlib
 import subprocess
 import weakref
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from memorylab.errors import NotFound
@@ -57,6 +58,20 @@ class Reader:
             return parents
         asked = ("rev-list", "--no-walk", "--exclude-promisor-objects", *parents)
         return parents if not is_cut or git.succeeds(self._place, *asked) else ()
+
+    def ancestors(self, revision: str) -> Iterator[str]:
+        """The commits that one descends from, as far as they are here: the nearest first, the first parent's before the
+        others'."""
+        pending, seen = [revision], {revision}
+        while pending:
+            try:
+                parents = self.resolve(pending.pop()).parents
+            except NotFound:
+                continue
+            new = [parent for parent in parents if parent not in seen]
+            seen.update(new)
+            yield from new
+            pending += reversed(new)
 
     def file_at(self, commit: str, path: str) -> tuple[str, bytes] | None:
         """(blob id, content) of a file in a commit, None if it is not in it. Raises NotFound if it is, but a partial

@@ -1,7 +1,12 @@
 """Every ref that MemoryLab uses, and who may move it."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from memorylab.store import git
+from memorylab.store.git import Place
 
 LEDGER = "refs/notes/memorylab/ledger/"  # + writer: notes on experiment commits, one record per line. Truth.
 DECISIONS = "refs/notes/memorylab/decisions/"  # + writer: notes on experiment commits, packets as Markdown. Derived.
@@ -22,6 +27,27 @@ SHARED = (f"{NOTES}*", f"{JOURNAL}*")
 
 _WRITER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _LONGEST = 120
+
+
+class Entry(NamedTuple):
+    """One line of a ledger: who wrote it, on which commit it is a note, and its bytes."""
+
+    writer: str
+    anchor: str
+    line: bytes
+
+
+def tips(place: Place) -> dict[str, str]:
+    """Every ref that holds memory, own and fetched, with the object it points to."""
+    return listed(place)[0]
+
+
+def listed(place: Place) -> tuple[dict[str, str], str]:
+    """Every ref that holds memory, own and fetched, with the object it points to; and where the packets of all writers
+    are, empty for nowhere."""
+    lines = git.run(place, "for-each-ref", "--format=%(objectname) %(refname)", NOTES, JOURNAL, REMOTES, DISPLAY)
+    found = {name: oid for oid, name in (line.split(" ", 1) for line in os.fsdecode(lines).splitlines())}
+    return found, found.pop(DISPLAY, "")
 
 
 def chains(tips: Mapping[str, str], kind: str) -> tuple[list[tuple[str, str]], list[str]]:

@@ -17,14 +17,6 @@ from memorylab.store.swap import current, swap
 from memorylab.store.transaction import PACKET_FILE, RECORD_FILE, Transaction, sequence
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One line of a ledger: who wrote it, on which commit it is a note, and its bytes."""
-
-    writer: str
-    anchor: str
-    line: bytes
-
-
 class Journaled(msgspec.Struct, frozen=True):
     """One commit of a journal. `files` are the artifacts beside the record, name -> blob."""
 
@@ -109,24 +101,24 @@ class Store:
                 found.append((name, remote, entry.commit_time))
         return found
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[refs.Entry]:
         """Every line of every ledger, own and fetched, in the order of writers and commits; the same line may recur.
 
         Anyone who may push can push a ref that is no ledger: what cannot be read is one line that says so.
         """
         return self.entries_of(self.chains("ledger"))
 
-    def entries_of(self, ledgers: Sequence[tuple[str, str]]) -> Iterator[Entry]:
+    def entries_of(self, ledgers: Sequence[tuple[str, str]]) -> Iterator[refs.Entry]:
         """Every line of some ledgers, (writer, tip) each, as `entries` has it."""
         for (name, tip), found in zip(ledgers, self.notes_of(tip for _, tip in ledgers), strict=True):
             if found is None:
-                yield Entry(name, tip, f"the ledger of {name} cannot be read".encode())
+                yield refs.Entry(name, tip, f"the ledger of {name} cannot be read".encode())
             for anchor, content in found or ():
                 if content is None:
                     content = f"the note of {name} on {anchor} is not here".encode()
                 for line in content.split(b"\n"):
                     if line.strip():
-                        yield Entry(name, anchor, line)
+                        yield refs.Entry(name, anchor, line)
 
     def journal(self, tip: str) -> Iterator[Journaled]:
         """The entries of a journal, the latest first, down to its root. Raises BadInput at a commit that is no entry,

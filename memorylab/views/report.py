@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from memorylab.core import race, ranking
+from memorylab.core import ranking
 from memorylab.core.decision import chance, number, signed
-from memorylab.core.group import programs
 from memorylab.core.noise import basis
-from memorylab.core.race import Rules
 from memorylab.core.record import Packet, Run
 from memorylab.core.text import cell, code, count, shorten
+from memorylab.recall import Recall
 
 QUEUE = 10
 RECENT = 15
@@ -28,23 +27,24 @@ def _before(moment: datetime, hours: float) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
-def render(
-    runs: Sequence[Run], registry: ranking.Registry, rules: Rules, *, as_of: datetime | None, since_hours: float,
-    unreadable: int = 0,
-) -> str:  # fmt: skip
-    """The report of the hours before `as_of`. It depends on its arguments alone, so it can be rendered again."""
+def render(recall: Recall, registry: ranking.Registry, as_of: datetime | None, since_hours: float) -> str:
+    """The report of the hours before a moment, or before the latest run if that is later or there is none. It depends
+    on its arguments alone, so it can be rendered again."""
+    moments = [found for found in (as_of, registry.updated_at and moment(registry.updated_at)) if found]
+    as_of = max(moments, default=None)
     since = _before(as_of, since_hours) if as_of else None
-    night = [run for run in runs if run.timestamp_utc and since and moment(run.timestamp_utc) >= since]
+    night = _night(recall, since) if since else []
+    first = night[0][0] if night else recall.size
     parts = [
         "# Morning report",
         "",
         f"As of {as_of:%Y-%m-%d %H:%M} UTC, the last {since_hours:g} hours." if as_of else "Nothing has been run yet.",
         "",
-        *_headline(runs, night, registry, rules, unreadable),
+        *_headline(recall, first, [run for _, run in night], registry),
         "",
         "## Decision queue",
         "",
-        *_queue(runs, night, registry.champion),
+        *_queue(recall, first, [run for _, run in night], registry.champion),
         "",
         "## Champion board",
         "",
@@ -65,18 +65,23 @@ def render(
         "",
         "## Recent runs",
         "",
-        *_recent(runs, registry.metric),
+        *_recent([run for _, run, _ in recall.runs(max(0, recall.size - RECENT))], registry.metric),
     ]
     return "\n".join(parts) + "\n"
 
 
-def _headline(
-    runs: Sequence[Run], night: Sequence[Run], registry: ranking.Registry, rules: Rules, unreadable: int
-) -> list[str]:
+def _night(recall: Recall, since: datetime) -> list[tuple[int, Run]]:
+    """The runs from a time on, each with its place."""
+    first = recall.place_since(f"{since:%Y-%m-%dT%H:%M:%S}")
+    found = ((at, run) for at, run, _ in recall.runs(first))
+    return [(at, run) for at, run in found if run.timestamp_utc and moment(run.timestamp_utc) >= since]
+
+
+def _headline(recall: Recall, first: int, night: Sequence[Run], registry: ranking.Registry) -> list[str]:
     counts = {status: sum(run.status == status for run in night) for status in ("keep", "discard", "crash")}
     kept, discarded, crashed = counts.values()
     made = count(len(night), "run")
-    lines = [f"- {made}: {kept} kept, {discarded} discarded, {crashed} crashed; {len(runs)} in all."]
+    lines = [f"- {made}: {kept} kept, {discarded} discarded, {crashed} crashed; {recall.size} in all."]
     best = registry.champion
     if best is None:
         lines.append("- No champion yet.")
@@ -86,9 +91,7 @@ def _headline(
             f"(`{best.run_id}`), {count(best.runs, 'run')}"
             + (f", better than the one before with probability {_odds(best)}." if best.probability is not None else ".")
         )
-        names = {run.run_id for run in night}
-        before = [run for run in runs if run.run_id not in names]
-        prior = race.of_group(before, registry.group, rules).champion if before and registry.group else None
+        prior = recall.races_before(first).race(registry.group).champion if first and registry.group else None
         if prior is not None:
             value, same = prior.sample.mean, prior.sample.runs[0].run_id == best.run_id
             moved = "unchanged" if same else f"{signed(best.value - value)} to {number(value)}"
@@ -100,8 +103,10 @@ def _headline(
             f"- Noise of one run: {noise.sd:.2g} ({based}; 90 % within {noise.low:.2g} to {noise.high:.2g}), "
             f"in the group {cell(registry.label)}."
         )
-    if unreadable:
-        lines.append(f"- {unreadable} records could not be read and were left alone; a newer version may read them.")
+    if recall.unreadable:
+        lines.append(
+            f"- {recall.unreadable} records could not be read and were left alone; a newer version may read them."
+        )
     return lines
 
 
@@ -117,18 +122,16 @@ def _odds(standing: ranking.Standing) -> str:
     return "" if standing.probability is None else chance(standing.probability)
 
 
-def _queue(runs: Sequence[Run], night: Sequence[Run], champion: ranking.Standing | None) -> list[str]:
-    program, _ = programs(runs)
+def _queue(recall: Recall, first: int, night: Sequence[Run], champion: ranking.Standing | None) -> list[str]:
     # What is known of a program is in the packet of its latest run, and a promotion is done with once another leads.
-    last = {program[run.run_id]: run.run_id for run in runs}
-    leader = program[champion.run_id] if champion else ""
-    decided = [
-        run
-        for run in night
-        if run.decision_packet is not None
-        and last[program[run.run_id]] == run.run_id
-        and (run.decision_packet.next_action != "promote" or program[run.run_id] == leader)
-    ]
+    leader = recall.program(champion.run_id) if champion else None
+    programs = recall.programs(first)
+    decided = []
+    for run in night:
+        program, is_last = programs[run.run_id]
+        packet = run.decision_packet
+        if packet is not None and is_last and (packet.next_action != "promote" or program == leader):
+            decided.append(run)
     decided.reverse()  # within a priority the latest comes first
     decided = sorted(decided, key=lambda run: _PRIORITY[_packet(run).priority])[:QUEUE]
     rows = [

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from memorylab.core import ranking
 from memorylab.core.record import Run
 
+_FOLDED = str.maketrans("\t\n\r", "   ")  # another program may have written a record of several lines
+
 
 def header(metric: str) -> str:
     """The first line; the second column bears the metric's name."""
@@ -20,7 +22,7 @@ def row(run: Run, metric: str) -> str:
     else:
         value = run.value(metric)
         measured = ("" if value is None else f"{value:.6f}", "" if memory is None else f"{memory:.1f}")
-    description = run.description.replace("\t", " ")
+    description = run.description.translate(_FOLDED)
     if description.startswith('"'):
         # Upstream's notebook reads a field that begins with a quote up to the next quote, be it many rows below.
         description = "'" + description[1:]

@@ -7,9 +7,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorylab.core import deadends, decision, race
+from memorylab.core import deadends, decision
 from memorylab.core.group import Group
 from memorylab.core.race import Rules
+from memorylab.core.races import Races
 from memorylab.core.record import Change, Environment, Knob, Run, decode, encode
 from tests.core import ideas
 
@@ -27,12 +28,12 @@ def settled(*runs: Run) -> list[Run]:
     """The runs with their packets, as log makes them."""
     done: list[Run] = []
     for run in runs:
-        done.append(decision.settle(run, done, RULES, run.status)[0])
+        done.append(decision.settle(run, Races.of(done, RULES), run.status)[0])
     return done
 
 
 def reopened(*runs: Run) -> list[deadends.DeadEnd]:
-    return list(deadends.worth_reopening(race.of_group(list(runs), Group(), RULES)))
+    return list(deadends.worth_reopening(Races.of(runs, RULES).race(Group())))
 
 
 @given(st.none() | st.floats(0, 1), st.integers(0, 300), st.booleans(), st.booleans())

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from memorylab.core import decision
 from memorylab.core.race import Rules
+from memorylab.core.races import Races
 from memorylab.core.record import Change, Classification, Environment, Error, NextAction, Packet, Run, Verdict
 from memorylab.core.verdict import evaluate_policy
 
@@ -81,7 +82,7 @@ def decide(
 ) -> Packet:
     guard = judged(known) if known else None
     run = make_run("b", value, at=1, status=status, novelty_guard=guard, error=error, **said)
-    return decision.decide(run, [make_run("a", 1.0)], RULES)
+    return decision.decide(run, Races.of([make_run("a", 1.0)], RULES))
 
 
 @pytest.mark.parametrize(("status", "value", "known", "error", "action", "priority"), CASES)
@@ -105,7 +106,7 @@ def test_a_gain_within_the_noise_is_replicated_at_once_only_where_luck_was_hardl
     leading = of("leading", 0.9955, first)
 
     def asked(*history: Run) -> tuple[str, str]:
-        packet = decision.decide(leading, history, HELD)
+        packet = decision.decide(leading, Races.of(history, HELD))
         assert packet.comparison.leader_run_id == "leading" and not packet.comparison.is_new_champion
         return packet.next_action, packet.priority
 
@@ -116,7 +117,7 @@ def test_a_gain_within_the_noise_is_replicated_at_once_only_where_luck_was_hardl
 
 def test_a_replicate_of_the_champion() -> None:
     first = of("first", 1.0)
-    run, _ = decision.settle(again(first, 1.004)[0], [first], RULES)
+    run, _ = decision.settle(again(first, 1.004)[0], Races.of([first], RULES))
     packet = run.decision_packet
     assert packet is not None and run.status == "keep"
     assert (packet.next_action, packet.priority) == ("branch_followup", "high")
@@ -132,7 +133,7 @@ def test_a_replicate_of_the_champion() -> None:
 def test_a_replicate_of_a_promoted_champion_is_set_against_the_one_before() -> None:
     first = of("first", 1.0)
     second = of("second", 0.95, first)
-    packet = decision.decide(again(second, 0.951)[0], [first, second], RULES)
+    packet = decision.decide(again(second, 0.951)[0], Races.of([first, second], RULES))
     found = packet.comparison
     assert packet.next_action == "branch_followup" and found.current_champion_run_id == "second"
     assert found.probability is not None and found.probability > 0.95
@@ -143,19 +144,19 @@ def test_more_evidence_takes_the_lead_back() -> None:
     first = of("first", 1.0)
     second = of("second", 0.95, first)
     history = [first, second]
-    run, _ = decision.settle(again(second, 1.01)[0], history, RULES)
+    run, _ = decision.settle(again(second, 1.01)[0], Races.of(history, RULES))
     packet = run.decision_packet
     assert packet is not None and (packet.next_action, packet.priority) == ("abandon", "medium")
     assert run.status == "discard" and packet.comparison.current_champion_run_id == "first"
     assert not packet.comparison.is_new_champion and packet.comparison.leader_run_id == "first"
     # So it is where the agent insists.
-    assert decision.decide(again(second, 1.01)[0], history, RULES).next_action == "abandon"
+    assert decision.decide(again(second, 1.01)[0], Races.of(history, RULES)).next_action == "abandon"
 
 
 def test_the_only_program_leads_though_it_is_discarded_at_last() -> None:
     """It was told to go back to what came before, and nothing came before."""
     first = of("first", 1.0)
-    packet = decision.decide(replace(again(first, 1.01)[0], status="discard"), [first], RULES)
+    packet = decision.decide(replace(again(first, 1.01)[0], status="discard"), Races.of([first], RULES))
     assert packet.comparison.current_champion_run_id == "first"
     assert "go back" not in packet.rationale
 
@@ -164,20 +165,20 @@ def test_a_kept_program_stays_kept_whatever_its_luck() -> None:
     """Its commit is not to be reset away; the same by somebody who never was ahead too."""
     first = of("first", 1.0)
     kept = of("kept", 1.02, first)
-    assert decision.judge(again(first, 1.01)[0], [first], RULES) == "keep"
-    assert decision.judge(again(kept, 1.03)[0], [first, kept], RULES) == "keep"
+    assert decision.judge(again(first, 1.01)[0], Races.of([first], RULES)) == "keep"
+    assert decision.judge(again(kept, 1.03)[0], Races.of([first, kept], RULES)) == "keep"
     dropped = replace(kept, status="discard")
-    assert decision.judge(again(dropped, 1.03)[0], [first, dropped], RULES) == "discard"
-    assert decision.judge(again(dropped, 0.9)[0], [first, again(dropped, 0.91)[0]], RULES) == "keep"
+    assert decision.judge(again(dropped, 1.03)[0], Races.of([first, dropped], RULES)) == "discard"
+    assert decision.judge(again(dropped, 0.9)[0], Races.of([first, again(dropped, 0.91)[0]], RULES)) == "keep"
 
 
 def test_what_to_build_on_is_said_where_it_is_something_else() -> None:
     first = of("first", 1.0)
     leading = of("leading", 0.992, first)
-    astray = decision.decide(of("astray", 1.1, first, "discard"), [first, leading], RULES)
+    astray = decision.decide(of("astray", 1.1, first, "discard"), Races.of([first, leading], RULES))
     assert astray.rationale.endswith(f" Build on {leading.commit[:7]}, which leads.")
     assert astray.comparison.leader_commit == leading.commit
-    on_it = decision.decide(of("on it", 1.1, leading, "discard"), [first, leading], RULES)
+    on_it = decision.decide(of("on it", 1.1, leading, "discard"), Races.of([first, leading], RULES))
     assert "Build on" not in on_it.rationale
 
 
@@ -199,7 +200,7 @@ def test_deltas(make_run: Make) -> None:
 def test_what_a_decision_rests_on() -> None:
     first = of("first", 1.0, environment=CPU)
     history = [first, *again(first, 1.003, 0.998)]
-    found = decision.decide(of("b", 0.99, first, environment=CPU), history, HELD).comparison
+    found = decision.decide(of("b", 0.99, first, environment=CPU), Races.of(history, HELD)).comparison
     assert found.group == "cpu, 30 wall, evaluator e"
     assert found.prior_champion_value == pytest.approx(1.0003333)
     assert (found.replicates, found.champion_replicates, found.noise_replicates) == (1, 3, 2)
@@ -207,16 +208,16 @@ def test_what_a_decision_rests_on() -> None:
     assert found.probability is not None and 0.5 < found.probability < 0.95
     assert found.seeds_needed is not None and 1 <= found.seeds_needed <= 40
     assert (found.leader_run_id, found.leader_commit) == ("b", of("b", 0.0).commit)
-    decided = decision.decide(of("b", 1.1, first, environment=CPU), history, HELD).comparison
+    decided = decision.decide(of("b", 1.1, first, environment=CPU), Races.of(history, HELD)).comparison
     assert decided.seeds_needed is None and decided.leader_run_id == "first"
 
 
 def test_the_first_run_has_no_champion_before_it(make_run: Make) -> None:
-    packet = decision.decide(make_run(), [], RULES)
+    packet = decision.decide(make_run(), Races.of([], RULES))
     assert packet.next_action == "promote" and packet.comparison.prior_champion_run_id is None
     assert packet.comparison.delta_to_prior_champion is None and "first champion" in packet.summary
     assert packet.comparison.probability is None and packet.comparison.noise == pytest.approx(0.003)
-    crash = decision.decide(make_run(value=None, status="crash", error=BUG), [], RULES)
+    crash = decision.decide(make_run(value=None, status="crash", error=BUG), Races.of([], RULES))
     assert crash.comparison.current_champion_run_id is None and not crash.comparison.is_new_champion
     assert crash.comparison.noise is None and crash.comparison.leader_run_id is None
 
@@ -241,10 +242,10 @@ def test_hypothesis_status(make_run: Make, status: str, value: float | None, sta
 
 def test_a_hypothesis_that_is_open_after_replicates_is_mixed() -> None:
     first, open_one = of("a", 1.0), of("b", 0.996, hypothesis="it helps")
-    assert decision.decide(open_one, [first], RULES).hypothesis_status == "inconclusive"
-    assert decision.decide(again(open_one, 0.999)[0], [first, open_one], RULES).hypothesis_status == "mixed"
+    assert decision.decide(open_one, Races.of([first], RULES)).hypothesis_status == "inconclusive"
+    assert decision.decide(again(open_one, 0.999)[0], Races.of([first, open_one], RULES)).hypothesis_status == "mixed"
     # Without anything to compare with nothing was tested.
-    assert decision.decide(open_one, [], RULES).hypothesis_status == "inconclusive"
+    assert decision.decide(open_one, Races.of([], RULES)).hypothesis_status == "inconclusive"
 
 
 @pytest.mark.parametrize(
@@ -252,7 +253,7 @@ def test_a_hypothesis_that_is_open_after_replicates_is_mixed() -> None:
 )
 def test_maximize(make_run: Make, value: float, action: str) -> None:
     rules = Rules(direction="maximize")
-    run, _ = decision.settle(make_run("b", value, at=1), [make_run("a", 1.0)], rules)
+    run, _ = decision.settle(make_run("b", value, at=1), Races.of([make_run("a", 1.0)], rules))
     assert run.status == ("keep" if value > 1 else "discard")
     assert run.decision_packet is not None and run.decision_packet.next_action == action
     assert run.decision_packet.comparison.delta_to_prior_champion == pytest.approx(value - 1.0)
@@ -265,8 +266,8 @@ def test_maximize_is_minimize_in_the_mirror(rows: list[tuple[float | None, int, 
     for at, (value, program, parent) in enumerate(rows):
         run = replace(of(f"r{program}", value, of(f"r{parent}", None), hypothesis="h"), run_id=f"r{program}x{at}")
         turned = replace(run, metrics={"val_bpb": None if value is None else -value})
-        one.append(decision.settle(run, one, RULES)[0])
-        other.append(decision.settle(turned, other, Rules(direction="maximize"))[0])
+        one.append(decision.settle(run, Races.of(one, RULES))[0])
+        other.append(decision.settle(turned, Races.of(other, Rules(direction="maximize")))[0])
     for ours, theirs in zip(one, other, strict=True):
         a, b = ours.decision_packet, theirs.decision_packet
         assert a is not None and b is not None
@@ -285,7 +286,7 @@ def test_maximize_is_minimize_in_the_mirror(rows: list[tuple[float | None, int, 
 
 def test_judge(make_run: Make) -> None:
     def judge(value: float | None, *history: Run) -> str:
-        return decision.judge(make_run("b", value, at=1), history, RULES)
+        return decision.judge(make_run("b", value, at=1), Races.of(history, RULES))
 
     assert judge(1.0) == "keep"
     assert judge(None) == "crash"
@@ -308,9 +309,12 @@ def test_a_result_of_another_group_is_nothing_here(make_run: Make, elsewhere: En
     ours = [of("a", 2.0, environment=CPU), of("b", 1.9, environment=CPU)]
     run = of("c", 1.895, ours[1], environment=CPU)
     theirs = [of(f"x{n}", 0.5 + n, environment=elsewhere) for n in range(6)]
-    alone, found = decision.settle(run, ours, RULES)[0], decision.settle(run, [*theirs, *ours, *theirs], RULES)[0]
+    alone, found = (
+        decision.settle(run, Races.of(ours, RULES))[0],
+        decision.settle(run, Races.of([*theirs, *ours, *theirs], RULES))[0],
+    )
     assert alone == found
-    first = decision.decide(theirs[0], [*ours, run], RULES)
+    first = decision.decide(theirs[0], Races.of([*ours, run], RULES))
     assert first.next_action == "promote" and first.comparison.prior_champion_run_id is None
 
 
@@ -318,15 +322,15 @@ def test_a_crash_is_of_the_group_of_the_latest_result(make_run: Make) -> None:
     """It may not get as far as to say where it ran."""
     history = [make_run("a", 1.0), make_run("b", 2.0, environment=CPU)]
     crash = make_run("c", None, status="crash", error=BUG)
-    assert decision.decide(crash, history, RULES).comparison.current_champion_run_id == "b"
+    assert decision.decide(crash, Races.of(history, RULES)).comparison.current_champion_run_id == "b"
     said = make_run("c", None, status="crash", error=BUG, environment=Environment(device="tpu"))
-    assert decision.decide(said, history, RULES).comparison.current_champion_run_id is None
+    assert decision.decide(said, Races.of(history, RULES)).comparison.current_champion_run_id is None
 
 
 def test_within_the_noise_depends_on_the_size_of_the_value(make_run: Make) -> None:
     def action(best: float, value: float) -> str:
         run = make_run("b", value, at=1, status="discard")
-        return decision.decide(run, [make_run("a", best)], RULES).next_action
+        return decision.decide(run, Races.of([make_run("a", best)], RULES)).next_action
 
     assert (action(100.0, 100.05), action(1.0, 1.05)) == ("retry", "abandon")
     assert (action(0.0, 0.001), action(-1.0, -0.9995)) == ("abandon", "retry")
@@ -335,6 +339,6 @@ def test_within_the_noise_depends_on_the_size_of_the_value(make_run: Make) -> No
 def test_another_metric_is_compared_by_its_own_name(make_run: Make) -> None:
     history = [make_run("a", metrics={"accuracy": 0.5, "val_bpb": 1.0})]
     run = make_run("b", at=1, metrics={"accuracy": 0.75, "val_bpb": 2.0})
-    packet = decision.decide(run, history, Rules(metric="accuracy", direction="maximize"))
+    packet = decision.decide(run, Races.of(history, Rules(metric="accuracy", direction="maximize")))
     assert packet.comparison.metric == "accuracy" and packet.comparison.delta_to_prior_champion == 0.25
     assert packet.run.value == 0.75

@@ -123,6 +123,24 @@ def test_uncommitted_code_is_not_what_the_commit_holds(make_run: Make) -> None:
     assert keys(dirty, clean, child) == ["y", "x", "x"]
 
 
+def test_a_look_at_a_run_learns_nothing(make_run: Make) -> None:
+    found = group.Programs()
+    run = make_run("a", change=code("x"))
+    assert found.ahead().add(run) == "x" and not found.of_commit and not found.blobs
+    ahead = found.ahead()
+    child = make_run("b", parent_commit=run.commit, change=code(None, None))
+    assert (ahead.add(run), ahead.add(child), ahead.base(child), found.base(child)) == ("x", "x", "x", None)
+    assert found.add(make_run("c", commit=run.commit, change=code("y"))) == "y" == found.of_commit[run.commit]
+
+
+def test_of_many_runs_the_first_and_the_latest_count(make_run: Make) -> None:
+    runs = [make_run(str(at), float(at)) for at in range(group.MOST_RUNS + 5)]
+    found = group.pooled("p", runs, "val_bpb")
+    assert len(found.runs) == len(found.values) == group.MOST_RUNS
+    assert (found.runs[:2], found.runs[-1]) == ((runs[0], runs[6]), runs[-1])
+    assert group.pooled("p", runs[:3], "val_bpb").values == (0.0, 1.0, 2.0)
+
+
 def test_imported_rows_are_told_apart_by_their_words(make_run: Make) -> None:
     """Tables repeat the commit that they were made at, or have none."""
 

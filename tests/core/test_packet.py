@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from memorylab.core import decision, record
+from memorylab.core.races import Races
 from memorylab.core.record import Environment, Error, Match, Run, encode
 
 from .test_decision import HELD, RULES, again, decide, of
@@ -44,7 +45,7 @@ def test_a_packet_from_before_decodes(make_run: Make) -> None:
 
 def test_the_evidence_in_words() -> None:
     first = of("first", 1.0)
-    lucky = decision.decide(of("b", 0.99, first), [first], HELD)
+    lucky = decision.decide(of("b", 0.99, first), Races.of([first], HELD))
     chance = decision.chance(lucky.comparison.probability or 0.0)
     evidence = f"better with probability {chance} (1 run against 1, noise 0.003 assumed)"
     assert lucky.summary.startswith(f"Replicate: val_bpb 0.990000, -0.010000 to the champion's 1.000000; {evidence}; ")
@@ -52,7 +53,7 @@ def test_the_evidence_in_words() -> None:
     assert "- Result: val_bpb 0.990000, -0.010000 to the champion's 1.000000\n" in decision.markdown(lucky)
     second = of("b", 0.99, first)
     run = again(second, 0.992)[0]
-    known = decision.decide(run, [first, second, *again(first, 1.003, 0.998)], HELD)
+    known = decision.decide(run, Races.of([first, second, *again(first, 1.003, 0.998)], HELD))
     noise = f"{known.comparison.noise:.2g}"
     assert "0.992000 (mean of 2 runs 0.991000)" in known.summary
     assert f"(2 runs against 3, noise {noise} from 3 replicates)" in known.summary
@@ -63,7 +64,7 @@ def test_the_runs_that_should_decide_are_said_where_it_is_open(make_run: Make) -
     assert worse.summary.endswith("; 40 more would not decide.")
     equal = decide(make_run, "discard", 1.0, "novel", None)
     assert equal.summary.startswith("Retry: val_bpb 1.000000, +0.000000 to the champion's 1.000000; ")
-    close = decision.decide(of("b", 0.98), [of("a", 1.0)], HELD)
+    close = decision.decide(of("b", 0.98), Races.of([of("a", 1.0)], HELD))
     assert close.next_action == "replicate" and close.comparison.seeds_needed
     assert f"{close.comparison.seeds_needed} more run" in close.summary
     for status, value, action in (("discard", 0.9, "retry"), ("keep", 1.2, "replicate")):
@@ -84,7 +85,7 @@ def test_markdown_is_safe_and_whole(make_run: Make) -> None:
         "b", None, status="crash", error=Error(summary="<b>x</b>|", source="run.log"), family="lr|x", hypothesis="*y*",
         description="[x](y)",
     )  # fmt: skip
-    packet = decision.decide(run, [], RULES)
+    packet = decision.decide(run, Races.of([], RULES))
     guard = decide(make_run, "keep", 0.9, "novel", None).novelty
     assert guard is not None
     shown = decision.markdown(msgspec.structs.replace(packet, novelty=msgspec.structs.replace(guard, top_match=match)))
@@ -96,7 +97,7 @@ def test_markdown_is_safe_and_whole(make_run: Make) -> None:
 def test_a_hostile_device_is_shown_safely(make_run: Make) -> None:
     odd = Environment(device="<b>|\n# x")
     history = [make_run("a", 1.0, environment=odd)]
-    shown = decision.markdown(decision.decide(make_run("b", 0.99, environment=odd), history, RULES))
+    shown = decision.markdown(decision.decide(make_run("b", 0.99, environment=odd), Races.of(history, RULES)))
     assert r"\<b>\|" in shown and "\n# x" not in shown
 
 

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from memorylab.core import race
+from memorylab.core.entry import Entry
 from memorylab.core.group import Group
 from memorylab.core.race import Race, Rules
+from memorylab.core.races import Races
 from memorylab.core.record import Change, Direction, Environment, Run
 
 from .conftest import build
@@ -48,7 +50,7 @@ def tried(on: Run, *values: float, status: str = "discard") -> list[Run]:
 
 
 def run_race(runs: Sequence[Run], rules: Rules = RULES) -> Race:
-    return race.of_group(runs, Group(), rules)
+    return Races.of(runs, rules).race(Group())
 
 
 def names(found: Race) -> tuple[str | None, str | None]:
@@ -70,7 +72,7 @@ def test_a_lucky_run_leads_but_is_not_promoted() -> None:
     found = run_race(line(1.0, 0.99), LUCK)
     assert names(found) == ("p0", "p1")
     entry = list(found.entries.values())[1]
-    assert entry.led and not entry.promoted and entry.met is found.champion
+    assert entry.led and not entry.promoted and found.met(entry) is found.champion
     probability = found.probability(entry)
     assert probability is not None and 0.5 < probability < 0.95
 
@@ -115,7 +117,7 @@ def test_the_best_leads_where_nothing_was_kept() -> None:
 def test_no_runs_no_race() -> None:
     assert names(Race([], RULES)) == (None, None)
     assert names(run_race([build("a", None, status="crash")])) == (None, None)
-    assert race.of_all([build("a", None, status="crash")], RULES) == {}
+    assert Races.of([build("a", None, status="crash")], RULES).groups() == ()
 
 
 def test_the_best_of_many_equal_programs_is_known_to_have_been_lucky() -> None:
@@ -188,7 +190,7 @@ def test_the_noise_of_a_group() -> None:
     assert not told.noise.assumed and told.noise.replicates == 8 and told.noise.sd < found.noise.sd
 
 
-def entry_and_champion(found: Race) -> tuple[race.Entry, race.Entry]:
+def entry_and_champion(found: Race) -> tuple[Entry, Entry]:
     assert found.champion is not None
     return next(entry for entry in found.entries.values() if entry is not found.champion), found.champion
 
@@ -276,9 +278,9 @@ def test_another_group_changes_nothing(
 ) -> None:
     ours, theirs = made(here), made(there, "s", environment=Environment(device="cpu"))
     mixed = [run for pair in zip_longest(ours, theirs) for run in pair if run is not None]
-    both = race.of_all(mixed, RULES)
     assert outcome(run_race(ours)) == outcome(run_race(mixed))
-    assert both.keys() == race.of_all(ours, RULES).keys() | race.of_all(theirs, RULES).keys()
+    both, one, other = (set(Races.of(runs, RULES).groups()) for runs in (mixed, ours, theirs))
+    assert both == one | other
 
 
 def test_luck_alone_is_promoted_once_in_twenty_at_the_most() -> None:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from memorylab.core import kinds, ranking
 from memorylab.core.group import Group
 from memorylab.core.race import Rules
+from memorylab.core.races import Races
 from memorylab.core.record import Environment, Run, to_json
 
 from .conftest import build
@@ -18,8 +19,12 @@ from .conftest import build
 Make = Callable[..., Run]
 
 
-def board(runs: Sequence[Run], nearest: dict[str, str | None] | None = None, **said: Any) -> ranking.Registry:
-    return ranking.registry(runs, nearest or {}, kinds.group, Rules(**said))
+def board(
+    runs: Sequence[Run], ancestors: dict[str, list[str]] | None = None, writer: str | None = None, **said: Any
+) -> ranking.Registry:
+    rules = Rules(**said)
+    tally = ranking.tally(runs, lambda commit: (ancestors or {}).get(commit, []), kinds.group, rules, writer)
+    return ranking.registry(tally, Races.of(runs, rules))
 
 
 def again(run: Run, *values: float) -> list[Run]:
@@ -131,7 +136,7 @@ def test_a_writer_sees_the_group_of_its_own_latest_run(make_run: Make) -> None:
     runs = [make_run("a", 1.0, writer="me"), make_run("b", 2.0, writer="you", environment=cpu)]
 
     def champion(writer: str | None) -> str | None:
-        found = ranking.registry(runs, {}, kinds.group, Rules(), writer).champion
+        found = board(runs, writer=writer).champion
         return found.run_id if found else None
 
     assert (champion("me"), champion("you"), champion("third"), champion(None)) == ("a", "b", "b", "b")
@@ -154,7 +159,7 @@ def test_another_group_takes_the_lead_from_nobody(rows: list[tuple[str, float | 
 def test_lineages_follow_git_over_commits_that_were_not_logged(make_run: Make) -> None:
     runs = [make_run("a", 1.0), make_run("b", 0.8), make_run("c", 0.9, status="discard"), make_run("d", 0.95)]
     a, b, c, d = (run.commit for run in runs)
-    found = board([*runs, make_run("e", 0.85, commit=b)], {a: None, b: a, c: b, d: None})
+    found = board([*runs, make_run("e", 0.85, commit=b)], {b: ["nobody logged this", a], c: [b, a]})
     first, second = found.best_lineages
     assert (first.lineage_root, first.best_run_id, first.num_runs, first.num_unique_commits, first.kept_runs) == (
         a, "b", 4, 3, 3,
@@ -162,11 +167,10 @@ def test_lineages_follow_git_over_commits_that_were_not_logged(make_run: Make) -
     assert (second.lineage_root, second.num_runs) == (d, 1)
 
 
-def test_a_lineage_of_ten_thousand_commits_and_a_ring_end(make_run: Make) -> None:
-    chain = {f"{n}": f"{n - 1}" if n else None for n in range(10_000)}
-    roots = ranking.lineage_roots([make_run("x", commit="9999"), make_run("y", commit="0")], chain)
-    assert set(roots.values()) == {"0"}
-    assert ranking.lineage_roots([make_run("x", commit="z")], {"z": "z"}) == {"x": "z"}
+def test_a_lineage_grows_from_what_was_logged_before(make_run: Make) -> None:
+    runs = [make_run("x", 1.0, commit="later"), make_run("y", 0.9, commit="sooner")]
+    assert {one.lineage_root for one in board(runs, {"later": ["sooner"]}).best_lineages} == {"later", "sooner"}
+    assert {one.lineage_root for one in board(runs[::-1], {"later": ["sooner"]}).best_lineages} == {"sooner"}
 
 
 def test_failures_of_one_kind_are_a_cluster(make_run: Make) -> None:
