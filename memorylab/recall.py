@@ -16,13 +16,15 @@ from memorylab import index
 from memorylab.core import claims, marks
 from memorylab.core.evidence import Past
 from memorylab.core.history import History, Idea, idea_of, name_of
-from memorylab.core.record import Claim, Plan, Run, Unreadable, decode, same_but_for_writer
+from memorylab.core.record import Claim, Plan, Rewrite, Run, Unreadable, decode, same_but_for_writer
 from memorylab.timeline import Timeline, Way, trace_of
 
 if TYPE_CHECKING:  # while the index is fresh nothing of git is needed
     from memorylab.core.races import Races
     from memorylab.core.ranking import Registry
     from memorylab.store.repo import Store
+
+_RECENT_PLANS = 500
 
 
 class Recall:
@@ -54,7 +56,7 @@ class Recall:
         """The claims that may stand at a moment, and what ends them."""
         asked = """SELECT line FROM records JOIN entries USING (number)
             WHERE kind = 'Claim' AND wins AND stamp >= ?"""
-        since = f"{now - claims.LONGEST - timedelta(seconds=1):%Y-%m-%dT%H:%M:%S}"
+        since = _text(now - claims.LONGEST - timedelta(seconds=1))
         found = (decode(line) for (line,) in self._database.execute(asked, (since,)))
         return [claim for claim in found if isinstance(claim, Claim)]
 
@@ -153,6 +155,36 @@ class Recall:
         found = decode(row[0]) if row else None
         return found if isinstance(found, Plan) else None
 
+    def pending(self, most: int) -> list[Plan]:
+        """The latest plans of commits that were not run, in their order; of the latest few hundred plans."""
+        asked = """SELECT line FROM records JOIN entries USING (number) WHERE kind = 'Plan' AND wins
+            ORDER BY stamp DESC, records.writer DESC, seq DESC, id DESC LIMIT ?"""
+        found: dict[str, Plan] = {}
+        for (line,) in self._database.execute(asked, (_RECENT_PLANS,)):
+            plan = decode(line)
+            if isinstance(plan, Plan) and len(found) < most and not self.on_commit(plan.commit):
+                found.setdefault(plan.commit, plan)
+        return list(found.values())[::-1]
+
+    def rewritten(self, commit: str) -> set[str]:
+        """The commits that are known to have become this one."""
+        asked = """SELECT line FROM records JOIN entries USING (number)
+            WHERE kind = 'Rewrite' AND subject = ? AND wins"""
+        found = (decode(line) for (line,) in self._database.execute(asked, (commit,)))
+        return {one.old_commit for one in found if isinstance(one, Rewrite)}
+
+    def latest_stamp(self, until: datetime) -> str | None:
+        """The latest time, up to a moment, that a run, a plan or a claim has."""
+        asked = "SELECT MAX(stamp) FROM records WHERE kind = ? AND wins AND stamp <= ?"
+        rows = (self._database.execute(asked, (kind, f"{_text(until)}Z")) for kind in ("Run", "Plan", "Claim"))
+        return max((stamp for row in rows for (stamp,) in row if stamp), default=None)
+
+    def writers(self) -> int:
+        """How many writers have runs."""
+        asked = "SELECT COUNT(DISTINCT writer) FROM records WHERE kind = 'Run' AND wins"
+        (number,) = self._database.execute(asked).fetchone()
+        return int(number)
+
     @cached_property
     def unreadable(self) -> int:
         """How many lines are no records, or records of an id that another one has."""
@@ -178,6 +210,10 @@ class Recall:
     def _run(self, at: int) -> Run:
         ((number, *_, line),) = self._rows([at])
         return self._timeline.run(number, line)
+
+
+def _text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S}"
 
 
 def of(

@@ -42,7 +42,7 @@ def status(as_json: bool) -> None:
     value = {
         "writer": session.writer, "registry": registry, "unreadable": session.recall.unreadable,
         "waiting": waiting, "claims": check.open_claims(session),
-        "latest": [run.run_id for run in session.memory.runs[:-6:-1]],
+        "latest": [run.run_id for _, run, _ in session.recall.runs(max(0, session.recall.size - 5))][::-1],
     }  # fmt: skip
     emit(value, lambda: inspect.status(session, registry, waiting), as_json)
 

@@ -10,7 +10,7 @@ from memorylab.commands import check, sync
 from memorylab.commands.session import Session
 from memorylab.core import claims
 from memorylab.core.history import Idea
-from memorylab.core.record import Claim, Plan, Record, Run, decode, encode
+from memorylab.core.record import Claim, Record, decode, encode
 from memorylab.core.text import inline, shorten
 from memorylab.errors import Denied, NotFound, Unreachable, UsageError
 from memorylab.ledger import check_line, new_id, timestamp
@@ -62,7 +62,7 @@ def claim(
             tags=list(idea.tags), expires_utc=timestamp(issued + timedelta(minutes=minutes)),
         )  # fmt: skip
         check_line(draft)
-        standing = _first(session, idea, session.memory.claims)
+        standing = _first(session, idea, session.recall.claims(session.now))
         if standing is None and remote is not None:
             try:
                 standing, attempts = _settle(session, remote, idea, draft)
@@ -72,7 +72,7 @@ def claim(
         if standing is not None and not check.is_ours(session, standing):
             return Claimed(False, standing, settled, remarks, attempts)
         ours = standing or draft
-        if ours not in session.memory.claims:
+        if ours not in session.recall.claims(session.now):
             # Anybody may write to the board in our name: of what it says only the times are believed.
             ours = msgspec.structs.replace(
                 draft, id=ours.id, timestamp_utc=ours.timestamp_utc, expires_utc=ours.expires_utc
@@ -159,7 +159,7 @@ def _settle(session: Session, remote: str, idea: Idea, draft: Claim) -> tuple[Cl
 def _board(session: Session, remote: str) -> tuple[str | None, list[Claim]]:
     """A remote's board: its tip, and the claims on it that stand."""
     tip, lines = board.read(session.store, remote)
-    known = session.memory.claims
+    known = session.recall.claims(session.now)
     ids = {one.id for one in known}
     posted = [one for line in lines if isinstance(one := decode(line), Claim)]
     # Anybody may write there in anybody's name: a claim's end, and what it says, is for its writer's ledger to tell.
@@ -189,7 +189,5 @@ def _base(session: Session) -> str:
 
 def _issued(session: Session) -> datetime:
     """Now; where others' clocks are ahead of this one, theirs, so that they do not see this claim as long expired."""
-    memory = session.memory
-    records: list[Claim | Plan | Run] = [*memory.claims, *memory.plans.values(), *memory.runs]
-    times = (datetime.fromisoformat(one.timestamp_utc) for one in records if one.timestamp_utc)
-    return max([session.now, *(time for time in times if time <= session.now + claims.AHEAD)])
+    latest = session.recall.latest_stamp(session.now + claims.AHEAD)
+    return max(session.now, datetime.fromisoformat(latest)) if latest else session.now

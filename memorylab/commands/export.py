@@ -72,8 +72,7 @@ def _writer(session: Session, form: str) -> Callable[[BinaryIO], None]:
 
 
 def _runs(session: Session) -> Iterator[tuple[Run, bytes]]:
-    memory = session.memory
-    return ((run, memory.lines[run.run_id]) for run in memory.runs)
+    return ((run, line) for _, run, line in session.recall.runs())
 
 
 def tsv_lines(runs: Runs, metric: str) -> Iterator[bytes]:

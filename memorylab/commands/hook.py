@@ -50,12 +50,13 @@ def post_rewrite(session: Session, command: str, lines: Sequence[str], patience:
 
 
 def _rewrite(session: Session, command: str, lines: Sequence[str], patience: float) -> None:
-    known = {run.commit for run in session.memory.runs} | set(session.memory.plans)
-    already = {(record.old_commit, record.commit) for record in session.memory.rewrites}
+    recall = session.recall
     records: list[tuple[str, Record]] = []
     for line in lines:
         old, new = [*line.split(), "", ""][:2]
-        if not (_COMMIT.fullmatch(old) and _COMMIT.fullmatch(new)) or old not in known or (old, new) in already:
+        if not (_COMMIT.fullmatch(old) and _COMMIT.fullmatch(new)) or old in recall.rewritten(new):
+            continue
+        if not recall.on_commit(old) and not recall.is_planned(old):
             continue
         rewrite = Rewrite(
             writer="_", seq=1, id=new_id(session.now, new), timestamp_utc=timestamp(session.now), commit=new,

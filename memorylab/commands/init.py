@@ -15,7 +15,6 @@ from memorylab.store import git, refs, writer
 from memorylab.store.files import replace
 from memorylab.store.repo import Store
 from memorylab.store.transaction import RECORD_FILE
-from memorylab.views import table
 from memorylab.views.fresh import FOLDER, TABLE
 from memorylab.views.refresh import BEFORE
 
@@ -139,8 +138,6 @@ def _clear(session: Session) -> None:
     top = session.place.top
     if top is None:
         return
-    if _is_our_table(session, top / TABLE):
-        (top / TABLE).unlink(missing_ok=True)
     session.views.remove()
     (session.place.git_dir / run.SIDECAR).unlink(missing_ok=True)
     for view in (top / TABLE, top / FOLDER):
@@ -183,18 +180,13 @@ def _adopt(session: Session) -> list[str]:
         said += _import(session, ledger)
         said.append(f"{FOLDER}: what was there is {session.views.set_aside(session.recall)} now")
     path = session.views.foreign_table(session.recall)
-    if path is not None and not _is_our_table(session, path):
+    if path is not None:
         said += _import(session, path)
         kept = path.with_name(path.name + BEFORE)
         if kept.exists() and kept.read_bytes() != path.read_bytes():
             kept = path.with_name(f"{kept.name}-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}")
         path.rename(kept)
     return said
-
-
-def _is_our_table(session: Session, path: Path) -> bool:
-    ours = set(table.render(session.memory.runs, session.settings.metric).encode().split(b"\n"))
-    return path.exists() and all(line in ours for line in path.read_bytes().split(b"\n"))
 
 
 def _import(session: Session, path: Path) -> list[str]:

@@ -47,24 +47,22 @@ def bring(session: Session, *runs: Run | None) -> None:
 
 def status(session: Session, registry: ranking.Registry, waiting: dict[str, int]) -> str:
     """Where the lab stands, and what to type next."""
-    memory = session.memory
+    recall = session.recall
     kept, discarded, crashed = (registry.status_counts[status] for status in ("keep", "discard", "crash"))
-    runs, writers = count(len(memory.runs), "run"), count(len({run.writer for run in memory.runs}), "writer")
+    runs, writers = count(recall.size, "run"), count(recall.writers(), "writer")
     lines = [
         f"writer {session.writer or '(none yet: run `git memorylab init`)'}",
         f"{runs}: {kept} kept, {discarded} discarded, {crashed} crashed; {writers}",
     ]
     lines += [f"{count(n, 'record')} of ours not on {name} yet" for name, n in waiting.items() if n]
-    if memory.unreadable:
-        lines.append(f"{len(memory.unreadable)} records could not be read and were left alone")
+    if recall.unreadable:
+        lines.append(f"{recall.unreadable} records could not be read and were left alone")
     lines += _leaders(registry)
-    logged = {run.commit for run in memory.runs}
-    pending = [plan for commit, plan in memory.plans.items() if commit not in logged]
-    for plan in pending[-_LATEST:]:
+    for plan in recall.pending(_LATEST):
         lines.append(f"planned {plan.commit[:7]} {inline(plan.description)} ({plan.novelty_guard.classification})")
     for one in check.open_claims(session)[-_LATEST:]:
         lines.append(f"{check.who(holder(one))}: {shorten(inline(one.description), 80)}")
-    for run in memory.runs[: -_LATEST - 1 : -1]:
+    for _, run, _ in reversed(list(recall.runs(max(0, recall.size - _LATEST)))):
         action = run.decision_packet.next_action if run.decision_packet else "imported"
         value, said = number(run.value(session.settings.metric)), shorten(inline(run.description), 60)
         lines.append(f"  {run.status:<7} {value:>9} {run.commit[:7]} {said} -> {action}")

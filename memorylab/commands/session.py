@@ -121,19 +121,17 @@ class Session:
         from memorylab.views.refresh import Views
 
         # Not by way of this session: the index is closed with the last that refers to it.
-        return Views(self.store, self.settings, partial(_read, self.place, self.now))
+        return Views(self.store, self.settings, partial(_read, self.place, self.now, self.settings))
 
     def again(self) -> Session:
         """The same place at the same moment, with its memory to be read anew."""
-        return _again(self.place, self.now)
+        return Session(now=self.now, place=self.place)
 
 
-def _again(place: Place, now: datetime) -> Session:
-    return Session(place.top or place.git_dir, now)
-
-
-def _read(place: Place, now: datetime) -> Recall:
-    return _again(place, now).recall
+def _read(place: Place, now: datetime, settings: Settings) -> Recall:
+    session = Session(now=now, place=place)
+    session.__dict__["settings"] = settings
+    return session.recall
 
 
 def _constants(reader: Reader, subject: str, *commits: str | None) -> dict[str, str] | None:

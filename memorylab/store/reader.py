@@ -5,8 +5,9 @@ Most commands ask for two or three objects, and libgit2 takes longer to be impor
 
 import hashlib
 import subprocess
+import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from memorylab.errors import NotFound
@@ -129,15 +130,40 @@ class Reader:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            # What a user has replaced is not what was committed.
-            environment = git.environment() | {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
             self._process = subprocess.Popen(
                 ["git", f"--git-dir={self._place.git_dir}", "cat-file", "--batch"],
-                cwd=self._place.top or self._place.git_dir, env=environment, stdin=subprocess.PIPE,
+                cwd=self._place.top or self._place.git_dir, env=_environment(), stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             weakref.finalize(self, _end, self._process)
         return self._process
+
+
+def contents(place: Place, oids: Sequence[str]) -> Iterator[bytes | None]:
+    """The contents of many blobs, in their order; None for one that is not here. git reads packed ones eight times as
+    fast as libgit2, which does not keep what many deltas rest on."""
+    command = ["git", f"--git-dir={place.git_dir}", "cat-file", "--batch", "--buffer"]
+    with tempfile.TemporaryFile() as asked:
+        asked.write("".join(f"{oid}\n" for oid in oids).encode())
+        asked.seek(0)
+        with subprocess.Popen(
+            command, cwd=place.git_dir, env=_environment(), stdin=asked, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            for _ in oids:
+                fields = process.stdout.readline().split()
+                if len(fields) != 3:
+                    yield None
+                    continue
+                content = process.stdout.read(int(fields[2]))
+                process.stdout.read(1)
+                yield content if fields[1] == b"blob" else None
+
+
+def _environment() -> dict[str, str]:
+    # What a user has replaced is not what was committed, and nobody is watching who could give a password.
+    return git.environment() | {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -13,6 +13,7 @@ from pygit2.enums import ObjectType
 from memorylab.errors import BadInput, MemoryLabError, NotARepository, NotFound, Unreachable
 from memorylab.store import archive, git, notes, objects, refs, seen, shallow, transport, writer
 from memorylab.store.files import LOCK_SECONDS, locked
+from memorylab.store.reader import contents
 from memorylab.store.swap import current, swap
 from memorylab.store.transaction import PACKET_FILE, RECORD_FILE, Transaction, sequence
 
@@ -28,13 +29,16 @@ class Journaled(msgspec.Struct, frozen=True):
 
 
 class Growth(msgspec.Struct, frozen=True):
-    """What a ledger has more than before, as (annotated commit, line), and whether it has lost any line."""
+    """What a ledger has more than before, as (annotated commit, line), to be read once, and whether it has lost any
+    line."""
 
-    added: list[tuple[str, bytes]]
+    added: Iterable[tuple[str, bytes]]
     lost: bool
 
 
 Notes = list[tuple[str, bytes | None]]  # (annotated commit, content), a content None if it is not here
+
+_MANY = 100  # blobs; fewer are read sooner than a process starts
 
 _OID = re.compile(r"[0-9a-f]{40}")
 
@@ -174,6 +178,8 @@ class Store:
             yield None if pair is None else self._grown(*pair)
 
     def _grown(self, before: dict[str, str], after: dict[str, str]) -> Growth | None:
+        if not before:
+            return Growth(self._lines(after), False) if all(blob in self.repo for blob in after.values()) else None
         added: list[tuple[str, bytes]] = []
         lost = False
         for anchor in before.keys() | after.keys():
@@ -184,6 +190,15 @@ class Store:
             added += [(anchor, line) for line in new if line not in old]
             lost |= not old.keys() <= new.keys()
         return Growth(added, lost)
+
+    def _lines(self, found: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+        """The lines of all notes, commit -> blob, of a ledger that is read for the first time."""
+        blobs = list(found.values())
+        read = map(self.blob, blobs) if len(blobs) < _MANY else contents(self.place, blobs)
+        for anchor, content in zip(found, read, strict=True):
+            if content is None:
+                raise NotFound(f"The note on {anchor[:7]} vanished while it was read.", "Try again.")
+            yield from ((anchor, line) for line in dict.fromkeys(content.split(b"\n")) if line.strip())
 
     def complete_notes(self, tip: str) -> bool:
         """In a partial clone, fetch what it left out of the notes at a tip; whether they are whole now."""
