@@ -137,7 +137,7 @@ class Timeline:
     def _earlier(self, group: Group, program: str) -> list[Run]:
         """The former runs of a program in a group, in their order."""
         asked = """SELECT number, line FROM places JOIN entries USING (number) JOIN circles USING (circle)
-            WHERE program = ? AND said = ? AND at <= ? ORDER BY at"""
+            WHERE program = ? AND said = ? AND at < ? ORDER BY at"""
         rows = self.database.execute(asked, (program, to_json(group), self.clock[0]))
         return [self.run(number, line) for number, line in rows]
 

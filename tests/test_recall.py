@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from memorylab import index, recall
 from memorylab.commands.session import Session, _constants
-from memorylab.core import claims, evidence
+from memorylab.core import claims, evidence, kinds, ranking
 from memorylab.core.aliases import Vocabulary
 from memorylab.core.history import Idea
 from memorylab.core.race import Rules
@@ -21,6 +21,7 @@ from memorylab.core.verdict import judge
 from memorylab.ledger import Memory
 from memorylab.recall import Recall
 from memorylab.store import refs
+from memorylab.store.refs import Entry
 from memorylab.timeline import Timeline, Way
 from tests.conftest import Lab
 
@@ -64,21 +65,25 @@ class Team:
         self.minute = 0
 
     def write(self, writer: str, record: Record, anchor: str) -> None:
+        self.say(writer, encode(record).decode(), anchor)
+        self.written[writer].append(record)
+
+    def say(self, writer: str, line: str, anchor: str) -> None:
         scratch, ref = refs.NOTES + "scratch", refs.fetched_as("origin", refs.LEDGER + writer)
-        if self.written[writer]:
+        if self.lab.git("rev-parse", "-q", "--verify", ref, check=False):
             self.lab.git("update-ref", scratch, ref)
-        line = encode(record).decode()
         self.lab.git("notes", "--ref", scratch, "append", "-m", line, anchor)
         self.lab.git("update-ref", ref, scratch)
         self.lab.git("update-ref", "-d", scratch)
-        self.written[writer].append(record)
 
     def act(self) -> str:
         chance = self.chance
         writer = chance.choice(sorted(self.written))
         number, anchor = len(self.written[writer]) + 1, chance.choice(self.commits)
         runs = [one for found in self.written.values() for one in found if isinstance(one, Run)]
-        kind = chance.choice(["run"] * 6 + ["late", "late", "undated", "amend", "twin", "back", "plan", "claim"])
+        kind = chance.choice(
+            ["run"] * 6 + ["late", "late", "undated", "amend", "twin", "back", "plan", "claim", "junk"]
+        )
         self.minute += 1
         if kind in ("run", "late", "undated") or not runs:
             minute = {"late": chance.randrange(self.minute), "undated": None}.get(kind, self.minute)
@@ -96,6 +101,8 @@ class Team:
             self.write(writer, replace(twin, writer=writer, seq=number, notes=str(chance.random())), anchor)
         elif kind == "plan":
             self.write(writer, a_plan(writer, number, self.minute, anchor), anchor)
+        elif kind == "junk":
+            self.say(writer, f'{{"kind":"of another day {chance.randrange(3)}"}}', anchor)
         elif kind == "claim":
             claim = Claim(
                 writer=writer, seq=number, id=f"{writer}-c{number}", timestamp_utc=stamp(self.minute), commit=anchor,
@@ -138,6 +145,15 @@ class Whole:
     def is_planned(self, commit: str) -> bool:
         return commit in self.memory.plans
 
+    def registry(self, writer: str | None = None) -> ranking.Registry:
+        way, races = self.way, self.races
+        of = partial(kinds.group, vocabulary=way.vocabulary)
+        return ranking.registry(ranking.tally(self.memory.runs, way.ancestors, of, races.rules, writer), races)
+
+    @property
+    def unreadable(self) -> int:
+        return len(self.memory.unreadable)
+
     def first(self) -> tuple[str | None, str] | None:
         memory = self.memory
         found = next((run for run in memory.runs if memory.anchors[run.run_id] == run.commit), None)
@@ -153,7 +169,7 @@ def told(found: Recall | Whole, commits: list[str]) -> list[object]:
     now = NOW + timedelta(minutes=90)
     return [
         *verdicts, claims.standing(found.claims(now), now), [found.is_planned(one) for one in commits], found.first(),
-        found.races.dump(),
+        found.races.dump(), *map(found.registry, (None, "ana", "nobody")), found.unreadable,
     ]  # fmt: skip
 
 
@@ -251,3 +267,27 @@ def test_without_the_index_the_memory_is_read(lab: Lab) -> None:
     damage = (lab.store.state / index.FILE).read_bytes()[:4096] + b"no page" * 20_000
     (lab.store.state / index.FILE).write_bytes(damage)
     assert told(Session(lab.path).recall, []) == told(found, [])
+
+
+def test_a_long_history_is_raced_as_a_whole_one(lab: Lab) -> None:
+    """Windows are full, programs come back after they have left them, and the state is taken up several times."""
+    chance = random.Random(5)
+    usual = way(Session(lab.path))
+    runs = []
+    for number in range(1, 901):
+        run = a_run(chance, "ana", number, number, f"c{chance.randrange(700)}", None)
+        runs.append(replace(run, environment=DEVICES[1], status=chance.choice(["keep", "discard", "discard"])))
+    entries = [Entry("ana", run.commit, encode(run)) for run in runs]
+    late = entries.pop(640)
+    database = index.in_memory(entries[:300])
+    for more in (entries[300:301], entries[301:850], entries[850:], [late]):
+        Timeline(database, usual).update()
+        index._insert(database, more)
+    Timeline(database, usual).update()
+    found = Timeline(database, usual)
+    rules = Rules(metric=usual.metric, direction=usual.direction, promote=usual.promote, noise=usual.noise)
+    assert found.races.dump() == Races.of(runs, rules).dump()
+    for place in (0, 1, 299, 555, 899):
+        assert found.races_before(place).dump() == Races.of(runs[:place], rules).dump()
+    kept = [at for (at,) in database.execute("SELECT at FROM checkpoints")]
+    assert 899 in kept and len(kept) < 12

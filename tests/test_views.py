@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from memorylab import index
 from tests.conftest import Lab
+from tests.test_recall import Team
 
 
 def snapshot(lab: Lab) -> dict[str, bytes]:
@@ -222,3 +224,42 @@ def test_what_is_deleted_of_an_older_run_comes_back_and_an_amendment_is_written(
     assert (runs / first.run_id / "record.json").exists()
     lab.run("amend", second.run_id, "--notes", "a fluke")
     assert b"a fluke" in (runs / second.run_id / "record.json").read_bytes()
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 8))])
+def test_views_that_grew_are_as_if_made_anew(night: Lab, seed: int) -> None:
+    team = Team(night, seed)
+    done = []
+    for _ in range(24):
+        done.append(team.act())
+        if team.chance.random() < 0.5:
+            night.run("status")
+    night.run("status")
+    grown = snapshot(night)
+    shutil.rmtree(night.path / "results")
+    for path in (night.path / "results.tsv", night.path / ".git/memorylab-views.json", night.store.state / index.FILE):
+        path.unlink()
+    night.run("status")
+    assert snapshot(night) == grown, done
+
+
+def test_what_is_new_is_appended(night: Lab) -> None:
+    paths = [night.path / "results.tsv", night.path / "results/memorylab/experiments.jsonl"]
+    before = [(path.stat().st_ino, path.read_bytes()) for path in paths]
+    night.experiment("one more", 0.9)
+    for path, (inode, content) in zip(paths, before, strict=True):
+        assert path.stat().st_ino == inode and path.read_bytes().startswith(content)
+    first = night.memory.runs[0].run_id
+    night.run("amend", first, "--notes", "what comes after it is written again")
+    lines = paths[1].read_bytes().splitlines()
+    assert len(lines) == 4 and b"written again" in lines[0]
+
+
+def test_an_append_that_was_killed_is_made_good(night: Lab) -> None:
+    """Half a line stands at the end, and nobody remembers having written it."""
+    before = snapshot(night)
+    for path in (night.path / "results.tsv", night.path / "results/memorylab/experiments.jsonl"):
+        with path.open("ab") as file:
+            file.write(path.read_bytes()[:30])
+        night.run("status")
+    assert snapshot(night) == before
