@@ -55,7 +55,7 @@ def _lineages(timeline: Timeline, circle: int) -> list[Lineage]:
         WHERE circle = ? AND value IS NOT NULL GROUP BY root ORDER BY 2 {order} LIMIT ?"""
     found = []
     for root, value, runs, kept in database.execute(asked, (circle, _AMONG * ranking.LINEAGES)):
-        asked = """SELECT at, number, line FROM places JOIN entries USING (number)
+        asked = """SELECT at, number, line(packed) FROM places JOIN entries USING (number)
             WHERE circle = ? AND root = ? AND value = ? ORDER BY at LIMIT 1"""
         at, *row = database.execute(asked, (circle, root, value)).fetchone()
         asked = "SELECT COUNT(DISTINCT commit_id) FROM places WHERE circle = ? AND root = ? AND value IS NOT NULL"
@@ -93,7 +93,7 @@ def _label(timeline: Timeline, sort: str) -> str:
 def _failures(timeline: Timeline, sort: str, number: int) -> list[Run]:
     """The first runs of a kind that failed, or the latest if the number is below 0; in their order."""
     order = "ASC" if number > 0 else "DESC"
-    asked = f"""SELECT number, line FROM places JOIN entries USING (number)
+    asked = f"""SELECT number, line(packed) FROM places JOIN entries USING (number)
         WHERE sort = ? AND status != 'keep' ORDER BY at {order} LIMIT ?"""
     rows = timeline.database.execute(asked, (sort, abs(number))).fetchall()
     return [timeline.run(*row) for row in (rows if number > 0 else reversed(rows))]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # while the index is fresh nothing of git is needed
 
 FILE = "index.sqlite"
 _VERSION = 2
+_LEVEL = 1  # of compression: records repeat their field names, and pack to a fifth
 _PATIENCE = 10.0  # seconds that a reader of an outdated index waits for its writer; then git is asked
 _UNUSABLE = {  # through no fault of the file's content
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
@@ -34,7 +36,7 @@ _UNUSABLE = {  # through no fault of the file's content
 _SCHEMA = (
     "CREATE TABLE chains (writer TEXT, tip TEXT, whole INTEGER, PRIMARY KEY (writer, tip))",
     # A line can be a mebibyte long: its digest says whether it is there. Numbers go up, so that what is new is known.
-    "CREATE TABLE entries (number INTEGER PRIMARY KEY, digest BLOB UNIQUE, writer TEXT, anchor TEXT, line BLOB)",
+    "CREATE TABLE entries (number INTEGER PRIMARY KEY, digest BLOB UNIQUE, writer TEXT, anchor TEXT, packed BLOB)",
     "CREATE TABLE readings (reader BLOB, text TEXT, moves BLOB, PRIMARY KEY (reader, text))",
     # The records that the entries hold, and what was made of the runs in their order (timeline.py).
     "CREATE TABLE records (number INTEGER PRIMARY KEY, id TEXT, kind TEXT, stamp TEXT, writer TEXT, seq INTEGER,"
@@ -94,7 +96,7 @@ def is_removed(state: Path, problem: sqlite3.Error) -> bool:
 
 def in_memory(found: Iterable[Entry]) -> sqlite3.Connection:
     """An index of some entries that nobody else sees."""
-    database = sqlite3.connect(":memory:", isolation_level=None)
+    database = _connect(":memory:")
     _create(database)
     _insert(database, found)
     return database
@@ -110,7 +112,7 @@ def remove(state: Path) -> None:
 def open_at(state: Path) -> sqlite3.Connection:
     """The index of a clone, given its local state; made if it is not there. Raises sqlite3.Error."""
     path = state / FILE
-    database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
+    database = _connect(path)
     try:
         if database.execute("PRAGMA user_version").fetchone() != (_VERSION,):
             database.execute("PRAGMA journal_mode = WAL")
@@ -121,6 +123,12 @@ def open_at(state: Path) -> sqlite3.Connection:
     except sqlite3.Error:
         database.close()
         raise
+    return database
+
+
+def _connect(path: Path | str) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
+    database.create_function("line", 1, zlib.decompress, deterministic=True)
     return database
 
 
@@ -158,7 +166,7 @@ def _read(database: sqlite3.Connection, store: Store) -> list[Entry]:
     if not is_fresh(database, store.chains("ledger")):
         with writing(database):
             update(database, store)
-    found = [Entry(*row) for row in database.execute("SELECT writer, anchor, line FROM entries")]
+    found = [Entry(*row) for row in database.execute("SELECT writer, anchor, line(packed) FROM entries")]
     return found + list(store.entries_of(lacking(database)))
 
 
@@ -212,8 +220,8 @@ def update(database: sqlite3.Connection, store: Store) -> None:
 
 
 def _insert(database: sqlite3.Connection, found: Iterable[Entry]) -> None:
-    rows = ((_digest(*one), *one) for one in found)
-    database.executemany("INSERT OR IGNORE INTO entries (digest, writer, anchor, line) VALUES (?, ?, ?, ?)", rows)
+    rows = ((_digest(*one), one.writer, one.anchor, zlib.compress(one.line, _LEVEL)) for one in found)
+    database.executemany("INSERT OR IGNORE INTO entries (digest, writer, anchor, packed) VALUES (?, ?, ?, ?)", rows)
 
 
 def _growths(store: Store, bases: dict[str, str], chains: list[Chain]) -> Growths:

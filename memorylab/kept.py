@@ -9,6 +9,8 @@ import msgspec
 K = TypeVar("K")
 V = TypeVar("V")
 
+_MOST = 20_000  # entries that are held in memory from one save to the next
+
 
 class Kept(MutableMapping[K, V], Generic[K, V]):
     """A mapping of which each entry is kept with the place of the run that set it, so that it can be taken back."""
@@ -56,6 +58,8 @@ class Kept(MutableMapping[K, V], Generic[K, V]):
         )
         self._database.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)", rows)
         self._new.clear()
+        if len(self._known) > _MOST:
+            self._known.clear()
 
 
 class Uses(MutableMapping[str, int]):
@@ -90,3 +94,5 @@ class Uses(MutableMapping[str, int]):
         rows = ((f"{self._kind}{word}", self._known[word]) for word in self._new)
         self._database.executemany("INSERT OR REPLACE INTO uses VALUES (?, ?)", rows)
         self._new.clear()
+        if len(self._known) > _MOST:
+            self._known.clear()

@@ -54,6 +54,7 @@ class Known(dict[str, Moves]):
         self._database.execute("DELETE FROM readings WHERE reader != ?", (self._reader,))
         self._database.executemany("INSERT OR IGNORE INTO readings VALUES (?, ?, ?)", rows)
         self.new.clear()
+        self.clear()
 
 
 @contextmanager

@@ -54,7 +54,7 @@ class Recall:
 
     def claims(self, now: datetime) -> list[Claim]:
         """The claims that may stand at a moment, and what ends them."""
-        asked = """SELECT line FROM records JOIN entries USING (number)
+        asked = """SELECT line(packed) FROM records JOIN entries USING (number)
             WHERE kind = 'Claim' AND wins AND stamp >= ?"""
         since = _text(now - claims.LONGEST - timedelta(seconds=1))
         found = (decode(line) for (line,) in self._database.execute(asked, (since,)))
@@ -92,13 +92,13 @@ class Recall:
 
     def runs(self, first: int = 0, end: int | None = None) -> Iterator[tuple[int, Run, bytes]]:
         """The runs from one place to before another, whole and amended: (place, run, canonical line)."""
-        asked = "SELECT at, line FROM places JOIN entries USING (number) WHERE at >= ? AND at < ? ORDER BY at"
+        asked = "SELECT at, line(packed) FROM places JOIN entries USING (number) WHERE at >= ? AND at < ? ORDER BY at"
         for at, line in self._database.execute(asked, (first, self.size if end is None else end)):
             yield at, *self._timeline.whole(line)
 
     def named(self, run_ids: Iterable[str]) -> Iterator[tuple[Run, bytes]]:
         """Those of some runs that there are, whole and amended, with their canonical lines."""
-        asked = "SELECT line FROM records JOIN entries USING (number) WHERE id = ? AND kind = 'Run' AND wins"
+        asked = "SELECT line(packed) FROM records JOIN entries USING (number) WHERE id = ? AND kind = 'Run' AND wins"
         for run_id in run_ids:
             for (line,) in self._database.execute(asked, (run_id,)):
                 yield self._timeline.whole(line)
@@ -149,7 +149,7 @@ class Recall:
 
     def plan(self, commit: str) -> Plan | None:
         """What a commit was judged to be before it was run; the latest of several."""
-        asked = """SELECT line FROM records JOIN entries USING (number)
+        asked = """SELECT line(packed) FROM records JOIN entries USING (number)
             WHERE kind = 'Plan' AND subject = ? AND wins ORDER BY stamp DESC, records.writer DESC, seq DESC, id DESC"""
         row = self._database.execute(asked, (commit,)).fetchone()
         found = decode(row[0]) if row else None
@@ -157,7 +157,7 @@ class Recall:
 
     def pending(self, most: int) -> list[Plan]:
         """The latest plans of commits that were not run, in their order; of the latest few hundred plans."""
-        asked = """SELECT line FROM records JOIN entries USING (number) WHERE kind = 'Plan' AND wins
+        asked = """SELECT line(packed) FROM records JOIN entries USING (number) WHERE kind = 'Plan' AND wins
             ORDER BY stamp DESC, records.writer DESC, seq DESC, id DESC LIMIT ?"""
         found: dict[str, Plan] = {}
         for (line,) in self._database.execute(asked, (_RECENT_PLANS,)):
@@ -168,7 +168,7 @@ class Recall:
 
     def rewritten(self, commit: str) -> set[str]:
         """The commits that are known to have become this one."""
-        asked = """SELECT line FROM records JOIN entries USING (number)
+        asked = """SELECT line(packed) FROM records JOIN entries USING (number)
             WHERE kind = 'Rewrite' AND subject = ? AND wins"""
         found = (decode(line) for (line,) in self._database.execute(asked, (commit,)))
         return {one.old_commit for one in found if isinstance(one, Rewrite)}
@@ -188,9 +188,9 @@ class Recall:
     @cached_property
     def unreadable(self) -> int:
         """How many lines are no records, or records of an id that another one has."""
-        asked = "SELECT DISTINCT line FROM unreadable JOIN entries USING (number)"
+        asked = "SELECT DISTINCT line(packed) FROM unreadable JOIN entries USING (number)"
         lines = {line for (line,) in self._database.execute(asked)} | self._lacking
-        asked = """SELECT lost.line, won.line FROM records JOIN entries AS lost USING (number)
+        asked = """SELECT line(lost.packed), line(won.packed) FROM records JOIN entries AS lost USING (number)
             JOIN records AS winner ON winner.id = records.id AND winner.wins
             JOIN entries AS won ON won.number = winner.number WHERE NOT records.wins"""
         for lost, won in self._database.execute(asked):
@@ -203,7 +203,7 @@ class Recall:
         return (at for (at,) in self._database.execute(asked, (f'"{mark}"', most)))
 
     def _rows(self, places: Sequence[int]) -> Iterator[tuple[int, float | None, int, bytes, bytes]]:
-        asked = """SELECT number, best, kept, trace, line FROM places JOIN entries USING (number)
+        asked = """SELECT number, best, kept, trace, line(packed) FROM places JOIN entries USING (number)
             WHERE at IN (SELECT value FROM json_each(?)) ORDER BY at"""
         return self._database.execute(asked, (json.dumps(places),))
 

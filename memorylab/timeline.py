@@ -127,7 +127,8 @@ class Timeline:
         asked = "SELECT MAX(at) FROM checkpoints WHERE at < ?"
         (start,) = self.database.execute(asked, (place,)).fetchone()
         then = Timeline(self.database, self.way, _START if start is None else start)
-        asked = "SELECT at, number, line FROM places JOIN entries USING (number) WHERE at > ? AND at < ? ORDER BY at"
+        asked = """SELECT at, number, line(packed) FROM places JOIN entries USING (number)
+            WHERE at > ? AND at < ? ORDER BY at"""
         races = then.races
         for at, number, line in self.database.execute(asked, (then.clock[0], place)):
             then.clock[0] = at
@@ -136,7 +137,7 @@ class Timeline:
 
     def _earlier(self, group: Group, program: str) -> list[Run]:
         """The former runs of a program in a group, in their order."""
-        asked = """SELECT number, line FROM places JOIN entries USING (number) JOIN circles USING (circle)
+        asked = """SELECT number, line(packed) FROM places JOIN entries USING (number) JOIN circles USING (circle)
             WHERE program = ? AND said = ? AND at < ? ORDER BY at"""
         rows = self.database.execute(asked, (program, to_json(group), self.clock[0]))
         return [self.run(number, line) for number, line in rows]
@@ -161,7 +162,7 @@ class Timeline:
     def _amend(self, run: Run, known: int | None = None) -> Run:
         if not self._amended:
             return run
-        asked = f"""SELECT line FROM records JOIN entries USING (number)
+        asked = f"""SELECT line(packed) FROM records JOIN entries USING (number)
             WHERE kind = 'Amend' AND subject = ? AND wins AND number <= ? {_ORDER}"""
         for (one,) in self.database.execute(asked, (run.run_id, 1 << 62 if known is None else known)):
             amend = decode(one)
@@ -185,8 +186,7 @@ class Timeline:
             index.start_over(database)
         self._begin()
         with readings.known(database, self.way.vocabulary) as texts:
-            self._follow(progress)
-            texts.keep()
+            self._follow(texts, progress)
         database.execute("DELETE FROM made")
         database.execute("INSERT INTO made VALUES (?, ?)", (way, self._latest()))
 
@@ -201,7 +201,7 @@ class Timeline:
 
     def first(self) -> tuple[str | None, str] | None:
         """The parent commit and the commit of the first run that is known by its commit."""
-        asked = f"""SELECT line FROM records JOIN entries USING (number)
+        asked = f"""SELECT line(packed) FROM records JOIN entries USING (number)
             WHERE wins AND own {_ORDER} LIMIT 1"""
         row = self.database.execute(asked).fetchone()
         run = decode(row[0]) if row else None
@@ -225,7 +225,7 @@ class Timeline:
     def _take_in(self, known: int) -> int:
         """Note the records of the entries after number `known`; the first place that they touch."""
         database, touched = self.database, _NOWHERE
-        asked = "SELECT number, writer, anchor, line FROM entries WHERE number > ? ORDER BY number"
+        asked = "SELECT number, writer, anchor, line(packed) FROM entries WHERE number > ? ORDER BY number"
         for number, writer, anchor, line in database.execute(asked, (known,)):
             record = decode(line)
             if isinstance(record, Unreadable) or record.writer != writer:
@@ -238,7 +238,9 @@ class Timeline:
             database.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             if there is not None:
                 # As the ledger has it: of two records of one id the smaller line, of one line the smaller commit.
-                asked = "SELECT number FROM records JOIN entries USING (number) WHERE id = ? ORDER BY line, anchor"
+                asked = (
+                    "SELECT number FROM records JOIN entries USING (number) WHERE id = ? ORDER BY line(packed), anchor"
+                )
                 (winner,) = database.execute(asked, (record.id,)).fetchone()
                 database.execute("UPDATE records SET wins = (number = ?) WHERE id = ?", (winner, record.id))
                 touched = 0 if winner == number else touched
@@ -273,7 +275,8 @@ class Timeline:
             index.start_over(database)
             return
         first = row[0] + 1
-        asked = "SELECT at, number, kept, trace, line FROM places JOIN entries USING (number) WHERE at >= ? ORDER BY at"
+        asked = """SELECT at, number, kept, trace, line(packed) FROM places JOIN entries USING (number)
+            WHERE at >= ? ORDER BY at"""
         (kept,) = database.execute("SELECT kept FROM places WHERE at = ?", (first - 1,)).fetchone()
         for at, number, through, found, line in database.execute(asked, (first,)):
             trace, idea = trace_of(found), idea_of(self.run(number, line, known))
@@ -292,7 +295,7 @@ class Timeline:
             database.execute(f"DELETE FROM {table} WHERE at >= ?", (first,))
         database.execute("INSERT INTO undone (at) VALUES (?)", (first,))
 
-    def _follow(self, progress: Callable[[int, int], None] | None) -> None:
+    def _follow(self, texts: readings.Known, progress: Callable[[int, int], None] | None) -> None:
         """Read the runs that come after the last one that was read."""
         database, at = self.database, self.clock[0]
         if at == _START:
@@ -306,10 +309,11 @@ class Timeline:
         numbers = [number for (number,) in database.execute(asked, order)]
         _ = self.races  # as they are before the first of these
         for done, number in enumerate(numbers, start=1):
-            (line,) = database.execute("SELECT line FROM entries WHERE number = ?", (number,)).fetchone()
+            (line,) = database.execute("SELECT line(packed) FROM entries WHERE number = ?", (number,)).fetchone()
             self._read(number, self.run(number, line))
             if done % _STRIDE == 0 or done == len(numbers):
                 self._save()
+                texts.keep()
                 if progress is not None:
                     progress(done, len(numbers))
 

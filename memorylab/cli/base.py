@@ -35,6 +35,7 @@ def open_session() -> Any:
     from memorylab.commands.session import Session
 
     session = Session()
+    session.progress = reading_progress()
     if (session.place.state / "spool").exists():
         from memorylab.commands import hook
 
@@ -46,6 +47,19 @@ def as_tags(value: str | None) -> list[str] | None:
     from memorylab.core import text
 
     return None if value is None else text.tags(value)
+
+
+def reading_progress() -> Callable[[int, int], None] | None:
+    """How far the index has come, to the terminal, if that is one, and not before a second has passed."""
+    show = git_progress()
+    if show is None:
+        return None
+
+    def tell(done: int, total: int) -> None:
+        end = "\n" if done == total else "\r"
+        show(f"Reading the memory: {100 * done // total} % ({done:,}/{total:,}){end}".encode())
+
+    return tell
 
 
 def git_progress() -> Callable[[bytes], None] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -29,6 +30,7 @@ class Session:
     def __init__(self, start: Path | None = None, now: datetime | None = None, place: Place | None = None) -> None:
         self.place = place or locate(start or Path.cwd())
         self.now = now or datetime.now(UTC).replace(microsecond=0)
+        self.progress: Callable[[int, int], None] | None = None  # told how many runs of how many the index has read
 
     @cached_property
     def settings(self) -> Settings:
@@ -74,7 +76,7 @@ class Session:
             of.metric, of.direction, of.promote, of.noise, of.vocabulary, of.subject,
             partial(_constants, self.reader, of.subject), self.reader.ancestors,
         )  # fmt: skip
-        return recall.of(self.place.state, self._chains, way, lambda: self.store)
+        return recall.of(self.place.state, self._chains, way, lambda: self.store, self.progress)
 
     def refresh(self) -> list[str]:
         """Bring the views up to date; what the user should know of it, a line each."""
@@ -120,18 +122,17 @@ class Session:
     def views(self) -> Views:
         from memorylab.views.refresh import Views
 
-        # Not by way of this session: the index is closed with the last that refers to it.
-        return Views(self.store, self.settings, partial(_read, self.place, self.now, self.settings))
+        # Not by this session itself: the index is closed with the last that refers to it.
+        other = self.again()
+        return Views(self.store, self.settings, lambda: other.again().recall)
 
     def again(self) -> Session:
         """The same place at the same moment, with its memory to be read anew."""
-        return Session(now=self.now, place=self.place)
-
-
-def _read(place: Place, now: datetime, settings: Settings) -> Recall:
-    session = Session(now=now, place=place)
-    session.__dict__["settings"] = settings
-    return session.recall
+        fresh = Session(now=self.now, place=self.place)
+        fresh.progress = self.progress
+        if "settings" in self.__dict__:
+            fresh.__dict__["settings"] = self.settings
+        return fresh
 
 
 def _constants(reader: Reader, subject: str, *commits: str | None) -> dict[str, str] | None:

@@ -202,7 +202,7 @@ class Store:
 
     def complete_notes(self, tip: str) -> bool:
         """In a partial clone, fetch what it left out of the notes at a tip; whether they are whole now."""
-        return self._complete_objects(blob for _, blob in self._notes(tip) or ())
+        return self._promisor is None or self._complete_objects(blob for _, blob in self._notes(tip) or ())
 
     def _notes(self, tip: str) -> list[tuple[str, str]] | None:
         try:

@@ -247,7 +247,8 @@ def test_what_is_discarded_at_last_does_not_lead_on() -> None:
     assert standing([*runs, *gone[1]]) == ("p2", "p2")
     assert standing([*runs, *gone[1], *gone[0]]) == ("p2", "p2")
     leading = frozen(1.0, 0.99)
-    assert standing([*leading, *again(leading[0], 1.0, status="discard")]) == ("p1", "p1")
+    lower = of("lower", 0.5, leading[1], "discard")
+    assert standing([*leading, lower, *again(leading[0], 1.0, status="discard")]) == ("p1", "p1")
     # Where nothing is left that was kept, the best leads; then the next that is.
     none = [*runs, *gone[1], *gone[0], *gone[2]]
     assert standing(none) == ("p2", "p2")
@@ -308,7 +309,7 @@ def test_replicates_of_the_past_tell_of_luck() -> None:
 def test_steps_without_a_leader_to_differ_from() -> None:
     """What led was discarded at last, and nothing was kept since."""
     first = line(1.0)
-    runs = [*first, *others(first[0], 2), *again(first[0], 1.1, status="discard"), *others(first[0], 9, 1.2)]
+    runs = [*first, *others(first[0], 1), *again(first[0], 1.1, status="discard"), *others(first[0], 9, 1.2)]
     assert names(after(runs, 1).race(HERE)) == ("p0", "p0")
 
 
