@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # while the index is fresh nothing of git is needed
 
 FILE = "index.sqlite"
 _VERSION = 2
+_CACHE = 65_536  # KiB
 _LEVEL = 1  # of compression: records repeat their field names, and pack to a fifth
 _PATIENCE = 10.0  # seconds that a reader of an outdated index waits for its writer; then git is asked
 _UNUSABLE = {  # through no fault of the file's content
@@ -153,6 +154,7 @@ def is_fresh(database: sqlite3.Connection, chains: Iterable[Chain]) -> bool:
 @contextmanager
 def writing(database: sqlite3.Connection) -> Iterator[None]:
     """A block that changes the index as a whole or not at all. Other writers wait for it, readers do not."""
+    database.execute(f"PRAGMA cache_size = -{_CACHE}")  # what is written again and again is written once
     database.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -196,6 +196,6 @@ def test_every_command_that_has_json_prints_it_in_one_line(make_lab: Callable[..
             calls += [["replicate", one, "--seeds", "1"]]
             lab.git("init", "-q", "--bare", "../remote.git")
             lab.git("remote", "add", "origin", "../remote.git")
-            calls += [["sync"], ["claim", "MATRIX_LR to 0.05"], ["claim"], ["compact"], ["verify"]]
+            calls += [["sync"], ["claim", "MATRIX_LR to 0.05"], ["claim"], ["compact"], ["verify"], ["doctor"]]
     known = {name for name, made in cli.commands.items() if any("--json" in option.opts for option in made.params)}
     assert tried | {"demo"} == known, "the demo has a test of its own"

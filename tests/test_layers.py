@@ -33,6 +33,7 @@ MAY = {
         "commands",
         "views",
         "ledger",
+        "index",
         "recall",
         "timeline",
         "settings",

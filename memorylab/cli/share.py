@@ -111,3 +111,15 @@ def verify(allowed_signers: Path | None, as_json: bool) -> None:
     emit([one._asdict() for one in checked], lambda: command.render(checked), as_json)
     if any(one.problems for one in checked):
         sys.exit(EXIT_REFUSED)
+
+
+@cli.command()
+@as_json
+def doctor(as_json: bool) -> None:
+    """How much room the memory takes, and whether git should be told to gc."""
+    from memorylab.commands import doctor as command
+
+    session = open_session()
+    remark(session.refresh())
+    found = command.examine(session)
+    emit(found, lambda: command.render(found), as_json)

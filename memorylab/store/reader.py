@@ -4,6 +4,7 @@ Most commands ask for two or three objects, and libgit2 takes longer to be impor
 """
 
 import hashlib
+import re
 import subprocess
 import tempfile
 import weakref
@@ -13,6 +14,8 @@ from typing import NamedTuple
 from memorylab.errors import NotFound
 from memorylab.store import git
 from memorylab.store.git import Place
+
+_OID = re.compile(r"[0-9a-f]{40}")
 
 
 class Commit(NamedTuple):
@@ -60,10 +63,10 @@ class Reader:
         asked = ("rev-list", "--no-walk", "--exclude-promisor-objects", *parents)
         return parents if not is_cut or git.succeeds(self._place, *asked) else ()
 
-    def ancestors(self, revision: str) -> Iterator[str]:
+    def ancestors(self, commit: str) -> Iterator[str]:
         """The commits that one descends from, as far as they are here: the nearest first, the first parent's before the
-        others'."""
-        pending, seen = [revision], {revision}
+        others'. What is no commit's full name, as in an imported table, has none."""
+        pending, seen = [commit] if _OID.fullmatch(commit) else [], {commit}
         while pending:
             try:
                 parents = self.resolve(pending.pop()).parents

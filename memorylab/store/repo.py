@@ -246,26 +246,6 @@ class Store:
             return target[len(b"refs/heads/") :].decode("utf-8", "replace")
         return None
 
-    def nearest_logged_ancestors(self, logged: set[str]) -> dict[str, str | None]:
-        """For each logged commit the closest ancestor, in git, that was logged too, None where there is none. Nothing
-        is known where a history has holes, as a fetch that was cut leaves them."""
-        present = [oid for oid in sorted(logged) if self.has(oid)]
-        if not present:
-            return {}
-        listed = git.run(
-            self.place, "rev-list", "--topo-order", "--reverse", "--parents", "--stdin", "--",
-            input="\n".join(present).encode() + b"\n", check=False,
-        )  # fmt: skip
-        nearest: dict[str, str | None] = {}
-        found: dict[str, str | None] = {}
-        for line in listed.decode().splitlines():
-            oid, *parents = line.split()
-            above = next((near for parent in parents if (near := nearest.get(parent))), None)
-            nearest[oid] = oid if oid in logged else above
-            if oid in logged:
-                found[oid] = above
-        return found
-
     # -- writing ----------------------------------------------------------------------------------------------------
 
     @contextmanager

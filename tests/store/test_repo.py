@@ -196,7 +196,7 @@ def test_branch_and_detached_head(lab: Lab) -> None:
     assert lab.store.branch() is None
 
 
-def test_nearest_logged_ancestors(lab: Lab) -> None:
+def test_ancestors_the_nearest_first(lab: Lab) -> None:
     root = lab.git("rev-parse", "HEAD")
     a = lab.commit("a")
     lab.commit("between")
@@ -205,8 +205,10 @@ def test_nearest_logged_ancestors(lab: Lab) -> None:
     c = lab.commit("c")
     lab.git("merge", "-q", "--no-ff", "-m", "merge", "main")
     d = lab.git("rev-parse", "HEAD")
-    found = lab.store.nearest_logged_ancestors({root, a, b, c, d, "f" * 40, "abc"})
-    assert found == {root: None, a: root, b: a, c: a, d: c}
+    found = Reader(lab.store.place).ancestors
+    between = lab.git("rev-parse", f"{b}^")
+    assert list(found(d)) == [c, b, a, root, between] and list(found(b)) == [between, a, root]
+    assert list(found(root)) == list(found("f" * 40)) == list(found(d[:7])) == []
 
 
 def test_a_placeholder_is_the_same_everywhere(make_lab: Callable[..., Lab]) -> None:
