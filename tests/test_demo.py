@@ -15,6 +15,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.mark.long
 def test_the_whole_night(tmp_path: Path) -> None:
     where = tmp_path / "a lab"
     command = [sys.executable, "-m", "memorylab", "demo", "--tokens", "23000", "--dir", str(where), "--json"]
