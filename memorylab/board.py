@@ -16,7 +16,7 @@ _AMONG = 4  # times as many as are shown are looked at, for what counts second
 
 
 def tally(timeline: Timeline, writer: str | None) -> Tally:
-    """As `ranking.tally`."""
+    """What all runs come to, as `writer` sees it; without one as everybody does."""
     database, size = timeline.database, timeline.size
     crashed, kept = timeline.crashed, timeline.results.kept
     row = database.execute(

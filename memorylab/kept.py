@@ -12,7 +12,17 @@ V = TypeVar("V")
 _MOST = 20_000  # entries that are held in memory from one save to the next
 
 
-class Kept(MutableMapping[K, V], Generic[K, V]):
+class _Partial(MutableMapping[K, V], Generic[K, V]):
+    """A mapping that is looked up and set one by one: whoever went through all of it would read all of the index."""
+
+    def __iter__(self) -> Iterator[K]:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+
+class Kept(_Partial[K, V]):
     """A mapping of which each entry is kept with the place of the run that set it, so that it can be taken back."""
 
     def __init__(
@@ -45,12 +55,6 @@ class Kept(MutableMapping[K, V], Generic[K, V]):
             self._known[key] = value
             self._new[self._write(key), self._clock[0]] = value
 
-    def __iter__(self) -> Iterator[K]:
-        raise NotImplementedError("nothing needs all of it")
-
-    def __len__(self) -> int:
-        raise NotImplementedError("nothing needs all of it")
-
     def save(self) -> None:
         rows = (
             (self._name, key, at, None if value is None else msgspec.msgpack.encode(value))
@@ -62,7 +66,7 @@ class Kept(MutableMapping[K, V], Generic[K, V]):
             self._known.clear()
 
 
-class Uses(MutableMapping[str, int]):
+class Uses(_Partial[str, int]):
     """How many runs use each word; `kind` tells those of moves from those of descriptions."""
 
     def __init__(self, database: sqlite3.Connection, kind: str) -> None:
@@ -83,12 +87,6 @@ class Uses(MutableMapping[str, int]):
 
     def __delitem__(self, word: str) -> None:
         self[word] = 0
-
-    def __iter__(self) -> Iterator[str]:
-        raise NotImplementedError("nothing needs all of it")
-
-    def __len__(self) -> int:
-        raise NotImplementedError("nothing needs all of it")
 
     def save(self) -> None:
         rows = ((f"{self._kind}{word}", self._known[word]) for word in self._new)

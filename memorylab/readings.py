@@ -30,7 +30,7 @@ class Known(dict[str, Moves]):
         self._database, self._reader = database, reader
         self.new: dict[str, Moves] = {}
 
-    def get(self, text: str, default: Moves | None = None) -> Moves | None:  # type: ignore[override]
+    def get(self, text: str, default: Moves | None = None) -> Moves | None:  # type: ignore[override]  # dict's has overloads
         found = super().get(text)
         if found is None:
             with suppress(sqlite3.Error, msgspec.DecodeError, UnicodeError):

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from memorylab import index, recall
 from memorylab.commands.session import Session, _constants
-from memorylab.core import claims, evidence, kinds, ranking
+from memorylab.core import claims, evidence, ranking
 from memorylab.core.aliases import Vocabulary
 from memorylab.core.history import Idea
 from memorylab.core.race import Rules
@@ -24,6 +24,7 @@ from memorylab.store import refs
 from memorylab.store.refs import Entry
 from memorylab.timeline import Timeline, Way
 from tests.conftest import Lab
+from tests.core import reference
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SAID = [
@@ -147,8 +148,8 @@ class Whole:
 
     def registry(self, writer: str | None = None) -> ranking.Registry:
         way, races = self.way, self.races
-        of = partial(kinds.group, vocabulary=way.vocabulary)
-        return ranking.registry(ranking.tally(self.memory.runs, way.ancestors, of, races.rules, writer), races)
+        of = partial(reference.group, vocabulary=way.vocabulary)
+        return ranking.registry(reference.tally(self.memory.runs, way.ancestors, of, races.rules, writer), races)
 
     @property
     def unreadable(self) -> int:
@@ -275,7 +276,7 @@ def test_a_long_history_is_raced_as_a_whole_one(lab: Lab) -> None:
     usual = way(Session(lab.path))
     runs = []
     for number in range(1, 901):
-        run = a_run(chance, "ana", number, number, f"c{chance.randrange(700)}", None)
+        run = a_run(chance, "ana", number, number, f"c{chance.randrange(700)}", f"c{chance.randrange(700)}")
         runs.append(replace(run, environment=DEVICES[1], status=chance.choice(["keep", "discard", "discard"])))
     entries = [Entry("ana", run.commit, encode(run)) for run in runs]
     late = entries.pop(640)
@@ -291,3 +292,53 @@ def test_a_long_history_is_raced_as_a_whole_one(lab: Lab) -> None:
         assert found.races_before(place).dump() == Races.of(runs[:place], rules).dump()
     kept = [at for (at,) in database.execute("SELECT at FROM checkpoints")]
     assert 899 in kept and len(kept) < 12
+
+
+def recalled(lab: Lab, *runs: Run, anchor: str = "") -> Recall:
+    """An index of these runs, each a note on `anchor`, else on its own commit."""
+    usual = way(Session(lab.path))
+    database = index.in_memory([Entry(run.writer, anchor or run.commit, encode(run)) for run in runs])
+    Timeline(database, usual).update()
+    return Recall(database, usual)
+
+
+def plain(number: int, **said: object) -> Run:
+    run = a_run(random.Random(0), "ana", number, number, f"c{number}", None)
+    return replace(run, **({"status": "discard", "change": None, "environment": None} | said))
+
+
+def test_an_earlier_run_of_another_subject_starts_all_anew(lab: Lab) -> None:
+    """What each knob stood at is known from the first run with code: one that comes to be known later may be before."""
+    lab.edit("MATRIX_LR", 0.5)
+    old = lab.commit("a large matrix lr")
+    lab.edit("MATRIX_LR", 0.001)
+    new = lab.commit("a small one")
+    team = Team(lab, 0)
+    step = {"status": "discard", "change": None, "description": "matrix lr 0.1"}
+    team.write("ana", replace(a_run(team.chance, "ana", 1, None, "abc1234", None), **step), old)
+    for minute, commit in ((10, new), (5, old)):
+        team.write("bob", replace(a_run(team.chance, "bob", 20 - minute, minute, commit, None), **step), commit)
+        session = Session(lab.path)
+        assert told(session.recall, team.commits) == told(Whole(session.memory, way(session)), team.commits)
+
+
+def test_the_larger_cluster_comes_first_however_many_crashed(lab: Lab) -> None:
+    crashed = [plain(n, status="crash", description=f"idea{n}x") for n in range(1, 25)]
+    found = recalled(lab, *crashed, *(plain(n, description="drop ema") for n in (30, 31))).registry()
+    assert [(cluster.size, cluster.crashes) for cluster in found.failure_clusters][:2] == [(2, 0), (1, 1)]
+
+
+def test_of_two_lineages_with_one_best_value_the_earlier_comes_first(lab: Lab) -> None:
+    runs = [plain(n, commit=commit, metrics={"val_bpb": 1.0}) for n, commit in ((1, "z" * 7), (2, "a" * 7))]
+    assert [one.lineage_root for one in recalled(lab, *runs).registry().best_lineages] == ["z" * 7, "a" * 7]
+
+
+def test_a_lineage_goes_on_from_a_recorded_parent_that_is_not_here(lab: Lab) -> None:
+    runs = [plain(1, commit="a" * 40), plain(2, commit="b" * 40, parent_commit="a" * 40)]
+    assert [one.num_runs for one in recalled(lab, *runs).registry().best_lineages] == [2]
+
+
+def test_what_a_writer_wrote_anew_under_another_name_is_no_conflict(lab: Lab) -> None:
+    run = plain(1)
+    assert recalled(lab, run, replace(run, writer="bob", seq=9)).unreadable == 0
+    assert recalled(lab, run, replace(run, writer="bob", notes="another")).unreadable == 1

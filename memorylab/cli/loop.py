@@ -51,15 +51,20 @@ def check(
     if claim_too:
         _check_and_claim(session, said, mode, threshold, limit, as_json)
         return
-    if session.settings.autosync:
-        from memorylab.commands import sync as sharing
-
-        remark(sharing.freshen(session))
+    _freshen(session)
     judged = command.check(session, said, mode, threshold, limit, record)
     remark(session.refresh())
     emit(judged, lambda: command.render(judged), as_json)
     if fail_on_similar and judged.policy.decision == "block":
         sys.exit(EXIT_BLOCKED)
+
+
+def _freshen(session: Any) -> None:
+    # What talks to remotes is imported where it is wanted alone.
+    if session.settings.autosync:
+        from memorylab.commands import sync
+
+        remark(sync.freshen(session))
 
 
 def _check_and_claim(
@@ -86,10 +91,9 @@ def _check_and_claim(
 
 def _candidates(mode: Any, threshold: float | None, limit: int | None, fail_on_similar: bool, as_json: bool) -> None:
     from memorylab.commands import candidates
-    from memorylab.commands import sync as sharing
 
     session = open_session()
-    remark(sharing.freshen(session))
+    _freshen(session)
     judged = candidates.judge(session, sys.stdin.buffer, mode, threshold, 1 if limit is None else limit)
     remark(session.refresh())
     emit({"candidates": judged}, lambda: candidates.render(judged), as_json)

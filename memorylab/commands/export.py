@@ -1,11 +1,11 @@
 """export: the whole ledger for other programs, run by run as it is read, so that its length does not matter."""
 
 import csv
+import errno
 import os
-import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -17,6 +17,7 @@ from memorylab.commands.extras import library
 from memorylab.commands.session import Session
 from memorylab.core.record import Run
 from memorylab.errors import BadInput, UsageError
+from memorylab.store.files import replacing
 from memorylab.views import table
 
 COLUMNS = (
@@ -138,24 +139,18 @@ def _whole(path: Path) -> Iterator[BinaryIO]:
     is_special = os.path.exists(path) and not os.path.isfile(path)
     # A link stays, and what it points to is replaced.
     target = path if is_special else Path(os.path.realpath(path))
-    temporary = target if is_special else target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    if not target.parent.is_dir():
+        raise _refused(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
     try:
-        file = open(temporary, "wb")  # noqa: SIM115
-    except OSError as problem:
-        raise _refused(path, problem) from None
-    try:
-        with file:
+        with open(target, "wb") if is_special else replacing(target) as file:
             yield file
-        if not is_special:
-            os.replace(temporary, target)
-    except BaseException as problem:
-        if not is_special:
-            with suppress(OSError):
-                os.unlink(temporary)
-        # What names a file was read, and is somebody else's trouble.
-        if isinstance(problem, OSError) and problem.filename is None and not isinstance(problem, BrokenPipeError):
-            raise _refused(path, problem) from None
+    except BrokenPipeError:
         raise
+    except OSError as problem:
+        # What names a file elsewhere was read, and is somebody else's trouble.
+        if problem.filename is not None and Path(problem.filename).parent != target.parent:
+            raise
+        raise _refused(path, problem) from None
 
 
 def _refused(path: Path, problem: OSError) -> BadInput:

@@ -160,9 +160,9 @@ def after(session: Session, progress: Progress) -> list[str]:
 
 
 def freshen(session: Session) -> list[str]:
-    """With memorylab.autosync, know what others do before an idea is judged, if the last sync is more than a minute
+    """Know what others do before an idea is judged, if the last sync is more than a minute
     ago; what to say of it. A remote that is away is not waited for."""
-    if not session.settings.autosync or not remotes(session):
+    if not remotes(session):
         return []
     try:
         if time.time() - (session.place.state / _MARK).stat().st_mtime < _FRESH:

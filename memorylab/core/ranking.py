@@ -4,17 +4,16 @@ Runs are compared only within their comparison group. The current one is that of
 has its own champion, so that a result from another device takes the lead from nobody.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 
 from msgspec import Struct
 
 from memorylab.core import deadends
 from memorylab.core.deadends import DeadEnd
 from memorylab.core.entry import Entry
-from memorylab.core.group import Group, group_of, is_measured, latest_group
-from memorylab.core.lineage import root_of
+from memorylab.core.group import Group
 from memorylab.core.noise import Noise
-from memorylab.core.race import Race, Rules
+from memorylab.core.race import Race
 from memorylab.core.races import Races
 from memorylab.core.record import Direction, Run, Status, rounded
 
@@ -109,17 +108,6 @@ def memory_gb(run: Run) -> float | None:
     return None if peak is None else round(peak / 1024, 1)
 
 
-def _better_first(metric: str, direction: Direction) -> Callable[[Run], float]:
-    """A sort key. Of equals the earlier in the order of the ledger stays first, as sorted() and min() have it."""
-    sign = 1.0 if direction == "minimize" else -1.0
-
-    def key(run: Run) -> float:
-        value = run.value(metric)
-        return sign * value if value is not None else float("inf")
-
-    return key
-
-
 class Tally(Struct, frozen=True, kw_only=True):
     """What a board counts over all runs. `root` gives the root of a run's lineage, `lineages` are those of the current
     group, both lists the most telling first."""
@@ -130,47 +118,6 @@ class Tally(Struct, frozen=True, kw_only=True):
     root: Callable[[str], str]
     lineages: tuple[Lineage, ...]
     clusters: tuple[Cluster, ...]
-
-
-def tally(
-    runs: Sequence[Run],
-    ancestors: Callable[[str], Iterable[str]],
-    kinds: Callable[[Sequence[Run]], Sequence[tuple[str, Sequence[Run]]]],
-    rules: Rules,
-    writer: str | None = None,
-) -> Tally:
-    """The tally of these runs. `ancestors` is as in `lineage.root_of`, `kinds` groups failures: (label, runs) each. The
-    current group is that of the latest measured run, of `writer` if that has one."""
-    metric = rules.metric
-    measured = [run for run in runs if is_measured(run, metric)]
-    own = [run for run in measured if run.writer == writer]
-    current = latest_group(own or measured, metric)
-    key = _better_first(metric, rules.direction)
-    by_commit: dict[str, str] = {}
-    roots: dict[str, str] = {}
-    for run in runs:
-        roots[run.run_id] = root = root_of(run, by_commit.get, ancestors)
-        by_commit.setdefault(run.commit, root)
-    groups: dict[str, list[Run]] = {}
-    for run in sorted((run for run in measured if group_of(run) == current), key=key):
-        groups.setdefault(roots[run.run_id], []).append(run)
-    lineages = [
-        Lineage(
-            lineage_root=name, best_run_id=members[0].run_id, best_commit=members[0].commit,
-            best_value=members[0].value(metric) or 0.0, num_runs=len(members),
-            num_unique_commits=len({run.commit for run in members}),
-            kept_runs=sum(run.status == "keep" for run in members),
-        )
-        for name, members in groups.items()
-    ]  # fmt: skip
-    return Tally(
-        updated_at=max((run.timestamp_utc for run in runs if run.timestamp_utc), default=None),
-        statuses={status: sum(run.status == status for run in runs) for status in STATUSES},
-        current=current,
-        root=roots.__getitem__,
-        lineages=tuple(lineages[:LINEAGES]),
-        clusters=_clusters(runs, kinds, key, metric),
-    )
 
 
 def registry(tally: Tally, races: Races) -> Registry:
@@ -215,24 +162,3 @@ def registry(tally: Tally, races: Races) -> Registry:
         reopen=deadends.worth_reopening(here) if here else (),
         other_groups=tuple(sorted(others, key=lambda board: (-board.num_runs, board.label))),
     )
-
-
-def _clusters(
-    runs: Sequence[Run],
-    kinds: Callable[[Sequence[Run]], Sequence[tuple[str, Sequence[Run]]]],
-    key: Callable[[Run], float],
-    metric: str,
-) -> tuple[Cluster, ...]:
-    failures = [run for run in runs if run.status != "keep"]
-    found = [
-        Cluster(
-            label=label,
-            size=len(members),
-            crashes=sum(run.status == "crash" for run in members),
-            best_value=min(members, key=key).value(metric),
-            examples=tuple(dict.fromkeys(run.description for run in members[:EXAMINED]))[:EXAMPLES],
-            run_ids=tuple(run.run_id for run in members[-NAMED:]),
-        )
-        for label, members in kinds(failures)
-    ]
-    return tuple(sorted(found, key=lambda cluster: (-cluster.size, -cluster.crashes, cluster.label))[:CLUSTERS])

@@ -406,7 +406,7 @@ def same_but_for_writer(one: Record | Unreadable, other: Record | Unreadable) ->
 
 
 class _Brief(Run, frozen=True, kw_only=True, tag="run"):
-    novelty_guard: msgspec.Raw  # type: ignore[assignment]
+    novelty_guard: msgspec.Raw  # type: ignore[assignment]  # passed over, and left out
 
 
 _brief_decoder = msgspec.json.Decoder(_Brief)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from memorylab.errors import StoreBusy
 
@@ -20,7 +20,7 @@ def replace(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path) -> Iterator[BinaryIO]:
     """`replace`, for what is written bit by bit."""
     import tempfile  # 4 ms that a command which writes nothing need not pay
 

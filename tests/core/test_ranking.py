@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from memorylab.core import kinds, ranking
+from memorylab.core import ranking
 from memorylab.core.group import Group
 from memorylab.core.race import Rules
 from memorylab.core.races import Races
 from memorylab.core.record import Environment, Run, to_json
 
+from . import reference
 from .conftest import build
 
 Make = Callable[..., Run]
@@ -23,7 +24,7 @@ def board(
     runs: Sequence[Run], ancestors: dict[str, list[str]] | None = None, writer: str | None = None, **said: Any
 ) -> ranking.Registry:
     rules = Rules(**said)
-    tally = ranking.tally(runs, lambda commit: (ancestors or {}).get(commit, []), kinds.group, rules, writer)
+    tally = reference.tally(runs, lambda commit: (ancestors or {}).get(commit, []), reference.group, rules, writer)
     return ranking.registry(tally, Races.of(runs, rules))
 
 

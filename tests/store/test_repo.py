@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pygit2
 import pytest
@@ -223,3 +224,11 @@ def test_a_repository_that_cannot_be_opened_is_said_so(lab: Lab) -> None:
     lab.git("init", "-q", "--object-format=sha256", str(lab.path / "new"))
     with pytest.raises(NotARepository, match="cannot be opened"):
         Store(locate(lab.path / "new"))
+
+
+def test_a_parent_beyond_the_end_of_a_shallow_clone_is_none(lab: Lab, tmp_path: Path) -> None:
+    parent = lab.git("rev-parse", "HEAD")
+    lab.commit("second")
+    assert Reader(lab.store.place).resolve("HEAD").parents == (parent,)
+    lab.git("clone", "-q", "--depth=1", f"file://{lab.path}", str(tmp_path / "shallow"))
+    assert Reader(locate(tmp_path / "shallow")).resolve("HEAD").parents == ()
