@@ -316,6 +316,7 @@ def test_an_earlier_run_of_another_subject_starts_all_anew(lab: Lab) -> None:
     team = Team(lab, 0)
     step = {"status": "discard", "change": None, "description": "matrix lr 0.1"}
     team.write("ana", replace(a_run(team.chance, "ana", 1, None, "abc1234", None), **step), old)
+    assert Session(lab.path).recall.size == 1  # from here on it would go on
     for minute, commit in ((10, new), (5, old)):
         team.write("bob", replace(a_run(team.chance, "bob", 20 - minute, minute, commit, None), **step), commit)
         session = Session(lab.path)
