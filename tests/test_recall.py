@@ -313,14 +313,18 @@ def test_an_earlier_run_of_another_subject_starts_all_anew(lab: Lab) -> None:
     old = lab.commit("a large matrix lr")
     lab.edit("MATRIX_LR", 0.001)
     new = lab.commit("a small one")
-    team = Team(lab, 0)
-    step = {"status": "discard", "change": None, "description": "matrix lr 0.1"}
-    team.write("ana", replace(a_run(team.chance, "ana", 1, None, "abc1234", None), **step), old)
-    assert Session(lab.path).recall.size == 1  # from here on it would go on
-    for minute, commit in ((10, new), (5, old)):
-        team.write("bob", replace(a_run(team.chance, "bob", 20 - minute, minute, commit, None), **step), commit)
-        session = Session(lab.path)
-        assert told(session.recall, team.commits) == told(Whole(session.memory, way(session)), team.commits)
+    said = {"description": "matrix lr 0.1", "status": "keep"}
+    undated = [plain(number, timestamp_utc=None, **said) for number in range(1, 261)]
+    late, early = plain(300, commit=new, **said), plain(299, commit=old, **said)
+    entries = [Entry("ana", "e" * 40, encode(run)) for run in undated]
+    usual, database = way(Session(lab.path)), index.in_memory([*entries, Entry("ana", new, encode(late))])
+    Timeline(database, usual).update()
+    index._insert(database, [Entry("ana", old, encode(early))])
+    Timeline(database, usual).update()
+    whole = index.in_memory([*entries, Entry("ana", new, encode(late)), Entry("ana", old, encode(early))])
+    Timeline(whole, usual).update()
+    traces = [[row[0] for row in one.execute("SELECT trace FROM places ORDER BY at")] for one in (database, whole)]
+    assert traces[0] == traces[1]
 
 
 def test_the_larger_cluster_comes_first_however_many_crashed(lab: Lab) -> None:
