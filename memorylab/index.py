@@ -128,7 +128,8 @@ def open_at(state: Path) -> sqlite3.Connection:
 
 
 def _connect(path: Path | str) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
+    # One thread uses it, but what nobody refers to any more may be closed in whichever one it is collected.
+    database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     database.create_function("line", 1, zlib.decompress, deterministic=True)
     return database
 

@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -347,3 +348,12 @@ def test_what_a_writer_wrote_anew_under_another_name_is_no_conflict(lab: Lab) ->
     run = plain(1)
     assert recalled(lab, run, replace(run, writer="bob", seq=9)).unreadable == 0
     assert recalled(lab, run, replace(run, writer="bob", notes="another")).unreadable == 1
+
+
+def test_it_may_be_closed_in_another_thread(lab: Lab) -> None:
+    """`replicate` has threads, and what is garbage is collected in any of them."""
+    found = [recalled(lab, plain(1))]
+    thread = threading.Thread(target=found.clear)
+    thread.start()
+    thread.join()
+    assert not found
