@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 from pygit2.enums import ConfigLevel
 
+from memorylab import memory
 from memorylab.cli import cli
-from memorylab.ledger import Ledger, Memory
+from memorylab.ledger import Ledger
+from memorylab.memory import Memory
 from memorylab.store.git import locate
 from memorylab.store.repo import Store
 
@@ -120,7 +122,11 @@ class Lab:
 
     @property
     def memory(self) -> Memory:
-        return Ledger(self.store).read()
+        return memory.read(self.store)
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(locate(self.path))
 
 
 @pytest.fixture

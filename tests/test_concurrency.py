@@ -38,7 +38,7 @@ for n in range(count):
         parent_commit=None, family="", description=f"try {n}", hypothesis="", tags=[], novelty_guard=verdict,
         change=None,
     )
-    print(Ledger(Store(locate(Path.cwd()))).append(now, [(commit, plan)])[0].id, flush=True)
+    print(Ledger(locate(Path.cwd())).append(now, [(commit, plan)])[0].id, flush=True)
 """
 
 

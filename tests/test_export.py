@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from memorylab.commands import export
 from memorylab.core.record import Change, Environment, Knob, Run
 from memorylab.errors import BadInput
-from memorylab.ledger import Ledger
 from memorylab.views import table
 from tests.conftest import Lab
 from tests.core.conftest import build
@@ -47,7 +46,7 @@ NEEDS_MLFLOW = needs("mlflow", "sqlalchemy", "alembic")
 def append(lab: Lab, *runs: Run) -> None:
     """Store runs as they are, whatever a command would have made of them."""
     head = lab.git("rev-parse", "HEAD")
-    Ledger(lab.store).append(datetime.now(UTC), [(head, run) for run in runs])
+    lab.ledger.append(datetime.now(UTC), [(head, run) for run in runs])
     lab.run("status")
 
 

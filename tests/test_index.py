@@ -35,7 +35,7 @@ def path(lab: Lab) -> Path:
 def append(lab: Lab, *lines: bytes, commit: str = "HEAD") -> None:
     """Lines of our own, as the ledger stores them."""
     anchor = lab.git("rev-parse", commit)
-    with lab.store.transaction(NOW) as transaction:
+    with lab.ledger.writing(NOW) as transaction:
         for line in lines:
             transaction.add(anchor, line, {}, line.decode())
 

@@ -202,7 +202,7 @@ def test_what_a_kill_left_in_the_folders_is_cleared_away(lab: Lab) -> None:
 
 def test_the_objects_of_a_killed_log_are_no_error(lab: Lab) -> None:
     lab.experiment("baseline", 1.0)
-    with pytest.raises(RuntimeError), lab.store.transaction(_now(lab)) as transaction:
+    with pytest.raises(RuntimeError), lab.ledger.writing(_now(lab)) as transaction:
         transaction.add(lab.git("rev-parse", "HEAD"), b"{}", {}, "never")
         raise RuntimeError
     assert len(lab.memory.runs) == 1

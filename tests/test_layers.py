@@ -25,7 +25,8 @@ MAY = {
     "readings": {"index", "core"},
     "kept": set(),
     "timeline": {"kept", "index", "readings", "core"},
-    "ledger": {"index", "core", "store", "errors"},
+    "memory": {"index", "core", "store", "errors"},
+    "ledger": {"core", "store", "errors"},
     "board": {"timeline", "core"},
     "recall": {"board", "timeline", "index", "core", "store"},
     "views": {"views", "recall", "settings", "core", "store", "errors"},
@@ -33,6 +34,7 @@ MAY = {
         "commands",
         "views",
         "ledger",
+        "memory",
         "index",
         "recall",
         "timeline",
@@ -106,9 +108,16 @@ HEAVY = {
     "jinja2",
     "numpy",
     "statistics",
-    "memorylab.ledger",
+    "memorylab.memory",
     "memorylab.store.repo",
 }
+# What shows the modules of a command, and ends as it does.
+COMMAND = """
+import sys
+from memorylab.cli import cli
+cli(sys.argv[1:], standalone_mode=False)
+print(*sys.modules)
+"""
 
 
 @pytest.mark.parametrize("arguments", [["check", "--description", "raise matrix lr", "--json"], ["check", "--json"]])
@@ -117,9 +126,26 @@ def test_a_check_imports_no_more_than_it_needs(lab: Lab, arguments: list[str]) -
     lab.experiment("raise matrix lr", 1.0, knob="MATRIX_LR", to=0.06)
     lab.edit("MATRIX_LR", 0.08)
     lab.run("check")
-    command = "import sys; from memorylab.cli import cli; cli(sys.argv[1:], standalone_mode=False); print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", command, *arguments], cwd=lab.path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    *_, answer, modules = done.stdout.splitlines()
+    answer, modules = loaded(lab, *arguments)
     assert '"duplicate_run"' in answer
-    assert not HEAVY & set(modules.split())
+    assert not (HEAVY | {"memorylab.ledger"}) & modules
+
+
+def test_the_hook_imports_no_more_than_it_needs(lab: Lab) -> None:
+    """It writes, and each commit waits for it."""
+    lab.experiment("raise matrix lr", 1.0, knob="MATRIX_LR", to=0.06)
+    lab.edit("MATRIX_LR", 0.08)
+    lab.run("check")
+    lab.git("-c", "core.hooksPath=/dev/null", "commit", "-qam", "raise matrix lr")
+    answer, modules = loaded(lab, "hook", "post-commit")
+    assert "known_success" in answer
+    assert not HEAVY & modules
+    assert lab.memory.plans[lab.git("rev-parse", "HEAD")].description == "raise matrix lr"
+
+
+def loaded(lab: Lab, *arguments: str) -> tuple[str, set[str]]:
+    """What a command says, and the modules that it has imported."""
+    done = subprocess.run([sys.executable, "-c", COMMAND, *arguments], cwd=lab.path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    *_, modules = done.stdout.splitlines()
+    return done.stdout.removesuffix(f"{modules}\n") + done.stderr, set(modules.split())

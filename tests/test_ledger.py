@@ -9,7 +9,6 @@ import pytest
 
 from memorylab.core.record import Run, encode
 from memorylab.errors import BadInput, NotFound
-from memorylab.ledger import Ledger
 from memorylab.store import refs
 from tests.conftest import Lab
 
@@ -213,7 +212,7 @@ def test_what_cannot_be_a_record_is_refused_and_nothing_is_written(lab: Lab) -> 
     before = lab.store.tips()
     draft: Run = msgspec.structs.replace(lab.memory.runs[0], metrics={"x": float("nan")})
     with pytest.raises(BadInput, match="finite"):
-        Ledger(lab.store).append(_now(), [(draft.commit, draft)])
+        lab.ledger.append(_now(), [(draft.commit, draft)])
     assert lab.store.tips() == before
 
 

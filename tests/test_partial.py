@@ -332,7 +332,7 @@ def test_a_record_that_names_no_object(team: Team, options: tuple[str, ...]) -> 
     team.run(team.bob, 12)
     run = team.bob.memory.runs[0]
     names = ["z" * 40, "", "train.py", "+refs/heads/main:refs/heads/evil", "\n" * 40, "0" * 40]
-    with team.bob.store.transaction(datetime.now(UTC)) as transaction:
+    with team.bob.ledger.writing(datetime.now(UTC)) as transaction:
         for number, name in enumerate(names):
             named = {"train.patch": msgspec.structs.replace(run.artifacts["train.patch"], blob=name)}
             forged = msgspec.structs.replace(

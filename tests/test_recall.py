@@ -19,7 +19,7 @@ from memorylab.core.race import Rules
 from memorylab.core.races import Races
 from memorylab.core.record import Amend, Change, Claim, Environment, Knob, Plan, Record, Run, encode
 from memorylab.core.verdict import judge
-from memorylab.ledger import Memory
+from memorylab.memory import Memory
 from memorylab.recall import Recall
 from memorylab.store import refs
 from memorylab.store.refs import Entry

@@ -14,6 +14,7 @@ from benchmarks.scale.history import Step, history, name_of
 from benchmarks.scale.measure import Beyond, Failed, Sample, in_turn, run
 from memorylab.core.change import read_change
 from memorylab.store import refs
+from memorylab.store.reader import Reader
 from memorylab.store.transaction import Transaction
 from tests.conftest import Lab
 
@@ -73,12 +74,14 @@ def test_refs_are_what_the_program_writes(made: Lab, make_lab: Callable[..., Lab
 
 def _replay(lab: Lab, step: Step) -> None:
     """Add a step's records as the program does."""
-    store = lab.store
+    place = lab.store.place
     for record, line in zip([one for one in (step.plan, step.run) if one], step.lines, strict=True):
         is_run = record is step.run
-        transaction = Transaction(
-            store.repo, store.place, step.writer, datetime.fromisoformat(record.timestamp_utc or "")
+        now, tips = (
+            datetime.fromisoformat(record.timestamp_utc or ""),
+            refs.at(place, dict(refs.of(step.writer)).values()),
         )
+        transaction = Transaction(place, step.writer, now, tips, Reader(place))
         blobs = {name: transaction.create_blob(content) for name, content in step.files.items()} if is_run else {}
         title = f"{step.run.status if is_run else 'plan'}: {record.description}"
         transaction.add(step.run.commit, line, blobs, title)

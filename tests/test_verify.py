@@ -13,6 +13,9 @@ from pygit2.enums import FileMode
 
 from memorylab.core.record import Run, decode, encode
 from memorylab.store import archive, notes, refs
+from memorylab.store import reader as reading
+from memorylab.store.notestree import NotesTree
+from memorylab.store.pack import Pack
 from memorylab.store.repo import Journaled
 from tests.conftest import Lab
 
@@ -81,10 +84,13 @@ class Reader(Lab):
 
     def renote(self, anchor: str, content: bytes) -> None:
         """Write one note of the ledger anew."""
-        repo = self.store.repo
-        tree = notes.NotesTree(repo, pygit2.Oid(hex=self.tip("ledger")))
+        place = self.store.place
+        pack = Pack(place)
+        tree = NotesTree(reading.Reader(place), pack, self.tip("ledger"))
         tree.set(anchor, content)
-        self.set("ledger", repo.create_commit(None, NOBODY, NOBODY, "x", tree.write(), [self.tip("ledger")]))
+        made = pack.commit(tree.write(), [self.tip("ledger")], "x <x> 0 +0000", "x")
+        pack.write()
+        self.set("ledger", made)
 
     def verify(self, *arguments: str, rc: int = 3) -> dict[str, list[str]]:
         """writer -> problems."""

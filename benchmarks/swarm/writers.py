@@ -18,11 +18,13 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.swarm.clones import SUBJECT, git, record, sealed
+from memorylab import memory
 from memorylab.core.decision import markdown
 from memorylab.core.record import Run, encode
-from memorylab.ledger import Ledger, new_id
+from memorylab.ledger import new_id
 from memorylab.store import refs
 from memorylab.store.git import locate
+from memorylab.store.reader import Reader
 from memorylab.store.repo import Store
 from memorylab.store.transaction import PACKET_FILE, Transaction
 from tests import servers
@@ -35,13 +37,13 @@ def fill(source: Path, writers: int, records: int) -> None:
     """Ledgers of many writers in one repository: copies of one real run, with numbers of their own."""
     record(source, 1)
     store = Store(locate(source))
-    model = Ledger(store).read().runs[-1]
+    model = memory.read(store).runs[-1]
     assert isinstance(model, Run) and model.decision_packet is not None
     packet = markdown(model.decision_packet).encode()
     share = [records // writers + (n < records % writers) for n in range(writers)]
     written = 0
     for n, count in enumerate(share):
-        transaction = Transaction(store.repo, store.place, f"agent{n:05}-0000{n % 65536:04x}", BEGAN)
+        transaction = Transaction(store.place, f"agent{n:05}-0000{n % 65536:04x}", BEGAN, {}, Reader(store.place))
         for _ in range(count):
             written += 1
             when, idea = BEGAN + timedelta(seconds=written), f"MATRIX_LR 0.{written:05}"
@@ -119,7 +121,7 @@ def _figures(clone: Path, times: int) -> dict[str, object]:
     record(clone, 2 + len(refs.tips(place)))
     git(clone, "memorylab", "sync")
     fetch, sync, nothing = compare(clone, times, FETCH, SYNC, ["python", "-c", "pass"])
-    reads = [timed(lambda: Ledger(Store(locate(clone))).read()) for _ in range(times)]
+    reads = [timed(lambda: memory.read(Store(locate(clone)))) for _ in range(times)]
     names = git(clone, "for-each-ref", "--format=%(refname)", "refs/notes", "refs/memorylab/journal").split()
     own = [f"{name}:{name}" for name in names]
     pushes = []

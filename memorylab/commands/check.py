@@ -12,6 +12,7 @@ from memorylab.core.history import Idea
 from memorylab.core.record import Claim, Holder, Match, Mode, Plan, Trial, Verdict
 from memorylab.core.text import count, inline, shorten
 from memorylab.core.verdict import judge, with_claims
+from memorylab.store import git
 
 PATIENCE = 10.0  # seconds that a plan waits for another writer: a commit should not hang for longer
 
@@ -108,7 +109,8 @@ def record_plan(session: Session, found: experiment.Experiment, judged: Verdict,
     commit = found.commit
     plan = Plan(
         writer="_", seq=1, id=new_id(session.now, commit.oid), timestamp_utc=timestamp(session.now),
-        branch=session.store.branch(), commit=commit.oid, parent_commit=commit.parents[0] if commit.parents else None,
+        branch=git.branch(session.place), commit=commit.oid,
+        parent_commit=commit.parents[0] if commit.parents else None,
         family=inline(found.family), description=inline(found.description), hypothesis=inline(found.hypothesis),
         tags=found.tags, novelty_guard=judged, change=found.change,
     )  # fmt: skip

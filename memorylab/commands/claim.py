@@ -15,7 +15,7 @@ from memorylab.core.text import inline, shorten
 from memorylab.errors import Denied, NotFound, Unreachable, UsageError
 from memorylab.ledger import check_line, new_id, timestamp
 from memorylab.store import claims as board
-from memorylab.store import transport
+from memorylab.store import git, transport
 from memorylab.store.files import locked
 
 # Each attempt that fails is another's that succeeds: six times `transport.ATTEMPTS` are thirty who claim at once.
@@ -54,11 +54,11 @@ def claim(
         session = session.again()
         issued = _issued(session)
         minutes = session.settings.claim_minutes if minutes is None else minutes
-        with session.store.transaction(session.now) as transaction:
+        with session.ledger.writing(session.now) as transaction:
             me = transaction.writer
         draft = Claim(
             writer=me, seq=1, id=new_id(issued, _base(session)), timestamp_utc=timestamp(issued), commit=_base(session),
-            branch=session.store.branch(), worktree=session.place.worktree, **texts,
+            branch=git.branch(session.place), worktree=session.place.worktree, **texts,
             tags=list(idea.tags), expires_utc=timestamp(issued + timedelta(minutes=minutes)),
         )  # fmt: skip
         check_line(draft)

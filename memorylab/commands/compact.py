@@ -50,9 +50,9 @@ def compact(
         found = {writer: tips for writer, tips in found.items() if writer not in forked}
         if dry_run:
             return Compacted(remote, sorted(found), sorted(forked), len(there), True)
-        with store.transaction(session.now) as transaction:
+        with session.ledger.writing(session.now) as transaction:
             me = transaction.writer
-            archives = folding.fold(store, me, found, objects.signature(store.repo, me, session.now))
+            archives = folding.fold(store, me, found, objects.signature(store.place, me, session.now))
         if not archives:
             return Compacted(remote, [], sorted(forked), len(there), False)
         folding.publish(store, remote, archives, progress)

@@ -10,7 +10,8 @@ from memorylab.core.change import constants, describe, read_change
 from memorylab.core.record import Change, Mode
 from memorylab.errors import BadInput, DirtySubject, NotFound
 from memorylab.store import git
-from memorylab.store.reader import Commit, blob_id
+from memorylab.store.pack import EMPTY_TREE, object_id
+from memorylab.store.reader import Commit
 
 
 class Experiment(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +63,7 @@ def of_working_tree(session: Session) -> Experiment | None:
         return None
     change = read_change(
         _text(committed), content.decode("utf-8", "replace"), session.settings.subject,
-        blob=blob_id(content), dirty=True,
+        blob=object_id("blob", content), dirty=True,
     )  # fmt: skip
     return Experiment(commit=commit, description=describe(change), change=change, patch=patch)
 
@@ -110,9 +111,6 @@ def diff(session: Session, old: str | None, new: str | None) -> bytes:
     fixed = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/")
     revisions = [old or EMPTY_TREE] + ([new] if new else [])
     return git.run(session.place, *fixed, *revisions, "--", session.settings.subject)
-
-
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 def _working(session: Session) -> bytes | None:

@@ -104,6 +104,6 @@ def _remember(session: Session, line: str, patience: float) -> None:
 
 def _spool(session: Session, lines: list[str]) -> None:
     """Leave work for the next command."""
-    spool = session.store.state / SPOOL
+    spool = session.place.state / SPOOL
     with locked(spool.with_suffix(".lock")), spool.open("a") as file:
         file.write("".join(f"{line}\n" for line in lines))

@@ -13,6 +13,7 @@ from memorylab.core import tabular
 from memorylab.core.record import ID_PATTERN, Change, Record, Run, decode
 from memorylab.core.text import count
 from memorylab.errors import BadInput, NotFound
+from memorylab.store.transaction import placeholder
 from memorylab.views import table
 
 _LARGEST = 1 << 28
@@ -56,7 +57,7 @@ def import_file(session: Session, path: Path, family: str = "") -> Imported:
             known[run.run_id] = run
             records.append((anchor, run))
     if records:
-        session.ledger.append(session.now, records)
+        session.ledger.append(session.now, records, stand_ins=names.stand_ins())
     return Imported(len(records), len(rows) - len(records), [(bad.line, bad.reason) for bad in rejected])
 
 
@@ -96,8 +97,12 @@ class _Anchors:
         name = row.commit
         if name not in self._found:
             own = self._own(name)
-            self._found[name] = (own or self._session.store.placeholder(name), bool(own))
+            self._found[name] = (own or placeholder(name), bool(own))
         return self._found[name]
+
+    def stand_ins(self) -> list[str]:
+        """The names that placeholders are needed for."""
+        return [name for name, (_, real) in self._found.items() if not real]
 
     def change(self, oid: str) -> Change | None:
         """What a commit does to the subject."""

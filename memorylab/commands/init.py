@@ -44,7 +44,7 @@ def init(session: Session, name: str = "", progress: sync.Progress = None) -> li
     _exclude(place, True)
     said += _adopt(session)
     said += session.refresh()
-    said.append(f"ledger: {count(len(session.ledger.read().runs), 'run')}, views in {FOLDER}/ and {TABLE}")
+    said.append(f"ledger: {count(session.again().recall.size, 'run')}, views in {FOLDER}/ and {TABLE}")
     return said
 
 
@@ -72,7 +72,7 @@ def _identify(session: Session, name: str) -> str:
         if like:
             _, one, remote = max([found for found in like if found[1] == name] or like)
             store.adopt(one, remote)
-    with store.transaction(session.now, name) as transaction:
+    with session.ledger.writing(session.now, name) as transaction:
         return transaction.writer
 
 

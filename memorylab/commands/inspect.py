@@ -16,6 +16,7 @@ from memorylab.core.text import count, inline, shorten
 from memorylab.errors import BadInput, DirtySubject, NotFound
 from memorylab.store import git
 from memorylab.store.files import replace
+from memorylab.store.pack import EMPTY_TREE
 
 _LATEST = 5
 
@@ -166,7 +167,7 @@ def diff(session: Session, run: Run, other: Run | None) -> int:
         except NotFound:
             pass
         else:
-            return subprocess.run([*where, "diff", base or experiment.EMPTY_TREE, oid, *paths], check=False).returncode
+            return subprocess.run([*where, "diff", base or EMPTY_TREE, oid, *paths], check=False).returncode
     sys.stdout.buffer.write(patch(session, run))
     sys.stdout.flush()
     return 0

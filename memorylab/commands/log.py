@@ -13,7 +13,8 @@ from memorylab.core.text import block, inline
 from memorylab.core.verdict import in_mode
 from memorylab.errors import BadInput, UsageError
 from memorylab.ledger import check_line, new_id, timestamp
-from memorylab.store.reader import blob_id
+from memorylab.store import git
+from memorylab.store.pack import object_id
 from memorylab.views.fresh import FOLDER
 
 EVIDENCE = 5
@@ -81,7 +82,7 @@ def draft(session: Session, request: Request, found: experiment.Experiment) -> R
         raise BadInput("The run has no description.", "Give --description, or commit with a message.")
     run = Run(
         writer="_", seq=1, run_id=new_id(session.now, found.commit.oid), timestamp_utc=timestamp(session.now),
-        branch=session.store.branch(), commit=found.commit.oid,
+        branch=git.branch(session.place), commit=found.commit.oid,
         parent_commit=found.commit.parents[0] if found.commit.parents else None, family=inline(found.family),
         status=request.status or "keep", description=inline(found.description), hypothesis=inline(found.hypothesis),
         tags=found.tags, notes=block(request.notes), metrics={}, error=None, artifacts={},
@@ -147,7 +148,7 @@ def _default_log(session: Session, request: Request, found: experiment.Experimen
     if not fresh:
         return [f"{LOG_FILE} is older than the commit and was left alone"]
     content = summary.collapse_progress(path.read_bytes()[:_LONGEST_LOG], session.settings.artifact_limit)
-    blob = blob_id(content)
+    blob = object_id("blob", content)
     recall = session.recall
     for _, run, _ in recall.runs(max(0, recall.size - _LATEST)):
         if LOG_FILE in run.artifacts and run.artifacts[LOG_FILE].blob == blob:

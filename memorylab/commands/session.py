@@ -14,7 +14,8 @@ from memorylab.store.reader import Reader
 
 if TYPE_CHECKING:
     from memorylab.core.races import Races
-    from memorylab.ledger import Ledger, Memory
+    from memorylab.ledger import Ledger
+    from memorylab.memory import Memory
     from memorylab.recall import Recall
     from memorylab.settings import Settings
     from memorylab.store.repo import Store
@@ -57,12 +58,14 @@ class Session:
     def ledger(self) -> Ledger:
         from memorylab.ledger import Ledger
 
-        return Ledger(self.store)
+        return Ledger(self.place, self.settings.sign, self.reader)
 
     @cached_property
     def memory(self) -> Memory:
+        from memorylab import memory
+
         self._protect()
-        return self.ledger.read()
+        return memory.read(self.store)
 
     @cached_property
     def recall(self) -> Recall:

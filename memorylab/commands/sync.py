@@ -133,7 +133,7 @@ def sync(session: Session, name: str | None, options: Options) -> Synced:
 
     with locked(session.place.state / "sync.lock"):
         if writer.former(session.place.common_dir) is not None:
-            session.again().ledger.settle(session.now)
+            session.ledger.settle(session.now, session.again().store)
         try:
             given = transport.patiently(attempt, _again, options.attempts)
         except Unreachable as problem:
@@ -239,7 +239,7 @@ def _once(session: Session, remote: str, options: Options, done: _Done) -> Given
     if given.stance == "ahead":
         session.again().store.adopt(me, remote)
     elif given.stance == "forked":
-        done.healed.append(session.again().ledger.part(session.now, taken.there.get(refs.JOURNAL + me)))
+        done.healed.append(session.ledger.part(session.now, taken.there.get(refs.JOURNAL + me), session.again().store))
     return given
 
 

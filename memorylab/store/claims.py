@@ -7,8 +7,8 @@ import pygit2
 from pygit2.enums import FileMode
 
 from memorylab.store import objects, refs, transport
+from memorylab.store.objects import current
 from memorylab.store.repo import Store
-from memorylab.store.swap import current
 from memorylab.store.transport import Answer, Update
 
 _FILE = "claims.jsonl"

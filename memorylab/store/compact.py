@@ -7,8 +7,9 @@ import pygit2
 
 from memorylab.errors import Denied, Unreachable
 from memorylab.store import archive, exchange, git, objects, refs, transport
+from memorylab.store.objects import current
 from memorylab.store.repo import Store
-from memorylab.store.swap import current, swap
+from memorylab.store.swap import Move, swap
 from memorylab.store.transport import Progress, Update
 
 _BATCH = 500  # refs in one push: a forge was seen to fail at ten thousand
@@ -77,7 +78,7 @@ def fold(store: Store, me: str, tips: dict[str, dict[str, str]], signature: pygi
             }
         if any(new.values()):
             after = archive.fold(store.repo, before, {kind: found for kind, found in new.items() if found}, signature)
-            swap(store.repo, store.place.common_dir, ref, before, after, "memorylab: compact")
+            swap(store.place, [Move(ref, str(before) if before else None, str(after))], "memorylab: compact")
         tip = current(store.repo, ref)
         if tip is not None:
             made[ref] = str(tip)

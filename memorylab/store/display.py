@@ -6,10 +6,14 @@ from contextlib import suppress
 import pygit2
 
 from memorylab.errors import StoreBusy
-from memorylab.store import notes, objects, refs
+from memorylab.store import objects, refs
 from memorylab.store.files import locked
+from memorylab.store.notestree import NotesTree
+from memorylab.store.objects import current
+from memorylab.store.pack import NOBODY, Pack
+from memorylab.store.reader import Reader
 from memorylab.store.repo import Store
-from memorylab.store.swap import current, swap
+from memorylab.store.swap import Move, swap
 
 _PATIENCE = 10.0
 
@@ -32,7 +36,8 @@ def _bring(store: Store) -> None:
         sources = _sources(store)
         if not _is_fresh(store, sources):
             shown = current(store.repo, refs.DISPLAY)
-            swap(store.repo, store.place.common_dir, refs.DISPLAY, shown, _union(store, sources), "memorylab")
+            move = Move(refs.DISPLAY, str(shown) if shown else None, _union(store, sources))
+            swap(store.place, [move], "memorylab")
 
 
 def _is_fresh(store: Store, sources: Sources) -> bool:
@@ -42,9 +47,9 @@ def _is_fresh(store: Store, sources: Sources) -> bool:
     return _stamp(sources) in objects.commit(store.repo, shown).message
 
 
-def _union(store: Store, sources: Sources) -> pygit2.Oid:
+def _union(store: Store, sources: Sources) -> str:
     tip = sources[0][1]
-    return pygit2.Oid(hex=tip) if len(sources) == 1 and store.complete_notes(tip) else _merge(store, sources)
+    return tip if len(sources) == 1 and store.complete_notes(tip) else _merge(store, sources)
 
 
 def _stamp(sources: Sources) -> str:
@@ -63,7 +68,7 @@ def _sources(store: Store) -> Sources:
     return found
 
 
-def _merge(store: Store, sources: Sources) -> pygit2.Oid:
+def _merge(store: Store, sources: Sources) -> str:
     merged: dict[str, dict[str, bytes]] = {}
     is_whole = True
     for (writer, _), found in zip(sources, store.notes_of(tip for _, tip in sources), strict=True):
@@ -74,11 +79,13 @@ def _merge(store: Store, sources: Sources) -> pygit2.Oid:
             by_writer = merged.setdefault(commit, {})
             # A note only grows: of several copies the longest holds the others.
             by_writer[writer] = max(by_writer.get(writer, b""), content, key=len)
-    tree = notes.NotesTree(store.repo, None)
+    pack = Pack(store.place)
+    tree = NotesTree(Reader(store.place), pack, None)
     for commit, contents in sorted(merged.items()):
         tree.set(commit, b"\n".join(contents.values()))
-    nobody = pygit2.Signature("memorylab", "memorylab", 0, 0)
     # Without the stamp the next command tries again to get what is not here.
     stamp = f"\nSources: {_stamp(sources)}\n" if is_whole else ""
     message = f"Decisions of {len({writer for writer, _ in sources})} writers\n{stamp}"
-    return store.repo.create_commit(None, nobody, nobody, message, tree.write(), [])
+    made = pack.commit(tree.write(), [], NOBODY, message)
+    pack.write()
+    return made

@@ -1,6 +1,7 @@
 """The git program, for what libgit2 does not do as users have configured it: where we are, diffs, rev-lists."""
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ _INHERITED = (
 )
 
 
+UNSUPPORTED = "SHA-256 repositories and reftable are not supported yet."
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -96,10 +98,30 @@ def succeeds(place: Place, *arguments: str) -> bool:
     return done.returncode == 0
 
 
-def update_refs(place: Place, commands: list[str]) -> None:
-    """Move refs by lines of `git update-ref --stdin`, all or none. Raises NotFound with git's own words."""
+def update_refs(place: Place, commands: list[str], message: str = "") -> None:
+    """Move refs by lines of `git update-ref --stdin`, all or none, with a message for their reflogs. Raises NotFound
+    with git's own words."""
     if commands:
-        run(place, "update-ref", "--stdin", input="".join(f"{line}\n" for line in commands).encode())
+        said = ("-m", message) if message else ()
+        run(place, "update-ref", *said, "--stdin", input="".join(f"{line}\n" for line in commands).encode())
+
+
+def branch(place: Place) -> str | None:
+    """The branch that HEAD is on, None if it is detached."""
+    head = run(place, "symbolic-ref", "-q", "HEAD", check=False).decode("utf-8", "replace").rstrip("\n")
+    return head.removeprefix("refs/heads/") if head.startswith("refs/heads/") else None
+
+
+def identity(place: Place, writer: str) -> tuple[str, str]:
+    """(name, e-mail address) of the user, without what git leaves out of them, and the writer's where there is none."""
+    known = dict(config(place, r"^user\.(name|email)$"))
+    name, address = (_clean(known.get(key, "")) for key in ("user.name", "user.email"))
+    return name or writer, address or f"{writer}@memorylab"
+
+
+def _clean(name: str) -> str:
+    # What git calls crud: at the ends it is dropped, angle brackets and line ends wherever they are.
+    return re.sub(r"[<>\n\0]", "", name).strip("".join(map(chr, range(33))) + "<>.,:;\\\"'")
 
 
 def config(place: Place, pattern: str) -> list[tuple[str, str]]:

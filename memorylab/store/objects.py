@@ -5,10 +5,28 @@ from typing import TypeVar
 
 import pygit2
 
-_IDENTITY = ("user.name", "user.email")
-_NO_ANGLES = str.maketrans("", "", "<>")
+from memorylab.errors import NotARepository
+from memorylab.store import git
+
+# libgit2 refuses a partial clone unless told that somebody looks after its missing objects; `Store.blob` does.
+pygit2.settings.set_extensions(["partialclone"])
 
 T = TypeVar("T")
+
+
+def repository(place: git.Place) -> pygit2.Repository:
+    """A repository, as libgit2 opens it. Raises NotARepository if it does not."""
+    try:
+        return pygit2.Repository(str(place.git_dir))
+    except pygit2.GitError as problem:
+        raise NotARepository(f"This repository cannot be opened: {problem}.", git.UNSUPPORTED) from None
+
+
+def current(repo: pygit2.Repository, ref: str) -> pygit2.Oid | None:
+    """What a ref points to, None if it does not exist."""
+    found = repo.references.get(ref)
+    target = found.resolve().target if found else None
+    return target if isinstance(target, pygit2.Oid) else None
 
 
 def commit(repo: pygit2.Repository, oid: str | pygit2.Oid) -> pygit2.Commit:
@@ -34,14 +52,8 @@ def _of(kind: type[T], repo: pygit2.Repository, oid: str | pygit2.Oid) -> T:
     return found
 
 
-def signature(repo: pygit2.Repository, name: str, now: datetime) -> pygit2.Signature:
-    """The user's identity, or the writer's where git has none, at a time."""
+def signature(place: git.Place, writer: str, now: datetime) -> pygit2.Signature:
+    """The user's identity, or a writer's where git has none, at a time."""
     offset = now.utcoffset()
-    when = int(now.timestamp()), int(offset.total_seconds() // 60) if offset else 0
-    config = repo.config
-    try:
-        # git drops angle brackets from a name; libgit2 refuses the name.
-        known = [(config[key] or "").translate(_NO_ANGLES).strip() if key in config else "" for key in _IDENTITY]
-        return pygit2.Signature(known[0] or name, known[1] or f"{name}@memorylab", *when)
-    except (pygit2.GitError, ValueError):
-        return pygit2.Signature(name, f"{name}@memorylab", *when)
+    minutes = int(offset.total_seconds() // 60) if offset else 0
+    return pygit2.Signature(*git.identity(place, writer), int(now.timestamp()), minutes)

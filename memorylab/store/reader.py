@@ -3,10 +3,8 @@
 Most commands ask for two or three objects, and libgit2 takes longer to be imported than git takes to answer.
 """
 
-import hashlib
 import re
 import subprocess
-import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -91,16 +89,26 @@ class Reader:
 
     def kind(self, name: str) -> str | None:
         """The kind of the object that a name stands for, None if there is none here."""
-        try:
-            found = self._object(name)
-        except EOFError:
-            return None
+        found = self._here_or_none(name)
         return found.kind if found is not None else None
 
+    def tree(self, name: str) -> tuple[str, dict[str, tuple[str, str]]] | None:
+        """(id, entries: name -> (mode, id)) of a tree, also that of a commit; None if there is none such here."""
+        found = self._here_or_none(f"{name}^{{tree}}")
+        return (found.oid, _entries(found.content)) if found is not None and found.kind == "tree" else None
+
+    def blob(self, oid: str) -> bytes | None:
+        """A blob's content, None if there is none such here."""
+        found = self._here_or_none(oid)
+        return found.content if found is not None and found.kind == "blob" else None
+
     def _peeled(self, revision: str) -> _Object | None:
+        found = self._here_or_none(revision)
+        return self._here_or_none(f"{found.oid}^{{}}") if found is not None and found.kind == "tag" else found
+
+    def _here_or_none(self, name: str) -> _Object | None:
         try:
-            found = self._object(revision)
-            return self._object(f"{found.oid}^{{}}") if found is not None and found.kind == "tag" else found
+            return self._object(name)
         except EOFError:
             return None
 
@@ -145,6 +153,8 @@ class Reader:
 def contents(place: Place, oids: Sequence[str]) -> Iterator[bytes | None]:
     """The contents of many blobs, in their order; None for one that is not here. git reads packed ones eight times as
     fast as libgit2, which does not keep what many deltas rest on."""
+    import tempfile  # 4 ms that who reads a few objects need not pay
+
     command = ["git", f"--git-dir={place.git_dir}", "cat-file", "--batch", "--buffer"]
     with tempfile.TemporaryFile() as asked:
         asked.write("".join(f"{oid}\n" for oid in oids).encode())
@@ -164,6 +174,16 @@ def contents(place: Place, oids: Sequence[str]) -> Iterator[bytes | None]:
                 yield content if fields[1] == b"blob" else None
 
 
+def _entries(content: bytes) -> dict[str, tuple[str, str]]:
+    found, at = {}, 0
+    while at < len(content):
+        end = content.index(b"\0", at)
+        mode, _, name = content[at:end].partition(b" ")
+        found[name.decode("utf-8", "surrogateescape")] = mode.decode(), content[end + 1 : end + 21].hex()
+        at = end + 21
+    return found
+
+
 def _environment() -> dict[str, str]:
     # What a user has replaced is not what was committed, and nobody is watching who could give a password.
     return git.environment() | {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
@@ -174,8 +194,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         if pipe is not None:
             pipe.close()
     process.wait()
-
-
-def blob_id(content: bytes) -> str:
-    """The id that content has as a blob."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from memorylab.store import git
@@ -48,6 +48,14 @@ def listed(place: Place) -> tuple[dict[str, str], str]:
     lines = git.run(place, "for-each-ref", "--format=%(objectname) %(refname)", NOTES, JOURNAL, REMOTES, DISPLAY)
     found = {name: oid for oid, name in (line.split(" ", 1) for line in os.fsdecode(lines).splitlines())}
     return found, found.pop(DISPLAY, "")
+
+
+def at(place: Place, names: Iterable[str]) -> dict[str, str]:
+    """The objects that some refs point to; a ref that does not exist is left out."""
+    wanted = list(names)
+    lines = git.run(place, "for-each-ref", "--format=%(objectname) %(refname)", *wanted)
+    found = (line.split(" ", 1) for line in os.fsdecode(lines).splitlines())
+    return {name: oid for oid, name in found if name in wanted}
 
 
 def chains(tips: Mapping[str, str], kind: str) -> tuple[list[tuple[str, str]], list[str]]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -10,12 +10,13 @@ import msgspec
 import pygit2
 from pygit2.enums import ObjectType
 
-from memorylab.errors import BadInput, MemoryLabError, NotARepository, NotFound, Unreachable
+from memorylab.errors import BadInput, MemoryLabError, NotFound, Unreachable
 from memorylab.store import archive, git, notes, objects, refs, seen, shallow, transport, writer
-from memorylab.store.files import LOCK_SECONDS, locked
+from memorylab.store.files import locked
+from memorylab.store.objects import current
 from memorylab.store.reader import contents
-from memorylab.store.swap import current, swap
-from memorylab.store.transaction import PACKET_FILE, RECORD_FILE, Transaction, sequence
+from memorylab.store.swap import Move, swap
+from memorylab.store.transaction import PACKET_FILE, RECORD_FILE, sequence, writing
 
 
 class Journaled(msgspec.Struct, frozen=True):
@@ -44,9 +45,6 @@ _OID = re.compile(r"[0-9a-f]{40}")
 
 _BLOB = int(ObjectType.BLOB)
 
-# libgit2 refuses a partial clone unless told that somebody looks after its missing objects; `Store.blob` does.
-pygit2.settings.set_extensions(["partialclone"])
-
 
 class Store:
     """The memory of one repository. Opening it writes nothing. With `sign` the journal is signed."""
@@ -55,22 +53,13 @@ class Store:
         self.place = place
         self.sign = sign
         self.state = place.state
-        self.repo = self._open()
+        self.repo = objects.repository(self.place)
         self.restored: list[str] = []
-
-    def _open(self) -> pygit2.Repository:
-        try:
-            return pygit2.Repository(str(self.place.git_dir))
-        except pygit2.GitError as problem:
-            raise NotARepository(
-                f"This repository cannot be opened: {problem}.",
-                "SHA-256 repositories and reftable are not supported yet.",
-            ) from None
 
     def _mend(self) -> None:
         """Undo what a shallow fetch did to the memory. libgit2 reads what is shallow when it opens a repository."""
         if shallow.mend(self.place):
-            self.repo = self._open()
+            self.repo = objects.repository(self.place)
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -179,7 +168,7 @@ class Store:
 
     def _grown(self, before: dict[str, str], after: dict[str, str]) -> Growth | None:
         if not before:
-            return Growth(self._lines(after), False) if all(blob in self.repo for blob in after.values()) else None
+            return Growth(self._lines(after), False) if all(blob in self.repo.odb for blob in after.values()) else None
         added: list[tuple[str, bytes]] = []
         lost = False
         for anchor in before.keys() | after.keys():
@@ -217,7 +206,7 @@ class Store:
     def _complete_objects(self, oids: Iterable[str]) -> bool:
         """In a partial clone, fetch those of some objects that it left out, in one go; whether the remote had them."""
         if self._promisor is not None:
-            missing = [oid for oid in dict.fromkeys(oids) if _OID.fullmatch(oid) and oid not in self.repo]
+            missing = [oid for oid in dict.fromkeys(oids) if _OID.fullmatch(oid) and oid not in self.repo.odb]
             if missing:
                 try:
                     transport.fetch_objects(self.place, self._promisor, missing)
@@ -227,7 +216,7 @@ class Store:
 
     def has(self, oid: str) -> bool:
         """Whether an object is here. What is no object's name, as a record by anyone may have it, is not."""
-        return _OID.fullmatch(oid) is not None and oid in self.repo
+        return _OID.fullmatch(oid) is not None and oid in self.repo.odb
 
     def blob(self, oid: str, fetch: bool = False) -> bytes | None:
         """A blob's content, None if it is not here; with `fetch` what a partial clone left out is fetched."""
@@ -238,40 +227,14 @@ class Store:
             return content if kind == _BLOB else None
         return None
 
-    def branch(self) -> str | None:
-        """The branch that HEAD is on, None if it is detached."""
-        head = self.repo.references.get("HEAD")
-        target = head.raw_target if head is not None else None
-        if isinstance(target, bytes) and target.startswith(b"refs/heads/"):
-            return target[len(b"refs/heads/") :].decode("utf-8", "replace")
-        return None
-
     # -- writing ----------------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def transaction(self, now: datetime, name: str = "", seconds: float = LOCK_SECONDS) -> Iterator[Transaction]:
-        """Add entries to this clone's memory; all of them, in a crash-safe order, when the block ends without error.
-
-        Raises StoreBusy if another process writes for longer than `seconds`.
-        """
-        with locked(self.state / "lock", seconds):
-            yield from self._writing(writer.ensure(self.place.common_dir, name), now)
-
-    def _writing(self, me: str, now: datetime) -> Iterator[Transaction]:
-        self._mend()
-        own = {ref: str(current(self.repo, ref) or "") for _, ref in refs.of(me)}
-        seen.restore(self.repo, self.place, own)
-        transaction = Transaction(self.repo, self.place, me, now, self.sign)
-        yield transaction
-        transaction.commit()
-        seen.note(self.place, {ref: str(tip) for _, ref in refs.of(me) if (tip := current(self.repo, ref))})
 
     def hand_over(self, former: str, name: str) -> None:
         """Give a writer's archives to another name. Call it under the store's lock."""
         for old, new in zip(refs.archives(former), refs.archives(name), strict=True):
             tip = current(self.repo, old)
             if tip is not None and current(self.repo, new) is None:
-                swap(self.repo, self.place.common_dir, new, None, tip, "memorylab: handed over")
+                swap(self.place, [Move(new, None, str(tip))], "memorylab: handed over")
 
     def adopt(self, name: str, remote: str) -> None:
         """Go on as a writer whose refs are on a remote, from where they are there. They must have been fetched,
@@ -287,7 +250,7 @@ class Store:
                 ours = current(self.repo, ref)
                 # One of ours may be ahead where another is behind: a record logged since, an archive made elsewhere.
                 if tip is not None and (ours is None or self.repo.descendant_of(tip, ours)):
-                    swap(self.repo, self.place.common_dir, ref, ours, tip, "memorylab: adopted")
+                    swap(self.place, [Move(ref, str(ours) if ours else None, str(tip))], "memorylab: adopted")
             writer.save(self.place.common_dir, name)
 
     def _needed(self, tips: list[str]) -> Iterator[str]:
@@ -307,12 +270,5 @@ class Store:
         tip = current(self.repo, refs.JOURNAL + me) if me else None
         if tip is not None:
             when = datetime.fromtimestamp(objects.commit(self.repo, tip).commit_time, UTC)
-            with self.transaction(when, seconds=1.0):
+            with writing(self.place, when, seconds=1.0, sign=self.sign):
                 pass
-
-    def placeholder(self, name: str) -> str:
-        """A commit that stands for one that is not here: the same in every repository for the same name."""
-        nobody = pygit2.Signature("memorylab", "memorylab", 0, 0)
-        message = f"Placeholder for {name or 'an imported run'}\n\nThe commit itself was never in this repository.\n"
-        tree = self.repo.TreeBuilder().write()
-        return str(self.repo.create_commit(None, nobody, nobody, message, tree, []))

@@ -8,7 +8,7 @@ refs/memorylab/seen keeps the objects from gc: each of its commits has the tips 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -52,7 +52,7 @@ def protect(repo: pygit2.Repository, place: Place, tips: Callable[[], Tips]) -> 
     # Where another command is at it, the next one comes back to it.
     with suppress(StoreBusy), locked(place.state / "seen.lock", _PATIENCE):
         known, now = _load(place), tips()
-        back = _lost(repo, _latest(known), now)
+        back = _lost(place, _latest(known), now)
         _put_back(place, back)
         now = {**now, **back}
         _keep(repo, place, [tip for ref, tip in now.items() if known.get(ref) != tip])
@@ -60,10 +60,12 @@ def protect(repo: pygit2.Repository, place: Place, tips: Callable[[], Tips]) -> 
     return sorted(back)
 
 
-def restore(repo: pygit2.Repository, place: Place, tips: Tips) -> None:
-    """Put a writer's own refs back, which are at `tips`, before they are written to."""
-    known = {ref: tip for ref, tip in _latest(_load(place)).items() if ref in tips}
-    _put_back(place, _lost(repo, known, {ref: tip for ref, tip in tips.items() if tip}))
+def restore(place: Place, own: Collection[str], tips: Tips) -> bool:
+    """Put a writer's own refs back, which are at `tips`, before they are written to; whether there were any to put
+    back."""
+    back = _lost(place, {ref: tip for ref, tip in _latest(_load(place)).items() if ref in own}, tips)
+    _put_back(place, back)
+    return bool(back)
 
 
 def note(place: Place, moved: Tips) -> None:
@@ -87,11 +89,15 @@ def _latest(known: Tips) -> Tips:
     return {**{ref: tip for ref, tip in known.items() if not ref.startswith(_NOTED)}, **noted}
 
 
-def _lost(repo: pygit2.Repository, known: Tips, now: Tips) -> dict[str, str]:
+def _lost(place: Place, known: Tips, now: Tips) -> dict[str, str]:
     """The refs that no longer hold what they held, with what that was."""
-    from memorylab.store import archive
+    moved = {ref: tip for ref, tip in known.items() if now.get(ref) != tip}
+    if not moved:
+        return {}
+    from memorylab.store import archive, objects
 
-    differing = {ref: tip for ref, tip in known.items() if now.get(ref) != tip and tip in repo}
+    repo = objects.repository(place)
+    differing = {ref: tip for ref, tip in moved.items() if tip in repo}
     archived = archive.held(repo, now) if any(ref not in now for ref in differing) else {}
     return {
         ref: tip
@@ -116,7 +122,8 @@ def _put_back(place: Place, back: Tips) -> None:
 def _keep(repo: pygit2.Repository, place: Place, tips: list[str]) -> None:
     import pygit2
 
-    from memorylab.store.swap import current, swap
+    from memorylab.store.objects import current
+    from memorylab.store.swap import Move, swap
 
     commits = [pygit2.Oid(hex=tip) for tip in dict.fromkeys(tips) if isinstance(repo.get(tip), pygit2.Commit)]
     if not commits:
@@ -125,7 +132,7 @@ def _keep(repo: pygit2.Repository, place: Place, tips: list[str]) -> None:
     nobody = pygit2.Signature("memorylab", "memorylab", 0, 0)
     parents = ([before] if before else []) + commits
     kept = repo.create_commit(None, nobody, nobody, "Seen\n", repo.TreeBuilder().write(), parents)
-    swap(repo, place.common_dir, refs.SEEN, before, kept, "memorylab")
+    swap(place, [Move(refs.SEEN, str(before) if before else None, str(kept))], "memorylab")
 
 
 def _load(place: Place) -> Tips:

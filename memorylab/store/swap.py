@@ -1,44 +1,50 @@
-"""Compare-and-swap of a ref, for refs that one lock orders the movers of."""
+"""Compare-and-swap of refs, for refs that one lock orders the movers of."""
 
 import time
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
 
-import pygit2
+from memorylab.errors import NotFound, StoreBusy
+from memorylab.store import git, refs
+from memorylab.store.git import Place
 
-from memorylab.errors import StoreBusy
-
-_ATTEMPTS = 40
-_PAUSE = 0.05
-
-
-def current(repo: pygit2.Repository, ref: str) -> pygit2.Oid | None:
-    """What a ref points to, None if it does not exist."""
-    found = repo.references.get(ref)
-    target = found.resolve().target if found else None
-    return target if isinstance(target, pygit2.Oid) else None
+_ATTEMPTS = 20
+_PAUSE = 0.05  # seconds, besides those that git itself waits for a lock
 
 
-def swap(
-    repo: pygit2.Repository, common_dir: Path, ref: str, expected: pygit2.Oid | None, target: pygit2.Oid, message: str
-) -> None:
-    """Move a ref from what it is expected to be (None: not there). Raises StoreBusy if it has moved or stays locked.
+class Move(NamedTuple):
+    """A ref, the commit that it is at (None: not there), and the one that it is to be at."""
 
-    The caller holds the file lock of all who move this ref.
+    ref: str
+    before: str | None
+    after: str
+
+
+def swap(place: Place, moves: Sequence[Move], message: str) -> None:
+    """Move refs from where they are expected to be, in this order. Raises StoreBusy if one has moved or stays locked;
+    none is moved then.
+
+    The caller holds the file lock of all who move these refs.
     """
-    lock_file = common_dir / f"{ref}.lock"
+    commands = [f"update {ref} {after} {before or '0' * 40}" for ref, before, after in moves]
     for attempt in range(_ATTEMPTS + 1):
         try:
-            with repo.transaction() as moving:
-                moving.lock_ref(ref)
-                if current(repo, ref) != expected:
-                    raise StoreBusy(f"{ref} was moved by something else than git-memorylab.", "Try again.")
-                moving.set_target(ref, target, message=message)
+            git.update_refs(place, commands, message)
             return
-        except pygit2.GitError as problem:
+        except NotFound as problem:
+            now = refs.at(place, [move.ref for move in moves])
+            for ref, before, _ in moves:
+                if now.get(ref) != before:
+                    raise StoreBusy(f"{ref} was moved by something else than git-memorylab.", "Try again.") from None
+            locks = [place.common_dir / f"{move.ref}.lock" for move in moves]
             if attempt == _ATTEMPTS:
-                raise StoreBusy(f"{ref} stays locked: {problem}.", f"Remove {lock_file} if no git runs.") from None
-            # Nobody else moves this ref while we hold the file lock: what is still there after a second was left by a
+                left = next((str(lock) for lock in locks if lock.exists()), "its lock")
+                raise StoreBusy(f"A ref stays locked: {problem.message}.", f"Remove {left} if no git runs.") from None
+            # Nobody else moves these refs while we hold the file lock: what is still there after a second was left by a
             # process that was killed between locking and moving.
             if attempt == _ATTEMPTS // 2:
-                lock_file.unlink(missing_ok=True)
+                for lock in locks:
+                    with suppress(FileNotFoundError):
+                        lock.unlink()
             time.sleep(_PAUSE)

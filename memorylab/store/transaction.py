@@ -1,18 +1,50 @@
-"""The one way to add to a writer's memory: all of it, in a crash-safe order, under the clone's lock."""
+"""The one way to add to a writer's memory: all of it, in a crash-safe order, under the clone's lock.
 
-from collections.abc import Mapping
+By the git program, which a hook starts sooner than it imports libgit2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 
-import pygit2
-from pygit2.enums import FileMode
-
-from memorylab.errors import BadInput, NotFound
-from memorylab.store import git, notes, objects, refs
+from memorylab.errors import BadInput, NotARepository, NotFound
+from memorylab.store import git, pack, refs, seen, shallow, writer
+from memorylab.store.files import LOCK_SECONDS, locked
 from memorylab.store.git import Place
-from memorylab.store.swap import current, swap
+from memorylab.store.notestree import NotesTree
+from memorylab.store.pack import Pack
+from memorylab.store.reader import Reader
+from memorylab.store.swap import Move, swap
 
 RECORD_FILE = "record.json"
 PACKET_FILE = "decision_packet.md"
+_NOTED = "Notes added by 'git memorylab'\n"
+
+
+@contextmanager
+def writing(
+    place: Place, now: datetime, *, name: str = "", seconds: float = LOCK_SECONDS, sign: bool = False,
+    reader: Reader | None = None,
+) -> Iterator[Transaction]:  # fmt: skip
+    """Add entries to a clone's memory; all of them, in a crash-safe order, when the block ends without error. A clone
+    that has no writer's id yet gets one, of `name`; with `sign` the journal is signed.
+
+    Raises StoreBusy if another process writes for longer than `seconds`.
+    """
+    with locked(place.state / "lock", seconds):
+        shallow.mend(place)
+        me = writer.ensure(place.common_dir, name)
+        own = [ref for _, ref in refs.of(me)]
+        tips = refs.at(place, own)
+        if seen.restore(place, own, tips):
+            tips = refs.at(place, own)
+        transaction = Transaction(place, me, now, tips, reader or Reader(place), sign)
+        yield transaction
+        transaction.commit()
+        seen.note(place, transaction.tips)
 
 
 def sequence(message: str) -> int:
@@ -24,23 +56,32 @@ def sequence(message: str) -> int:
     return 0
 
 
-def _offset(minutes: int) -> str:
-    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}{abs(minutes) % 60:02}"
+def placeholder(name: str) -> str:
+    """The id of the commit that stands for one that is not here: the same in every repository for the same name."""
+    return pack.object_id("commit", pack.commit_content(*_placeholder(name)))
+
+
+def _placeholder(name: str) -> tuple[str, list[str], str, str]:
+    message = f"Placeholder for {name or 'an imported run'}\n\nThe commit itself was never in this repository.\n"
+    return pack.EMPTY_TREE, [], pack.NOBODY, message
 
 
 class Transaction:
-    """Entries about to be added by one writer. Made by `Store.transaction`, under its lock."""
+    """Entries about to be added by one writer, whose refs are at `tips`. Made by `writing`, under its lock.
 
-    def __init__(self, repo: pygit2.Repository, place: Place, me: str, now: datetime, sign: bool = False) -> None:
-        self._repo = repo
-        self._place = place
-        self._sign = sign
+    `tips` says after `commit` where they are then."""
+
+    def __init__(
+        self, place: Place, me: str, now: datetime, tips: Mapping[str, str], reader: Reader, sign: bool = False
+    ) -> None:
+        self._place, self._now, self._reader, self._sign = place, now, reader, sign
         self.writer = me
-        self._signature = objects.signature(repo, me, now)
         self._refs = dict(refs.of(me))
-        self._tips = {kind: current(repo, ref) for kind, ref in self._refs.items()}
-        self._journal = self._tips["journal"]
-        self._trees = {kind: notes.NotesTree(repo, self._tips[kind]) for kind in ("ledger", "decisions")}
+        self.tips = dict(tips)
+        self._journal = self._tip("journal")
+        self._pack = Pack(place)
+        self._contents: dict[str, bytes] = {}
+        self._trees = {kind: NotesTree(reader, self._pack, self._tip(kind)) for kind in ("ledger", "decisions")}
         self._count = self._sequence(self._journal)
         self._added = False
         self._complete()
@@ -52,36 +93,54 @@ class Transaction:
 
     def create_blob(self, content: bytes) -> str:
         """Store an artifact's content."""
-        return str(self._repo.create_blob(content))
+        oid = self._pack.blob(content)
+        self._contents[oid] = content
+        return oid
+
+    def stand_in(self, name: str) -> str:
+        """Make the commit that stands for one that is not here; its id."""
+        self._pack.tree({})
+        return self._pack.commit(*_placeholder(name))
 
     def add(self, anchor: str, line: bytes, files: Mapping[str, str], title: str) -> None:
-        """Add one line as a note on a commit, with files (name -> blob) beside it in the journal, which pins both."""
+        """Add one line as a note on a commit, with files (name -> blob) beside it in the journal, which pins both.
+        Raises NotFound if the commit is not here."""
+        if len(anchor) != 40:
+            raise NotARepository(f"{anchor} is no commit of a repository that this can be kept in.", git.UNSUPPORTED)
+        if anchor not in self._pack and self._reader.kind(anchor) != "commit":
+            raise NotFound(f"There is no commit {anchor} here to annotate.", "Fetch it; nothing was written.")
         self._count += 1
         if self._journal is None:
-            self._journal = self._commit(self._empty(), f"Journal of {self.writer}\n", [])
-        builder = self._repo.TreeBuilder()
-        builder.insert(RECORD_FILE, self._repo.create_blob(line + b"\n"), FileMode.BLOB)
-        for name, blob in files.items():
-            builder.insert(name, pygit2.Oid(hex=blob), FileMode.BLOB)
-        message = f"{title}\n\nSeq: {self._count}\n"
-        self._journal = self._commit(builder.write(), message, [self._journal, pygit2.Oid(hex=anchor)])
-        self._annotate(anchor, line, self._packet(files[PACKET_FILE]) if PACKET_FILE in files else None)
+            self._journal = self._commit(self._pack.tree({}), f"Journal of {self.writer}\n", [])
+        beside = {name: (pack.FILE, blob) for name, blob in files.items()}
+        tree = self._pack.tree({RECORD_FILE: (pack.FILE, self._pack.blob(line + b"\n")), **beside})
+        self._journal = self._commit(tree, f"{title}\n\nSeq: {self._count}\n", [self._journal, anchor])
+        packet = self._content(files[PACKET_FILE]).rstrip(b"\n") if PACKET_FILE in files else None
+        self._contents.clear()
+        self._annotate(anchor, line, packet)
 
     def commit(self) -> None:
         """Move the refs: journal, ledger, decisions. What a kill leaves out, `_complete` finds next time."""
         if not self._added:
             return
-        note = "Notes added by 'git memorylab'\n"
-        if self._journal is not None and self._journal != self._tips["journal"]:
-            # A signature vouches for all that is before it: one for each transaction is enough.
-            self._move("journal", self._signed(self._journal) if self._sign else self._journal)
+        after = {}
+        if self._journal is not None and self._journal != self._tip("journal"):
+            after["journal"] = self._journal
         for kind, tree in self._trees.items():
-            before = self._tips[kind]
+            before, known = self._tip(kind), tree.tree
             written = tree.write()
-            if written == (objects.tree(self._repo, before).id if before else self._empty()):
-                continue
-            target = self._commit(written, note, [before] if before else [])
-            self._move(kind, target)
+            if written != known:
+                after[kind] = self._commit(written, _NOTED, [before] if before else [])
+        self._pack.write()
+        if self._sign and "journal" in after:
+            # A signature vouches for all that is before it: one for each transaction is enough.
+            after["journal"] = self._signed(after["journal"])
+        moves = [Move(self._refs[kind], self._tip(kind), tip) for kind, tip in after.items()]
+        swap(self._place, moves, "memorylab")
+        self.tips |= {move.ref: move.after for move in moves}
+
+    def _tip(self, kind: str) -> str | None:
+        return self.tips.get(self._refs[kind])
 
     def _annotate(self, anchor: str, line: bytes | None, packet: bytes | None) -> None:
         if line is not None:
@@ -95,51 +154,58 @@ class Transaction:
         missing: list[tuple[str, bytes | None, bytes | None]] = []
         at = self._journal
         while at is not None and (entry := self._read(at)) is not None:
-            anchor, line, packet = entry
+            anchor, line, packet, before = entry
             noted = line in (self._trees["ledger"].get(anchor) or b"").split(b"\n")
             shown = packet is None or packet in (self._trees["decisions"].get(anchor) or b"")
             if noted and shown:
                 break
             missing.append((anchor, None if noted else line, None if shown else packet))
-            at = objects.commit(self._repo, at).parent_ids[0]
+            at = before
         for found in reversed(missing):
             self._annotate(*found)
 
-    def _read(self, oid: pygit2.Oid) -> tuple[str, bytes, bytes | None] | None:
-        """(anchor, line, packet) of a journal commit, None for the root of the chain."""
-        commit = objects.commit(self._repo, oid)
-        if len(commit.parent_ids) < 2:
+    def _read(self, oid: str) -> tuple[str, bytes, bytes | None, str] | None:
+        """(anchor, line, packet, the entry before) of a journal commit, None for the root of the chain."""
+        parents = self._reader.resolve(oid).parents
+        if len(parents) < 2:
             return None
-        line = objects.data(self._repo, commit.tree[RECORD_FILE].id).rstrip(b"\n")
-        packet = self._packet(commit.tree[PACKET_FILE].id) if PACKET_FILE in commit.tree else None
-        return str(commit.parent_ids[1]), line, packet
+        _, files = self._reader.tree(oid) or ("", {})
+        if RECORD_FILE not in files:
+            raise BadInput(f"{oid[:7]} of {self._refs['journal']} is no journal entry.", "Restore it from a remote.")
+        line = self._content(files[RECORD_FILE][1]).rstrip(b"\n")
+        packet = self._content(files[PACKET_FILE][1]).rstrip(b"\n") if PACKET_FILE in files else None
+        return parents[1], line, packet, parents[0]
 
-    def _packet(self, blob: str | pygit2.Oid) -> bytes:
-        return objects.data(self._repo, blob).rstrip(b"\n")
+    def _content(self, oid: str) -> bytes:
+        content = self._contents.get(oid)
+        if content is None:
+            content = self._reader.blob(oid)
+        if content is None:
+            raise NotFound(f"{oid[:7]} of {self._refs['journal']} is not here.", "Restore it from a remote.")
+        return content
 
-    def _sequence(self, tip: pygit2.Oid | None) -> int:
+    def _sequence(self, tip: str | None) -> int:
         if tip is None:
             return 0
-        commit = objects.commit(self._repo, tip)
+        commit = self._reader.resolve(tip)
         found = sequence(commit.message)
-        if not found and commit.parent_ids:
+        if not found and commit.parents:
             raise BadInput(f"The tip of {self._refs['journal']} is not a journal entry.", "Restore it from a remote.")
         return found
 
-    def _move(self, kind: str, target: pygit2.Oid) -> None:
-        swap(self._repo, self._place.common_dir, self._refs[kind], self._tips[kind], target, "memorylab")
-
-    def _signed(self, oid: pygit2.Oid) -> pygit2.Oid:
+    def _signed(self, oid: str) -> str:
         """The same commit, signed by git as the user has configured it."""
-        commit = objects.commit(self._repo, oid)
-        parents = [word for parent in commit.parent_ids for word in ("-p", str(parent))]
-        when = f"{commit.commit_time} {_offset(commit.commit_time_offset)}"
-        name = {"NAME": commit.committer.name, "EMAIL": commit.committer.email, "DATE": when}
-        identity = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in name.items()}
+        commit = self._reader.resolve(oid)
+        tree, _ = self._reader.tree(oid) or ("", {})
+        parents = [word for parent in commit.parents for word in ("-p", parent)]
+        who, _, when = self._who.rpartition("> ")
+        name, _, address = who.rpartition(" <")
+        values = {"NAME": name, "EMAIL": address, "DATE": when}
+        identity = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in values.items()}
         try:
             # The text is UTF-8, whatever the user's own commits are in.
             made = git.run(
-                self._place, "-c", "i18n.commitEncoding=UTF-8", "commit-tree", "-S", str(commit.tree_id), *parents,
+                self._place, "-c", "i18n.commitEncoding=UTF-8", "commit-tree", "-S", tree, *parents,
                 "-F", "-", input=commit.message.encode(), extra=identity,
             )  # fmt: skip
         except NotFound as problem:
@@ -147,10 +213,12 @@ class Transaction:
                 f"The journal cannot be signed: {problem.message}.",
                 "Set user.signingKey as for `git commit -S`, or memorylab.sign to false; nothing was written.",
             ) from None
-        return pygit2.Oid(hex=made.decode().strip())
+        return made.decode().strip()
 
-    def _empty(self) -> pygit2.Oid:
-        return self._repo.TreeBuilder().write()
+    @cached_property
+    def _who(self) -> str:
+        name, address = git.identity(self._place, self.writer)
+        return f"{name} <{address}> {int(self._now.timestamp())} {self._now.strftime('%z')[:5] or '+0000'}"
 
-    def _commit(self, tree: pygit2.Oid, message: str, parents: list[pygit2.Oid]) -> pygit2.Oid:
-        return self._repo.create_commit(None, self._signature, self._signature, message, tree, parents)
+    def _commit(self, tree: str, message: str, parents: list[str]) -> str:
+        return self._pack.commit(tree, parents, self._who, message)
