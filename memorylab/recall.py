@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # while the index is fresh nothing of git is needed
     from memorylab.store.repo import Store
 
 _RECENT_PLANS = 500
+_RUN = "id = ? AND +kind = 'Run' AND wins"  # without the plus SQLite looks through all that are of the kind
 
 
 class Recall:
@@ -98,14 +99,29 @@ class Recall:
 
     def named(self, run_ids: Iterable[str]) -> Iterator[tuple[Run, bytes]]:
         """Those of some runs that there are, whole and amended, with their canonical lines."""
-        asked = "SELECT line(packed) FROM records JOIN entries USING (number) WHERE id = ? AND kind = 'Run' AND wins"
+        asked = f"SELECT line(packed) FROM records JOIN entries USING (number) WHERE {_RUN}"
         for run_id in run_ids:
             for (line,) in self._database.execute(asked, (run_id,)):
                 yield self._timeline.whole(line)
 
+    def recorded(self, run_id: str) -> Run | None:
+        """A run as it was before any amendment, None if there is none such."""
+        asked = f"SELECT line(packed) FROM records JOIN entries USING (number) WHERE {_RUN}"
+        row = self._database.execute(asked, (run_id,)).fetchone()
+        found = decode(row[0]) if row else None
+        return found if isinstance(found, Run) else None
+
+    def on(self, commit: str) -> Iterator[tuple[Run, Run]]:
+        """The runs on the commits whose names begin so, each as it was before any amendment and as it is."""
+        asked = "SELECT line(packed) FROM places JOIN entries USING (number) WHERE commit_id >= ? AND commit_id < ?"
+        for (line,) in self._database.execute(asked, (commit, f"{commit}\U0010ffff")):
+            run = decode(line)
+            assert isinstance(run, Run)
+            yield run, self._timeline.whole(line)[0]
+
     def has(self, run_id: str) -> bool:
         """Whether there is a run of that id."""
-        asked = "SELECT 1 FROM records WHERE id = ? AND kind = 'Run' AND wins"
+        asked = f"SELECT 1 FROM records WHERE {_RUN}"
         return self._database.execute(asked, (run_id,)).fetchone() is not None
 
     @property
@@ -150,7 +166,7 @@ class Recall:
     def plan(self, commit: str) -> Plan | None:
         """What a commit was judged to be before it was run; the latest of several."""
         asked = """SELECT line(packed) FROM records JOIN entries USING (number)
-            WHERE kind = 'Plan' AND subject = ? AND wins ORDER BY stamp DESC, records.writer DESC, seq DESC, id DESC"""
+            WHERE +kind = 'Plan' AND subject = ? AND wins ORDER BY stamp DESC, records.writer DESC, seq DESC, id DESC"""
         row = self._database.execute(asked, (commit,)).fetchone()
         found = decode(row[0]) if row else None
         return found if isinstance(found, Plan) else None

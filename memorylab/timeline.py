@@ -82,6 +82,7 @@ class Timeline:
         self.crashed = last[2]
         self.clock = [last[0]]
         self._kept: list[Kept[Any, Any]] = []
+        self._circles: dict[Group, int] = {}
         self._names = self._mapping("name", str, _key)
         self._values, self._moved = self._mapping("value", Value, _key), self._mapping("moved", int, _key)
         self._learned, self._named = self._mapping("learned", bool), self._mapping("named", int)
@@ -336,10 +337,12 @@ class Timeline:
         self.database.execute("INSERT INTO marks (rowid, words) VALUES (?, ?)", (at, text))
 
     def _circle(self, group: Group) -> int:
-        said = to_json(group)
-        self.database.execute("INSERT OR IGNORE INTO circles (said) VALUES (?)", (said,))
-        (found,) = self.database.execute("SELECT circle FROM circles WHERE said = ?", (said,)).fetchone()
-        return int(found)
+        if group not in self._circles:
+            said = to_json(group)
+            self.database.execute("INSERT OR IGNORE INTO circles (said) VALUES (?)", (said,))
+            (found,) = self.database.execute("SELECT circle FROM circles WHERE said = ?", (said,)).fetchone()
+            self._circles[group] = int(found)
+        return self._circles[group]
 
     def _root_of(self, commit: str) -> str | None:
         row = self.database.execute("SELECT root FROM places WHERE commit_id = ? LIMIT 1", (commit,)).fetchone()

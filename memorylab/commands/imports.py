@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -10,13 +10,16 @@ import msgspec
 from memorylab.commands import experiment
 from memorylab.commands.session import Session
 from memorylab.core import tabular
-from memorylab.core.record import ID_PATTERN, Change, Record, Run, decode
+from memorylab.core.record import ID_PATTERN, Change, Record, Run
 from memorylab.core.text import count
-from memorylab.errors import BadInput, NotFound
+from memorylab.errors import BadInput
+from memorylab.recall import Recall
+from memorylab.store.reader import commits
 from memorylab.store.transaction import placeholder
 from memorylab.views import table
 
 _LARGEST = 1 << 28
+_HASH = re.compile(r"[0-9a-f]{6,40}")
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -39,25 +42,28 @@ def import_file(session: Session, path: Path, family: str = "") -> Imported:
     read = tabular.read_jsonl if data.lstrip()[:1] == b"{" else tabular.read_tsv
     rows, rejected = read(data)
     names = _Anchors(session, rows)
-    recorded = (decode(entry.line) for entry in session.store.entries())
-    known = {record.run_id: record for record in recorded if isinstance(record, Run)}  # as before any amendment
-    ours = _our_rows(session, known)
-    lines = data.decode("utf-8", "replace").split("\n")
+    lines = [line.rstrip("\r") for line in data.decode("utf-8", "replace").split("\n")]
+    recall = session.again().recall  # closed at the end of this: the index grows without bound while it is being read
+    known = _Known(recall)
+    ours = _our_rows(recall, session.settings.metric, (lines[row.line - 1] for row in rows))
     records: list[tuple[str, Record]] = []
+    stand_ins: dict[str, None] = {}
     for key, row in tabular.keyed(rows):
-        line = lines[row.line - 1].rstrip("\r")
+        line = lines[row.line - 1]
         anchor, real = names.anchor(row)
         run = _record(row, _run_id(row, key), anchor, real, names, family)
-        if row.run_id and run.run_id in known and not _is_same(run, known[run.run_id]):
+        if row.run_id and not known.may_be(run):
             # The predecessor numbered runs by the second, and gave two of one second one id.
             run = msgspec.structs.replace(run, run_id=_derived_id(row, key))
         if run.run_id in known or ours[line] > 0:
             ours[line] -= 1
         else:
-            known[run.run_id] = run
+            known.add(run)
+            if not real:
+                stand_ins[row.commit] = None
             records.append((anchor, run))
     if records:
-        session.ledger.append(session.now, records, stand_ins=names.stand_ins())
+        session.ledger.append(session.now, records, stand_ins=stand_ins)
     return Imported(len(records), len(rows) - len(records), [(bad.line, bad.reason) for bad in rejected])
 
 
@@ -68,15 +74,37 @@ def _as_utf8(data: bytes) -> bytes:
     return data if b"\n" in data else data.replace(b"\r", b"\n")
 
 
-def _our_rows(session: Session, recorded: Mapping[str, Run]) -> Counter[str]:
-    """The lines that a results.tsv of our own holds, or held before an amendment: an edited one has them too."""
-    metric = session.settings.metric
-    amended = [recorded[run.run_id] for run in session.memory.runs if recorded[run.run_id] != run]
-    return Counter(table.row(run, metric).rstrip("\n") for run in [*session.memory.runs, *amended])
+class _Known:
+    """The runs that there are, as they were before any amendment, and those that come."""
+
+    def __init__(self, recall: Recall) -> None:
+        self._recall = recall
+        self._new: dict[str, Run] = {}
+
+    def __contains__(self, run_id: str) -> bool:
+        return run_id in self._new or self._recall.has(run_id)
+
+    def add(self, run: Run) -> None:
+        self._new[run.run_id] = run
+
+    def may_be(self, run: Run) -> bool:
+        """Whether no other run has its id."""
+        other = self._new.get(run.run_id) or self._recall.recorded(run.run_id)
+        return other is None or (run.status, run.description, run.metrics) == (
+            other.status, other.description, other.metrics
+        )  # fmt: skip
 
 
-def _is_same(one: Run, other: Run) -> bool:
-    return (one.status, one.description, one.metrics) == (other.status, other.description, other.metrics)
+def _our_rows(recall: Recall, metric: str, lines: Iterable[str]) -> Counter[str]:
+    """Those of some lines that a results.tsv of our own holds, or held before an amendment: an edited one has them
+    too."""
+    found = Counter[str]()
+    for commit in {line.partition("\t")[0] for line in lines}:
+        for run, amended in recall.on(commit):
+            found.update(
+                table.row(one, metric).rstrip("\n") for one in ([amended] if run == amended else [run, amended])
+            )
+    return found
 
 
 class _Anchors:
@@ -88,7 +116,8 @@ class _Anchors:
         for row in rows:
             ideas[row.commit.lower()].add(row.description)
         # One hash under several ideas is the base they started from, or the last that was kept: not their code.
-        self._shared = {commit for commit, found in ideas.items() if len(found) > 1}
+        may_be = [commit for commit, found in ideas.items() if len(found) == 1 and _HASH.fullmatch(commit)]
+        self._own = dict(zip(may_be, commits(session.place, may_be), strict=True))
         self._found: dict[str, tuple[str, bool]] = {}
         self._changes: dict[str, Change | None] = {}
 
@@ -96,30 +125,17 @@ class _Anchors:
         """(commit to annotate, whether it is the run's own)."""
         name = row.commit
         if name not in self._found:
-            own = self._own(name)
-            self._found[name] = (own or placeholder(name), bool(own))
+            own = self._own.get(name.lower())
+            # A branch may be called like a hash, and a tag is not what it points to.
+            real = own is not None and own.startswith(name.lower())
+            self._found[name] = own if real and own else placeholder(name), real
         return self._found[name]
-
-    def stand_ins(self) -> list[str]:
-        """The names that placeholders are needed for."""
-        return [name for name, (_, real) in self._found.items() if not real]
 
     def change(self, oid: str) -> Change | None:
         """What a commit does to the subject."""
         if oid not in self._changes:
             self._changes[oid] = experiment.of_commit(self._session, oid).change
         return self._changes[oid]
-
-    def _own(self, name: str) -> str:
-        name = name.lower()
-        if name in self._shared or not re.fullmatch(r"[0-9a-f]{6,40}", name):
-            return ""
-        try:
-            found = self._session.reader.resolve(f"{name}^{{commit}}").oid
-        except NotFound:
-            return ""
-        # A branch may be called like a hash, and a tag is not what it points to.
-        return found if found.startswith(name) else ""
 
 
 def _run_id(row: tabular.Row, key: str) -> str:

@@ -7,7 +7,8 @@ import re
 import subprocess
 import weakref
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from contextlib import contextmanager
+from typing import IO, NamedTuple
 
 from memorylab.errors import NotFound
 from memorylab.store import git
@@ -153,25 +154,40 @@ class Reader:
 def contents(place: Place, oids: Sequence[str]) -> Iterator[bytes | None]:
     """The contents of many blobs, in their order; None for one that is not here. git reads packed ones eight times as
     fast as libgit2, which does not keep what many deltas rest on."""
+    with _asked(place, "--batch", oids) as answer:
+        for _ in oids:
+            fields = answer.readline().split()
+            if len(fields) != 3:
+                yield None
+                continue
+            content = answer.read(int(fields[2]))
+            answer.read(1)
+            yield content if fields[1] == b"blob" else None
+
+
+def commits(place: Place, names: Sequence[str]) -> Iterator[str | None]:
+    """The commits that many names, of hexadecimal digits, stand for, in their order; None for what is none here."""
+    with _asked(place, "--batch-check", [f"{name}^{{commit}}" for name in names]) as answer:
+        for _ in names:
+            fields = answer.readline().split()
+            yield fields[0].decode() if len(fields) == 3 and fields[1] == b"commit" else None
+
+
+@contextmanager
+def _asked(place: Place, how: str, names: Sequence[str]) -> Iterator[IO[bytes]]:
+    """What git answers to all of some names."""
     import tempfile  # 4 ms that who reads a few objects need not pay
 
-    command = ["git", f"--git-dir={place.git_dir}", "cat-file", "--batch", "--buffer"]
+    command = ["git", f"--git-dir={place.git_dir}", "cat-file", how, "--buffer"]
     with tempfile.TemporaryFile() as asked:
-        asked.write("".join(f"{oid}\n" for oid in oids).encode())
+        asked.write("".join(f"{name}\n" for name in names).encode())
         asked.seek(0)
         with subprocess.Popen(
             command, cwd=place.git_dir, env=_environment(), stdin=asked, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         ) as process:  # fmt: skip
             assert process.stdout is not None
-            for _ in oids:
-                fields = process.stdout.readline().split()
-                if len(fields) != 3:
-                    yield None
-                    continue
-                content = process.stdout.read(int(fields[2]))
-                process.stdout.read(1)
-                yield content if fields[1] == b"blob" else None
+            yield process.stdout
 
 
 def _entries(content: bytes) -> dict[str, tuple[str, str]]:

@@ -205,16 +205,18 @@ class Views:
             for name, artifact in run.artifacts.items()
             if name == Path(name).name and not name.startswith(".")
         }
+        final, record = folder / run.run_id, line + b"\n"
+        there: set[str] = set()
+        with suppress(OSError):
+            if (final / "record.json").read_bytes() == record:
+                there = set(os.listdir(final))
+        if there == {*blobs, "record.json"}:
+            return True  # and nothing of it was read from git
         found = {name: self.store.blob(blob) for name, blob in blobs.items()}
         here = {name: content for name, content in found.items() if content is not None}
-        contents = here | {"record.json": line + b"\n"}
-        final = folder / run.run_id
-        try:
-            there = {entry.name for entry in os.scandir(final)}
-            if there == set(contents) and (final / "record.json").read_bytes() == contents["record.json"]:
-                return len(here) == len(blobs)
-        except OSError:
-            pass
+        contents = here | {"record.json": record}
+        if there == set(contents):
+            return len(here) == len(blobs)
         building = folder / f".{run.run_id}.{os.getpid()}"
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir()
