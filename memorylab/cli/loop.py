@@ -127,11 +127,11 @@ def _finish(session: Any, logged: Any, report: bool, sync: bool, json: bool) -> 
 
 def _share(session: Any, remarks: list[str], report: bool, sync: bool) -> None:
     """What follows what was recorded: views, sync, report, and what to say of all that."""
-    from memorylab.commands import sync as sharing
-
     fresh = session.again()
     remarks = remarks + session.views.restored() + fresh.refresh()
     if sync or session.settings.autosync:
+        from memorylab.commands import sync as sharing
+
         remarks += sharing.after(session, git_progress())
         fresh = session.again()
     if report:

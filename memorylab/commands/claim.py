@@ -158,7 +158,7 @@ def _settle(session: Session, remote: str, idea: Idea, draft: Claim) -> tuple[Cl
 
 def _board(session: Session, remote: str) -> tuple[str | None, list[Claim]]:
     """A remote's board: its tip, and the claims on it that stand."""
-    tip, lines = board.read(session.store, remote)
+    tip, lines = board.read(session.reader, remote)
     known = session.recall.claims(session.now)
     ids = {one.id for one in known}
     posted = [one for line in lines if isinstance(one := decode(line), Claim)]
@@ -172,7 +172,7 @@ def _board(session: Session, remote: str) -> tuple[str | None, list[Claim]]:
 def _post(session: Session, remote: str, tip: str | None, found: list[Claim]) -> bool:
     """Put claims on the board; whether nobody else was faster."""
     lines = [encode(one) for one in found]
-    answer = board.write(session.store, remote, tip, lines, found[-1].writer, session.now)
+    answer = board.write(session.reader, remote, tip, lines, found[-1].writer, session.now)
     if answer.outcome == "refused":
         raise Denied(f"{remote} takes no claims: {inline(answer.reason)}.", "Ask whoever looks after it.")
     return answer.outcome == "done"

@@ -43,7 +43,7 @@ class Session:
     def store(self) -> Store:
         from memorylab.store.repo import Store
 
-        return Store(self.place, self.settings.sign)
+        return Store(self.place, self.settings.sign, self.reader)
 
     @cached_property
     def reader(self) -> Reader:
@@ -85,12 +85,13 @@ class Session:
         """Bring the views up to date; what the user should know of it, a line each."""
         if self.place.top is None or self.writer is None:
             return []
-        if "store" not in self.__dict__ and self._is_settled():
-            # Nothing was written, and nothing is to be: libgit2 takes longer to be imported than all of this.
+        if not {"store", "ledger"} & self.__dict__.keys() and self._is_settled():
+            # Nothing was written, and nothing is to be: what writes takes longer to be imported than all of this.
             from memorylab.views import fresh
 
             if fresh.are_fresh(self.place, self.settings, *self._listed):
                 return []
+            return self.views.refresh(self._listed)
         return self.views.refresh()
 
     @cached_property
@@ -127,12 +128,19 @@ class Session:
 
         # Not by this session itself: the index is closed with the last that refers to it.
         other = self.again()
-        return Views(self.store, self.settings, lambda: other.again().recall)
+
+        def read() -> tuple[Recall, dict[str, str]]:
+            now = other.again()
+            return now.recall, now._listed[0]
+
+        return Views(self.store, self.settings, read)
 
     def again(self) -> Session:
         """The same place at the same moment, with its memory to be read anew."""
         fresh = Session(now=self.now, place=self.place)
         fresh.progress = self.progress
+        if "reader" in self.__dict__:
+            fresh.__dict__["reader"] = self.reader
         if "settings" in self.__dict__:
             fresh.__dict__["settings"] = self.settings
         return fresh

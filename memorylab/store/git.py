@@ -50,18 +50,22 @@ class Place(NamedTuple):
 
 def locate(start: Path) -> Place:
     """The repository that `start` is in, as git itself finds it. Raises NotARepository, or git's own complaint."""
-    command = ["git", "rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir", "--show-toplevel"]
+    asked = ("--git-dir", "--git-common-dir", "--show-object-format", "--show-toplevel")
+    command = ["git", "rev-parse", "--path-format=absolute", *asked]
     try:
         done = subprocess.run(command, cwd=start, env=os.environ | {"LC_ALL": "C"}, capture_output=True, check=False)
     except FileNotFoundError:
         raise NotARepository("git is not installed, or this folder is gone.", "Install git 2.39 or later.") from None
     lines = [Path(os.fsdecode(line)) for line in done.stdout.splitlines()]
-    if done.returncode and len(lines) < 2:
+    if done.returncode and len(lines) < 3:
         said = done.stderr.decode("utf-8", "replace").strip()
         if "not a git repository" in said:
             raise NotARepository("This is not a git repository.", "Run `git init`, or change into one.")
         raise NotARepository(said.splitlines()[0] if said else "git rev-parse failed.")
-    return Place(lines[0], lines[1], lines[2] if len(lines) > 2 else None)
+    git_dir, common_dir, form, *top = lines
+    if form.name != "sha1" or (common_dir / "reftable").is_dir():
+        raise NotARepository("This repository cannot be opened: it keeps objects or refs in another form.", UNSUPPORTED)
+    return Place(git_dir, common_dir, top[0] if top else None)
 
 
 def environment() -> dict[str, str]:
@@ -135,6 +139,11 @@ def config(place: Place, pattern: str) -> list[tuple[str, str]]:
 def is_on(value: str | None) -> bool:
     """Whether git takes a setting for yes."""
     return (value or "").lower() in ("true", "yes", "on", "1")
+
+
+def is_partial(place: Place) -> bool:
+    """Whether this is a partial clone: git marks the packs of what it may have left something out of."""
+    return any((place.common_dir / "objects" / "pack").glob("*.promisor"))
 
 
 def promisor(place: Place) -> str | None:

@@ -14,6 +14,9 @@ pygit2.settings.set_extensions(["partialclone"])
 T = TypeVar("T")
 
 
+UNREADABLE = (KeyError, ValueError, pygit2.GitError)  # what is raised at objects that are not here, or not such
+
+
 def repository(place: git.Place) -> pygit2.Repository:
     """A repository, as libgit2 opens it. Raises NotARepository if it does not."""
     try:

@@ -6,7 +6,7 @@ Most commands ask for two or three objects, and libgit2 takes longer to be impor
 import re
 import subprocess
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, NamedTuple
 
@@ -36,7 +36,7 @@ class Reader:
     """The objects of one repository, by any name that git knows them by."""
 
     def __init__(self, place: Place) -> None:
-        self._place = place
+        self.place = place
         self._process: subprocess.Popen[bytes] | None = None
 
     def resolve(self, revision: str) -> Commit:
@@ -56,11 +56,11 @@ class Reader:
         """The parents of a commit. One where a shallow clone ends names them too: they are only there if they came with
         others' experiments, and are not worth a fetch."""
         try:
-            is_cut = oid in (self._place.common_dir / "shallow").read_text().split()
+            is_cut = oid in (self.place.common_dir / "shallow").read_text().split()
         except FileNotFoundError:
             return parents
         asked = ("rev-list", "--no-walk", "--exclude-promisor-objects", *parents)
-        return parents if not is_cut or git.succeeds(self._place, *asked) else ()
+        return parents if not is_cut or git.succeeds(self.place, *asked) else ()
 
     def ancestors(self, commit: str) -> Iterator[str]:
         """The commits that one descends from, as far as they are here: the nearest first, the first parent's before the
@@ -88,6 +88,11 @@ class Reader:
             ) from None
         return (found.oid, found.content) if found is not None and found.kind == "blob" else None
 
+    def at(self, refs: Iterable[str]) -> dict[str, str]:
+        """The objects that some refs point to; a ref that is not here, or whose object is not, is left out."""
+        found = {ref: self._here_or_none(ref) for ref in refs}
+        return {ref: target.oid for ref, target in found.items() if target is not None}
+
     def kind(self, name: str) -> str | None:
         """The kind of the object that a name stands for, None if there is none here."""
         found = self._here_or_none(name)
@@ -98,22 +103,22 @@ class Reader:
         found = self._here_or_none(f"{name}^{{tree}}")
         return (found.oid, _entries(found.content)) if found is not None and found.kind == "tree" else None
 
-    def blob(self, oid: str) -> bytes | None:
-        """A blob's content, None if there is none such here."""
-        found = self._here_or_none(oid)
+    def blob(self, oid: str, longest: int | None = None) -> bytes | None:
+        """A blob's content, None if there is none such here, or it has more bytes than `longest`."""
+        found = self._here_or_none(oid, longest)
         return found.content if found is not None and found.kind == "blob" else None
 
     def _peeled(self, revision: str) -> _Object | None:
         found = self._here_or_none(revision)
         return self._here_or_none(f"{found.oid}^{{}}") if found is not None and found.kind == "tag" else found
 
-    def _here_or_none(self, name: str) -> _Object | None:
+    def _here_or_none(self, name: str, longest: int | None = None) -> _Object | None:
         try:
-            return self._object(name)
+            return self._object(name, longest)
         except EOFError:
             return None
 
-    def _object(self, name: str) -> _Object | None:
+    def _object(self, name: str, longest: int | None = None) -> _Object | None:
         """Raises EOFError where git gives up, as at an object that it would have to fetch and cannot."""
         try:
             asked = name.encode("utf-8", "surrogateescape")
@@ -136,6 +141,10 @@ class Reader:
         fields = line.decode("utf-8", "surrogateescape").split()
         if len(fields) != 3 or not fields[2].isdigit() or line.endswith((b" missing\n", b" ambiguous\n")):
             return None
+        if longest is not None and int(fields[2]) > longest:
+            self._process = None
+            _end(process)
+            return None
         content = process.stdout.read(int(fields[2]))
         process.stdout.read(1)
         return _Object(fields[0], fields[1], content)
@@ -143,8 +152,8 @@ class Reader:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._process = subprocess.Popen(
-                ["git", f"--git-dir={self._place.git_dir}", "cat-file", "--batch"],
-                cwd=self._place.top or self._place.git_dir, env=_environment(), stdin=subprocess.PIPE,
+                ["git", f"--git-dir={self.place.git_dir}", "cat-file", "--batch"],
+                cwd=self.place.top or self.place.git_dir, env=_environment(), stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             weakref.finalize(self, _end, self._process)
@@ -171,6 +180,13 @@ def commits(place: Place, names: Sequence[str]) -> Iterator[str | None]:
         for _ in names:
             fields = answer.readline().split()
             yield fields[0].decode() if len(fields) == 3 and fields[1] == b"commit" else None
+
+
+def are_blobs(place: Place, oids: Sequence[str]) -> Iterator[bool]:
+    """Whether many objects are blobs that are here, in their order."""
+    with _asked(place, "--batch-check", oids) as answer:
+        for _ in oids:
+            yield answer.readline().split()[1:2] == [b"blob"]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ refs/memorylab/seen keeps the objects from gc: each of its commits has the tips 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from memorylab.errors import StoreBusy
 from memorylab.store import git, refs
 from memorylab.store.files import locked, replace
 from memorylab.store.git import Place
+from memorylab.store.reader import Reader
 
 # What only asks whether anything has moved, which a sync does each time, does without these.
 if TYPE_CHECKING:
@@ -39,25 +40,25 @@ def is_settled(place: Place, me: str, now: Tips) -> bool:
 
 
 def is_unmoved(place: Place, now: Tips) -> bool:
-    """Whether every ref is where it was last seen, so that there is nothing for `protect` to do."""
-    return _load(place) == now
+    """Whether every ref is where it was last seen, or where we have moved it since: nothing can have been lost."""
+    return _latest(_load(place)) == now
 
 
-def protect(repo: pygit2.Repository, place: Place, tips: Callable[[], Tips]) -> list[str]:
-    """Put back the refs that have lost anything since the last call, and keep the others; the names of those put
-    back."""
-    if is_unmoved(place, tips()):
-        return []
+def protect(place: Place, reader: Reader, tips: Tips) -> tuple[list[str], Tips]:
+    """Put back the refs that have lost anything since the last call, and keep the others; the names of those put back,
+    and where all are then. They are at `tips`; where that is not what was seen last, they are looked at again."""
+    if _load(place) == tips:
+        return [], tips
     back: dict[str, str] = {}
     # Where another command is at it, the next one comes back to it.
     with suppress(StoreBusy), locked(place.state / "seen.lock", _PATIENCE):
-        known, now = _load(place), tips()
-        back = _lost(place, _latest(known), now)
+        known, tips = _load(place), refs.tips(place)
+        back = _lost(place, _latest(known), tips)
         _put_back(place, back)
-        now = {**now, **back}
-        _keep(repo, place, [tip for ref, tip in now.items() if known.get(ref) != tip])
-        _save(place, now)
-    return sorted(back)
+        tips = {**tips, **back}
+        _keep(place, reader, [tip for ref, tip in tips.items() if known.get(ref) != tip])
+        _save(place, tips)
+    return sorted(back), tips
 
 
 def restore(place: Place, own: Collection[str], tips: Tips) -> bool:
@@ -119,20 +120,18 @@ def _put_back(place: Place, back: Tips) -> None:
     git.update_refs(place, [f"update {ref} {tip}" for ref, tip in back.items()])
 
 
-def _keep(repo: pygit2.Repository, place: Place, tips: list[str]) -> None:
-    import pygit2
-
-    from memorylab.store.objects import current
+def _keep(place: Place, reader: Reader, tips: list[str]) -> None:
+    from memorylab.store.pack import NOBODY, Pack
     from memorylab.store.swap import Move, swap
 
-    commits = [pygit2.Oid(hex=tip) for tip in dict.fromkeys(tips) if isinstance(repo.get(tip), pygit2.Commit)]
+    commits = [tip for tip in dict.fromkeys(tips) if reader.kind(tip) == "commit"]
     if not commits:
         return
-    before = current(repo, refs.SEEN)
-    nobody = pygit2.Signature("memorylab", "memorylab", 0, 0)
-    parents = ([before] if before else []) + commits
-    kept = repo.create_commit(None, nobody, nobody, "Seen\n", repo.TreeBuilder().write(), parents)
-    swap(place, [Move(refs.SEEN, str(before) if before else None, str(kept))], "memorylab")
+    before = reader.at([refs.SEEN]).get(refs.SEEN)
+    pack = Pack(place)
+    kept = pack.commit(pack.tree({}), [*([before] if before else []), *commits], NOBODY, "Seen\n")
+    pack.write()
+    swap(place, [Move(refs.SEEN, before, kept)], "memorylab")
 
 
 def _load(place: Place) -> Tips:

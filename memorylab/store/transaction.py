@@ -38,10 +38,11 @@ def writing(
         shallow.mend(place)
         me = writer.ensure(place.common_dir, name)
         own = [ref for _, ref in refs.of(me)]
-        tips = refs.at(place, own)
+        reader = reader or Reader(place)
+        tips = reader.at(own)
         if seen.restore(place, own, tips):
-            tips = refs.at(place, own)
-        transaction = Transaction(place, me, now, tips, reader or Reader(place), sign)
+            tips = reader.at(own)
+        transaction = Transaction(place, me, now, tips, reader, sign)
         yield transaction
         transaction.commit()
         seen.note(place, transaction.tips)

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from memorylab.core.text import count, inline
 from memorylab.errors import BadInput, StoreBusy
 from memorylab.recall import Recall
 from memorylab.settings import Settings
-from memorylab.store import display
+from memorylab.store import display, refs
 from memorylab.store.files import locked, replace
 from memorylab.store.repo import Store
 from memorylab.views import fresh, growing, report
@@ -29,9 +29,9 @@ _REPORT = re.compile(r"\d{8}T\d{6}Z\.md")
 
 class Views:
     """The files of one working tree; a bare repository has none, and every method does nothing there. `read` gives the
-    memory as it is when it is called."""
+    memory as it is when it is called, and where the refs are that it was read from."""
 
-    def __init__(self, store: Store, settings: Settings, read: Callable[[], Recall]) -> None:
+    def __init__(self, store: Store, settings: Settings, read: Callable[[], tuple[Recall, dict[str, str]]]) -> None:
         self.store = store
         self.settings = settings
         self.top = store.place.top
@@ -67,15 +67,17 @@ class Views:
             fresh.save(self.store.place, state)
         return written
 
-    def refresh(self) -> list[str]:
+    def refresh(self, listed: tuple[dict[str, str], str] | None = None) -> list[str]:
         """Make every view that is missing or older than the ledger; what the user should know of it, a line each.
+        `listed` is where the refs are (`refs.listed`), if that was just asked.
 
         Nothing is written where nobody has asked for a memory: in a bare repository, or before the first write here.
         """
         if self.top is None or self.store.writer() is None:
             return []
-        self.store.protect()
-        return self.restored() + self._refresh()
+        tips, shown = listed or refs.listed(self.store.place)
+        kept = self.store.protect(tips)
+        return self.restored() + self._refresh(kept, shown)
 
     def restored(self) -> list[str]:
         """What there is to say of refs that were put back since this was last asked."""
@@ -83,11 +85,11 @@ class Views:
         said = f"{count(len(names), 'ref')} had lost what was remembered, and was put back: "
         return [said + inline(", ".join(names[:3]))] if names else []
 
-    def _refresh(self) -> list[str]:
+    def _refresh(self, tips: Mapping[str, str], shown: str) -> list[str]:
         assert self.top is not None
-        shown = display.refresh(self.store)
+        shown = display.refresh(self.store, tips, shown)
         state = fresh.load(self.store.place)
-        made_from = fresh.fingerprint(self.settings, self.store.tips())
+        made_from = fresh.fingerprint(self.settings, tips)
         if state.made_from == made_from and fresh.stamps(self.top, state.stamps) == state.stamps:
             if state.shown != shown:
                 with locked(self._lock_file):
@@ -99,9 +101,10 @@ class Views:
                 self.store.complete()
             with locked(self._lock_file):
                 # The ledger is read under the lock: of two refreshes at once, the later one writes what is newer.
-                made_from = fresh.fingerprint(self.settings, self.store.tips())
+                recall, tips = self._read()
+                made_from = fresh.fingerprint(self.settings, tips)
                 state = msgspec.structs.replace(fresh.load(self.store.place), made_from=made_from, shown=shown)
-                return self._write(self._read(), state)
+                return self._write(recall, state)
         except OSError as problem:
             # What was to be remembered is in the ledger; a full disk or a file in the way does not undo that.
             return [f"The views could not be written: {problem}. The next command tries again."]
@@ -136,7 +139,7 @@ class Views:
         """Delete the views and what is remembered of them; a results.tsv that somebody edited stays."""
         if self.top is None:
             return
-        folder, recall = self.top / FOLDER, self._read()
+        folder, (recall, _) = self.top / FOLDER, self._read()
         for _, run, _ in recall.runs():
             shutil.rmtree(folder / "runs" / run.run_id, ignore_errors=True)
         reports = [path for path in folder.glob("reports/*.md") if _REPORT.fullmatch(path.name)]

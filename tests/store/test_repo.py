@@ -13,7 +13,6 @@ from memorylab.store import git, refs
 from memorylab.store.files import locked
 from memorylab.store.git import locate
 from memorylab.store.reader import Reader
-from memorylab.store.repo import Store
 from memorylab.store.swap import Move, swap
 from memorylab.store.transaction import placeholder
 from tests.conftest import Lab
@@ -228,8 +227,10 @@ def test_a_repository_that_cannot_be_opened_is_said_so(lab: Lab) -> None:
     with pytest.raises(NotARepository):
         locate(lab.path.parent)
     lab.git("init", "-q", "--object-format=sha256", str(lab.path / "new"))
-    with pytest.raises(NotARepository, match="cannot be opened"):
-        Store(locate(lab.path / "new"))
+    with pytest.raises(NotARepository, match="another form"):
+        locate(lab.path / "new")
+    (lab.path / ".git" / "reftable").mkdir()
+    assert "not supported" in lab.run("status", rc=3).stderr
 
 
 def test_a_parent_beyond_the_end_of_a_shallow_clone_is_none(lab: Lab, tmp_path: Path) -> None:
