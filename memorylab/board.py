@@ -1,6 +1,7 @@
 """What the board counts over all runs, counted by the index."""
 
 import sqlite3
+from typing import get_args
 
 import msgspec
 
@@ -8,7 +9,7 @@ from memorylab.core import ranking
 from memorylab.core.group import Group
 from memorylab.core.kinds import kind_of
 from memorylab.core.ranking import Cluster, Lineage, Tally
-from memorylab.core.record import Run
+from memorylab.core.record import Run, Status
 from memorylab.core.text import shorten
 from memorylab.timeline import Timeline
 
@@ -51,8 +52,7 @@ def _root(database: sqlite3.Connection, run_id: str) -> str:
 
 def _lineages(timeline: Timeline, circle: int) -> list[Lineage]:
     database, best, order = timeline.database, *_best(timeline)
-    asked = f"""SELECT root, {best}(value), COUNT(*), SUM(status = 'keep') FROM places
-        WHERE circle = ? AND value IS NOT NULL GROUP BY root ORDER BY 2 {order} LIMIT ?"""
+    asked = f"SELECT root, {best}, runs, kept FROM roots WHERE circle = ? ORDER BY {best} {order} LIMIT ?"
     found = []
     for root, value, runs, kept in database.execute(asked, (circle, _AMONG * ranking.LINEAGES)):
         asked = """SELECT at, number, line(packed) FROM places JOIN entries USING (number)
@@ -69,17 +69,15 @@ def _lineages(timeline: Timeline, circle: int) -> list[Lineage]:
 
 
 def _clusters(timeline: Timeline) -> list[Cluster]:
-    best, _ = _best(timeline)
-    asked = f"""SELECT sort, COUNT(*), SUM(status = 'crash'), {best}(value) FROM places WHERE status != 'keep'
-        GROUP BY sort ORDER BY 2 DESC, 3 DESC LIMIT ?"""
+    asked = "SELECT sort, size, crashes FROM sorts ORDER BY size DESC, crashes DESC LIMIT ?"
     rows = timeline.database.execute(asked, (_AMONG * ranking.CLUSTERS,)).fetchall()
-    named = [(-size, -crashes, _label(timeline, sort), sort, value) for sort, size, crashes, value in rows]
+    named = [(-size, -crashes, _label(timeline, sort), sort) for sort, size, crashes in rows]
     found = []
-    for size, crashes, label, sort, value in sorted(named)[: ranking.CLUSTERS]:
+    for size, crashes, label, sort in sorted(named)[: ranking.CLUSTERS]:
         first, latest = _failures(timeline, sort, ranking.EXAMINED), _failures(timeline, sort, -ranking.NAMED)
         examples = dict.fromkeys(run.description for run in first)
         found.append(Cluster(
-            label=label, size=-size, crashes=-crashes, best_value=value,
+            label=label, size=-size, crashes=-crashes, best_value=_best_of(timeline, sort),
             examples=tuple(examples)[: ranking.EXAMPLES], run_ids=tuple(run.run_id for run in latest),
         ))  # fmt: skip
     return found
@@ -99,6 +97,16 @@ def _failures(timeline: Timeline, sort: str, number: int) -> list[Run]:
     return [timeline.run(*row) for row in (rows if number > 0 else reversed(rows))]
 
 
+def _best_of(timeline: Timeline, sort: str) -> float | None:
+    """The best value among the runs of a kind that failed."""
+    _, order = _best(timeline)
+    asked = f"""SELECT value FROM places
+        WHERE sort = ? AND status = ? AND status != 'keep' AND value IS NOT NULL ORDER BY value {order} LIMIT 1"""
+    rows = (timeline.database.execute(asked, (sort, status)).fetchall() for status in get_args(Status))
+    found = [value for row in rows for (value,) in row]
+    return (max if order else min)(found, default=None)
+
+
 def _best(timeline: Timeline) -> tuple[str, str]:
-    """Which value is the best, and the order that has it first."""
-    return ("MIN", "") if timeline.way.direction == "minimize" else ("MAX", "DESC")
+    """Which of a lineage's values is the best, and the order that has it first."""
+    return ("low", "") if timeline.way.direction == "minimize" else ("high", "DESC")

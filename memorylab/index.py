@@ -20,12 +20,13 @@ from memorylab.store.files import locked
 from memorylab.store.refs import Entry
 
 if TYPE_CHECKING:  # while the index is fresh nothing of git is needed
-    from memorylab.store.repo import Growth, Store
+    from memorylab.store.growth import Growth
+    from memorylab.store.repo import Store
 
     Growths = dict["Chain", tuple[str | None, Growth | None]]  # each with the tip that it is counted from
 
 FILE = "index.sqlite"
-_VERSION = 2
+_VERSION = 3
 _CACHE = 65_536  # KiB
 _LEVEL = 1  # of compression: records repeat their field names, and pack to a fifth
 _PATIENCE = 10.0  # seconds that a reader of an outdated index waits for its writer; then git is asked
@@ -49,12 +50,40 @@ _SCHEMA = (
     "CREATE INDEX records_own ON records (stamp, writer, seq, id) WHERE wins AND own",
     "CREATE TABLE unreadable (number INTEGER PRIMARY KEY)",
     "CREATE TABLE places (at INTEGER PRIMARY KEY, number INTEGER UNIQUE, best REAL, kept INTEGER, crashed INTEGER,"
-    " trace BLOB, status TEXT, value REAL, circle INTEGER, program TEXT, commit_id TEXT, root TEXT, sort TEXT)",
+    " trace BLOB, status TEXT, value REAL, circle INTEGER, program TEXT, commit_id TEXT, root TEXT, sort TEXT,"
+    " parent TEXT, seed INTEGER, home INTEGER)",
     "CREATE INDEX places_program ON places (program, circle)",
     "CREATE INDEX places_commit ON places (commit_id)",
     "CREATE INDEX places_root ON places (circle, root, value, status)",
     "CREATE INDEX places_sort ON places (sort, status, value) WHERE status != 'keep'",
     "CREATE INDEX places_of_sort ON places (sort) WHERE status != 'keep'",
+    "CREATE TABLE turns (knob TEXT, at INTEGER, old TEXT, new TEXT, others INTEGER, whole BLOB, PRIMARY KEY (knob, at))"
+    " WITHOUT ROWID",
+    "CREATE INDEX turns_at ON turns (at)",
+    # What the board counts over all places, kept by SQLite as they come and are taken back: of each kind of failure,
+    # and of each lineage in a comparison group. `low` and `high` are the least and the greatest value.
+    "CREATE TABLE sorts (sort TEXT PRIMARY KEY, size INTEGER, crashes INTEGER) WITHOUT ROWID",
+    "CREATE INDEX sorts_size ON sorts (size, crashes)",
+    "CREATE TRIGGER sort_comes AFTER INSERT ON places WHEN new.status != 'keep' BEGIN"
+    " INSERT INTO sorts VALUES (new.sort, 1, new.status = 'crash') ON CONFLICT (sort)"
+    " DO UPDATE SET size = size + 1, crashes = crashes + excluded.crashes; END",
+    "CREATE TRIGGER sort_goes AFTER DELETE ON places WHEN old.status != 'keep' BEGIN"
+    " UPDATE sorts SET size = size - 1, crashes = crashes - (old.status = 'crash') WHERE sort = old.sort;"
+    " DELETE FROM sorts WHERE sort = old.sort AND size = 0; END",
+    "CREATE TABLE roots (circle INTEGER, root TEXT, runs INTEGER, kept INTEGER, low REAL, high REAL,"
+    " PRIMARY KEY (circle, root)) WITHOUT ROWID",
+    "CREATE INDEX roots_low ON roots (circle, low)",
+    "CREATE INDEX roots_high ON roots (circle, high)",
+    "CREATE TRIGGER root_comes AFTER INSERT ON places WHEN new.value IS NOT NULL BEGIN"
+    " INSERT INTO roots VALUES (new.circle, new.root, 1, new.status = 'keep', new.value, new.value)"
+    " ON CONFLICT (circle, root) DO UPDATE SET runs = runs + 1, kept = kept + excluded.kept,"
+    " low = MIN(low, excluded.low), high = MAX(high, excluded.high); END",
+    "CREATE TRIGGER root_goes AFTER DELETE ON places WHEN old.value IS NOT NULL BEGIN"
+    " UPDATE roots SET runs = runs - 1, kept = kept - (old.status = 'keep'),"
+    " low = (SELECT MIN(value) FROM places WHERE circle = old.circle AND root = old.root),"
+    " high = (SELECT MAX(value) FROM places WHERE circle = old.circle AND root = old.root)"
+    " WHERE circle = old.circle AND root = old.root;"
+    " DELETE FROM roots WHERE circle = old.circle AND root = old.root AND runs = 0; END",
     "CREATE TABLE circles (circle INTEGER PRIMARY KEY, said BLOB UNIQUE)",  # comparison groups
     "CREATE TABLE state (name TEXT, key BLOB, at INTEGER, value BLOB, PRIMARY KEY (name, key, at)) WITHOUT ROWID",
     "CREATE INDEX state_at ON state (at)",
@@ -182,7 +211,7 @@ def forget(database: sqlite3.Connection) -> None:
 
 def start_over(database: sqlite3.Connection) -> None:
     """Forget what was made of the runs in their order. Call it in a transaction."""
-    for table in ("places", "circles", "state", "uses", "checkpoints", "made"):
+    for table in ("places", "turns", "circles", "state", "uses", "checkpoints", "made"):
         database.execute(f"DELETE FROM {table}")
     database.execute("INSERT INTO marks (marks) VALUES ('delete-all')")
     database.execute("INSERT INTO undone (at) VALUES (0)")

@@ -20,6 +20,7 @@ from memorylab.core.record import Claim, Plan, Rewrite, Run, Unreadable, decode,
 from memorylab.timeline import Timeline, Way, trace_of
 
 if TYPE_CHECKING:  # while the index is fresh nothing of git is needed
+    from memorylab.core.knobs import Turned
     from memorylab.core.races import Races
     from memorylab.core.ranking import Registry
     from memorylab.store.repo import Store
@@ -85,6 +86,12 @@ class Recall:
         from memorylab.core import ranking
 
         return ranking.registry(board.tally(self._timeline, writer), self.races)
+
+    def turned(self) -> Turned:
+        """What was turned, to be read knob by knob."""
+        from memorylab import turns
+
+        return turns.turned(self._timeline)
 
     @property
     def size(self) -> int:

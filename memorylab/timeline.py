@@ -8,6 +8,7 @@ reading all runs from the first on.
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -21,11 +22,22 @@ from memorylab.core import kinds, marks, similarity
 from memorylab.core.aliases import STARTING_VALUES, Vocabulary
 from memorylab.core.base import Base
 from memorylab.core.evidence import Results
-from memorylab.core.group import Group, group_of, is_measured
+from memorylab.core.group import IMPORTED, Group, group_of, is_measured
 from memorylab.core.history import State, Trace, idea_of
 from memorylab.core.lineage import root_of
 from memorylab.core.moves import Key
-from memorylab.core.record import Amend, Direction, Record, Run, Unreadable, amended, decode, decode_briefly, to_json
+from memorylab.core.record import (
+    Amend,
+    Change,
+    Direction,
+    Record,
+    Run,
+    Unreadable,
+    amended,
+    decode,
+    decode_briefly,
+    to_json,
+)
 from memorylab.core.replicates import Replicates
 from memorylab.core.similarity import Counts
 from memorylab.core.tokens import Value
@@ -42,6 +54,7 @@ _READ_BY = (
 _START = -1  # the place of what holds before the first run
 _NOWHERE = 1 << 62
 _STRIDE = 256  # runs between two checkpoints
+_THINNING = 1.25  # how much further back than the one after it a checkpoint is, at least
 _AFTER = "(stamp, records.writer, seq, id) > (?, ?, ?, ?)"
 _ORDER = "ORDER BY stamp, records.writer, seq, id"
 _ORDER_AT = "SELECT stamp, writer, seq, id FROM places JOIN records USING (number) WHERE at = ?"
@@ -77,9 +90,10 @@ class Timeline:
     def _begin(self, until: int = _NOWHERE) -> None:
         """Start from what is kept."""
         database, way = self.database, self.way
-        asked = "SELECT at, kept, crashed FROM places WHERE at <= ? ORDER BY at DESC LIMIT 1"
-        last = database.execute(asked, (until,)).fetchone() or (_START, 0, 0)
-        self.crashed = last[2]
+        asked = "SELECT at, kept, crashed, home FROM places WHERE at <= ? ORDER BY at DESC LIMIT 1"
+        last = database.execute(asked, (until,)).fetchone() or (_START, 0, 0, None)
+        self.crashed: int = last[2]
+        self.home: int | None = last[3]  # the group of the latest run that was measured here
         self.clock = [last[0]]
         self._kept: list[Kept[Any, Any]] = []
         self._circles: dict[Group, int] = {}
@@ -292,7 +306,7 @@ class Timeline:
             kept = through
         self._terms.save()
         self._words.save()
-        for table in ("places", "state", "checkpoints"):
+        for table in ("places", "turns", "state", "checkpoints"):
             database.execute(f"DELETE FROM {table} WHERE at >= ?", (first,))
         database.execute("INSERT INTO undone (at) VALUES (?)", (first,))
 
@@ -328,13 +342,27 @@ class Timeline:
         sort, _ = kinds.kind_of(run, self.way.vocabulary)
         value = run.value(self.way.metric) if is_measured(run, self.way.metric) else None
         self.crashed += run.status == "crash"
+        circle, is_here = self._circle(group_of(run)), not run.run_id.startswith(IMPORTED)
+        if value is not None and is_here:
+            self.home = circle
         row = (
             at, number, best, self.results.kept, self.crashed, msgspec.msgpack.encode(trace), run.status, value,
-            self._circle(group_of(run)), program, run.commit, root, sort,
+            circle, program, run.commit, root, sort, run.parent_commit,
+            run.environment.seed if run.environment else None, self.home,
         )  # fmt: skip
         self.database.execute(f"INSERT INTO places VALUES ({', '.join('?' * len(row))})", row)
         text = " ".join(marks.of_run(idea, trace, run.status == "keep"))
         self.database.execute("INSERT INTO marks (rowid, words) VALUES (?, ?)", (at, text))
+        if run.change is not None and is_here:
+            self._note_turns(at, run.change)
+
+    def _note_turns(self, at: int, change: Change) -> None:
+        """Note which knobs a run turned; `whole` tells its change from others that turn one of them alike."""
+        others = len(change.knobs) - 1 + change.statements
+        said = msgspec.json.encode((change.statements, change.knobs))
+        whole = hashlib.blake2b(said, digest_size=16).digest()
+        rows = ((name, at, knob.old, knob.new, others, whole) for name, knob in change.knobs.items())
+        self.database.executemany("INSERT INTO turns VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def _circle(self, group: Group) -> int:
         if group not in self._circles:
@@ -358,7 +386,7 @@ class Timeline:
         database.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", (at, self.races.dump()))
         age = 0
         for (one,) in database.execute("SELECT at FROM checkpoints ORDER BY at DESC").fetchall()[1:]:
-            if at - one < 2 * age:
+            if at - one < _THINNING * age:
                 database.execute("DELETE FROM checkpoints WHERE at = ?", (one,))
             else:
                 age = at - one

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import Result
 
-from tests.conftest import Lab
+from tests.conftest import Lab, Templates
 
 FIELDS = {
     "classification", "probe_text", "threshold", "effective_threshold", "match_count", "counts", "top_matches", "mode",
@@ -30,13 +31,16 @@ IDEAS = {
 
 
 @pytest.fixture
-def busy(lab: Lab) -> Lab:
+def busy(templates: Templates, tmp_path: Path) -> Lab:
     """A lab with a failure and a success behind it."""
-    lab.git("config", "core.hooksPath", "/dev/null")
-    lab.experiment("set WARMDOWN_RATIO to 0.2", 1.9, "--status", "discard", knob="WARMDOWN_RATIO", to=0.2)
-    lab.git("reset", "-q", "--hard", "HEAD~1")
-    lab.experiment("raise matrix LR to 0.05", 1.5, "--status", "keep", "--family", "lr", knob="MATRIX_LR", to=0.05)
-    return lab
+
+    def tell(lab: Lab) -> None:
+        lab.git("config", "core.hooksPath", "/dev/null")
+        lab.experiment("set WARMDOWN_RATIO to 0.2", 1.9, "--status", "discard", knob="WARMDOWN_RATIO", to=0.2)
+        lab.git("reset", "-q", "--hard", "HEAD~1")
+        lab.experiment("raise matrix LR to 0.05", 1.5, "--status", "keep", "--family", "lr", knob="MATRIX_LR", to=0.05)
+
+    return templates.told("a failure and a success", tell, tmp_path)
 
 
 def _judged(lab: Lab, *arguments: str, rc: int = 0) -> dict:

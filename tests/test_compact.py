@@ -12,7 +12,7 @@ from benchmarks.swarm import kills
 from memorylab.commands import log
 from memorylab.commands.session import Session
 from memorylab.store import refs
-from tests.conftest import TRAIN, Lab
+from tests.conftest import Hub, Lab, Templates
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 LONG_AGO = NOW - timedelta(days=90)
@@ -23,25 +23,13 @@ JOURNALS, NOTES = refs.ARCHIVED_JOURNALS, refs.ARCHIVED_NOTES
 class Swarm:
     """A bare remote and clones of it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir()
-        self.bare = Lab(folder / "bare.git")
-        self.bare.path.mkdir()
-        self.bare.git("init", "-q", "--bare")
-        first = Lab(folder / "first")
-        first.path.mkdir()
-        first.git("init", "-q")
-        (first.path / "train.py").write_text(TRAIN)
-        first.git("add", "train.py")
-        first.git("commit", "-q", "-m", "baseline")
-        first.git("push", "-q", str(self.bare.path), "HEAD:main")
+    def __init__(self, templates: Templates, folder: Path) -> None:
+        self.templates, self.folder = templates, folder
+        folder.mkdir(exist_ok=True)
+        self.bare = Hub(templates, folder / "bare.git")
 
     def clone(self, name: str) -> Lab:
-        made = Lab(self.folder / name)
-        self.bare.git("clone", "-q", str(self.bare.path), str(made.path))
-        made.run("init", "--writer", name)
-        return made
+        return self.bare.join(name)
 
     def refs(self, bare: Lab | None = None) -> dict[str, str]:
         """What the remote has of the memory."""
@@ -55,9 +43,9 @@ def remembered(lab: Lab) -> dict[str, str]:
 
 
 @pytest.fixture
-def swarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Swarm:
+def swarm(tmp_path: Path, templates: Templates, monkeypatch: pytest.MonkeyPatch) -> Swarm:
     monkeypatch.setattr("memorylab.store.transport.time.sleep", lambda seconds: None)
-    return Swarm(tmp_path / "swarm")
+    return Swarm(templates, tmp_path / "swarm")
 
 
 def experiment(lab: Lab, depth: int, when: datetime = NOW) -> str:
@@ -107,12 +95,18 @@ def forget(lab: Lab) -> None:
 @pytest.fixture
 def two(swarm: Swarm) -> tuple[Lab, Lab]:
     """An archiver with a run of its own, and a clone whose writer was silent for long; both have shared."""
-    archiver, old = swarm.clone("archiver"), swarm.clone("old")
-    experiment(archiver, 9)
-    experiment(old, 12, LONG_AGO)
-    for lab in (old, archiver):
-        lab.run("sync")
-    return archiver, old
+
+    def make(folder: Path) -> None:
+        made = Swarm(swarm.templates, folder)
+        archiver, old = made.clone("archiver"), made.clone("old")
+        experiment(archiver, 9)
+        experiment(old, 12, LONG_AGO)
+        for lab in (old, archiver):
+            lab.run("sync")
+
+    shutil.rmtree(swarm.bare.path)
+    swarm.templates.copy("an archiver and one who was silent", make, swarm.folder)
+    return Lab(swarm.folder / "archiver"), Lab(swarm.folder / "old")
 
 
 # -- who is folded

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pygit2
+import pytest
 
 from memorylab.store import notes
 from tests.conftest import Lab
 
-PROCESSES = 16
-APPENDS = 20
+MANY = pytest.param(16, 20, marks=pytest.mark.long)
 
 # What `log` stores, without the 70 ms that a command takes to start: one plan per append, each in its own transaction.
 CHILD = """
@@ -68,7 +68,10 @@ def two_worktrees(lab: Lab) -> tuple[Lab, Lab]:
     return lab, other
 
 
-def test_sixteen_processes_in_two_worktrees_lose_nothing(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("processes", "appends"), [(5, 8), MANY])
+def test_processes_in_two_worktrees_lose_nothing(
+    make_lab: Callable[..., Lab], tmp_path: Path, processes: int, appends: int
+) -> None:
     trees = two_worktrees(make_lab())
     writer = trees[0].store.writer()
     assert writer is not None and trees[1].store.writer() == writer
@@ -77,9 +80,9 @@ def test_sixteen_processes_in_two_worktrees_lose_nothing(make_lab: Callable[...,
     child = tmp_path / "child.py"
     child.write_text(CHILD)
     started = []
-    for n in range(PROCESSES):
+    for n in range(processes):
         tree = trees[n % 2]
-        command = [sys.executable, str(child), tree.git("rev-parse", "HEAD"), str(APPENDS)]
+        command = [sys.executable, str(child), tree.git("rev-parse", "HEAD"), str(appends)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         started.append(subprocess.Popen(command, cwd=tree.path, text=True, **pipes))
     acknowledged = []
@@ -87,7 +90,7 @@ def test_sixteen_processes_in_two_worktrees_lose_nothing(make_lab: Callable[...,
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
         acknowledged += out.split()
-    total = PROCESSES * APPENDS
+    total = processes * appends
     assert len(set(acknowledged)) == total
 
     entries = journal(trees[0], writer)

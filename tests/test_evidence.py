@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Lab
+from tests.conftest import Lab, Templates
 
 
 def log(lab: Lab, value: float, *options: str, device: str = "cpu", seed: int = 42) -> dict[str, Any]:
@@ -33,12 +33,15 @@ def registry(lab: Lab) -> dict[str, Any]:
 
 
 @pytest.fixture
-def measured(lab: Lab) -> Lab:
+def measured(templates: Templates, tmp_path: Path) -> Lab:
     """A champion with four runs, whose luck is known: a standard deviation of about 0.01."""
-    lab.commit("baseline")
-    for seed, value in enumerate((1.5, 1.51, 1.492, 1.503)):
-        log(lab, value, seed=seed)
-    return lab
+
+    def tell(lab: Lab) -> None:
+        lab.commit("baseline")
+        for seed, value in enumerate((1.5, 1.51, 1.492, 1.503)):
+            log(lab, value, seed=seed)
+
+    return templates.told("a champion with four runs", tell, tmp_path)
 
 
 def test_a_lucky_run_is_no_win(measured: Lab) -> None:

@@ -18,7 +18,7 @@ from memorylab.commands import export
 from memorylab.core.record import Change, Environment, Knob, Run
 from memorylab.errors import BadInput
 from memorylab.views import table
-from tests.conftest import Lab
+from tests.conftest import Lab, Templates
 from tests.core.conftest import build
 
 HOSTILE = [
@@ -51,13 +51,19 @@ def append(lab: Lab, *runs: Run) -> None:
 
 
 @pytest.fixture
-def night(lab: Lab) -> Lab:
-    lab.experiment("deeper", 1.2, knob="DEPTH", to=12)
-    hostile = [build(f"h{i}", 1.0 + i, at=i, description=text, tags=["a", "b c"]) for i, text in enumerate(HOSTILE)]
-    other = build("other", None, at=30, status="crash", metrics={"status": 3, "val_bpb": None, "loss, final": 1e-30})
-    append(lab, *hostile, other, build("undated", 0.5, timestamp_utc=None, branch=None))
-    lab.run("amend", "h1", "--description", "not what it was", "--status", "discard", "--notes", "=1\nover two lines")
-    return lab
+def night(templates: Templates, tmp_path: Path) -> Lab:
+    def tell(lab: Lab) -> None:
+        lab.experiment("deeper", 1.2, knob="DEPTH", to=12)
+        hostile = [build(f"h{i}", 1.0 + i, at=i, description=text, tags=["a", "b c"]) for i, text in enumerate(HOSTILE)]
+        other = build(
+            "other", None, at=30, status="crash", metrics={"status": 3, "val_bpb": None, "loss, final": 1e-30}
+        )
+        append(lab, *hostile, other, build("undated", 0.5, timestamp_utc=None, branch=None))
+        lab.run(
+            "amend", "h1", "--description", "not what it was", "--status", "discard", "--notes", "=1\nover two lines"
+        )
+
+    return templates.told("a night to be exported", tell, tmp_path)
 
 
 def rows(data: bytes) -> list[dict[str, str]]:

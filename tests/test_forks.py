@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from memorylab.store import refs
 from memorylab.store.files import locked
 from tests import test_kills
-from tests.conftest import Lab
+from tests.conftest import Hub, Lab
 from tests.test_sync import (
     MEMORY,
     VIEWS,
@@ -26,7 +26,6 @@ from tests.test_sync import (
     bob,
     hub,
     ids,
-    join,
     log,
     me,
     own,
@@ -306,14 +305,14 @@ def test_killed_while_it_goes_on_with_the_others(
 
 @pytest.mark.parametrize("light", [False, True], ids=["whole", "notes only"])
 @pytest.mark.parametrize("exact", [False, True], ids=["by name", "by id"])
-def test_a_container_that_comes_back_goes_on(hub: Lab, ann: Lab, exact: bool, light: bool) -> None:
+def test_a_container_that_comes_back_goes_on(hub: Hub, ann: Lab, exact: bool, light: bool) -> None:
     """Also where only notes are fetched: there it got another name each time, as the journal was not there."""
     log(ann, "one")
     log(ann, "two")
     ann.run("sync")
     before, name = refs_in(hub, *own(ann)), me(ann)
     shutil.rmtree(ann.path)
-    again = join(hub, "again", init=False)
+    again = hub.join("again", init=False)
     if light:
         again.git("config", "memorylab.notesOnly", "true")
     said = again.run("init", "--writer", name if exact else "ann").stdout
@@ -327,19 +326,19 @@ def test_a_container_that_comes_back_goes_on(hub: Lab, ann: Lab, exact: bool, li
     again.run("verify")
 
 
-def test_a_name_that_is_not_known_is_new(hub: Lab, ann: Lab) -> None:
+def test_a_name_that_is_not_known_is_new(hub: Hub, ann: Lab) -> None:
     log(ann, "one")
     ann.run("sync")
-    other = join(hub, "anna")
+    other = hub.join("anna")
     assert me(other).startswith("anna-") and other.run("sync").stdout == "origin: nothing new\n"
 
 
-def test_two_containers_of_one_name_at_once(hub: Lab, ann: Lab) -> None:
+def test_two_containers_of_one_name_at_once(hub: Hub, ann: Lab) -> None:
     log(ann, "one")
     ann.run("sync")
     name = me(ann)
     shutil.rmtree(ann.path)
-    labs = [join(hub, "first", init=False), join(hub, "second", init=False)]
+    labs = [hub.join("first", init=False), hub.join("second", init=False)]
     for lab in labs:
         lab.run("init", "--writer", "ann")
         assert me(lab) == name
@@ -351,12 +350,12 @@ def test_two_containers_of_one_name_at_once(hub: Lab, ann: Lab) -> None:
     assert name in {me(lab) for lab in labs} and len(ids(labs[0])) == 3
 
 
-def test_a_name_that_has_notes_alone_is_not_taken_over(hub: Lab, ann: Lab) -> None:
+def test_a_name_that_has_notes_alone_is_not_taken_over(hub: Hub, ann: Lab) -> None:
     """Without its journal there is nothing to go on from; what it noted is read all the same."""
     log(ann, "one")
     ann.run("sync")
     hub.git("update-ref", "-d", own(ann)[0])
-    again = join(hub, "again", init=False)
+    again = hub.join("again", init=False)
     again.run("init", "--writer", "ann")
     assert me(again) != me(ann) and me(again).startswith("ann-")
     log(again, "two")
@@ -366,7 +365,7 @@ def test_a_name_that_has_notes_alone_is_not_taken_over(hub: Lab, ann: Lab) -> No
 
 
 @pytest.mark.parametrize("damage", ["a commit", "a merge", "no ledger", "another's journal"])
-def test_what_is_no_journal_is_not_taken_over(hub: Lab, bob: Lab, damage: str) -> None:
+def test_what_is_no_journal_is_not_taken_over(hub: Hub, bob: Lab, damage: str) -> None:
     """It was, and then nothing could be logged any more."""
     log(bob, "one")
     bob.run("sync")
@@ -380,14 +379,14 @@ def test_what_is_no_journal_is_not_taken_over(hub: Lab, bob: Lab, damage: str) -
     hub.git("update-ref", refs.JOURNAL + name, tips.get(damage, hub.git("rev-parse", own(bob)[0])))
     if damage != "no ledger":
         hub.git("update-ref", refs.LEDGER + name, hub.git("rev-parse", own(bob)[1]))
-    ann = join(hub, "ann")
+    ann = hub.join("ann")
     assert me(ann) != name and me(ann).startswith("ann-")
     log(ann, "two")
     assert synced(ann)["went"] == 1 and numbers(ann, me(ann)) == [1]
 
 
-def test_of_several_of_one_name_the_latest_goes_on(hub: Lab, ann: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = join(hub, "other", init=False)
+def test_of_several_of_one_name_the_latest_goes_on(hub: Hub, ann: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = hub.join("other", init=False)
     other.run("init", "--writer", "ann")
     assert me(other) != me(ann)
     with clock(monkeypatch, timedelta(hours=1)):
@@ -395,10 +394,10 @@ def test_of_several_of_one_name_the_latest_goes_on(hub: Lab, ann: Lab, monkeypat
     log(other, "the earlier")
     for lab in (ann, other):
         lab.run("sync")
-    latest = join(hub, "latest", init=False)
+    latest = hub.join("latest", init=False)
     latest.run("init", "--writer", "ann")
     assert me(latest) == me(ann)
-    named = join(hub, "named", init=False)
+    named = hub.join("named", init=False)
     named.run("init", "--writer", me(other))
     assert me(named) == me(other)
 

@@ -78,6 +78,7 @@ def test_a_commit_that_touches_the_subject_is_judged_and_pinned_at_once(lab: Lab
 
 
 def test_a_discarded_commit_survives_gc(lab: Lab) -> None:
+    lab.starts_hooks = True
     lab.edit("DEPTH", 9)
     commit = lab.commit("deeper")
     lab.git("reset", "-q", "--hard", "HEAD~1")

@@ -267,28 +267,32 @@ def test_a_line_by_the_commit_that_it_stands_on(lab: Lab) -> None:
 
 def test_the_tree_diff_is_that_of_the_notes(lab: Lab) -> None:
     """In any layout, and after git has changed it."""
-    from memorylab.store import notes
+    from memorylab.store.growth import differing
 
     repo: pygit2.Repository = lab.store.repo
+    place = lab.store.place
     chance = random.Random(0)
     names = [f"{chance.getrandbits(160):040x}" for _ in range(120)]
 
-    def tree(contents: dict[str, bytes], layout: random.Random) -> pygit2.Oid:
+    def tree(contents: dict[str, bytes], layout: random.Random) -> str:
         staged = pygit2.Index()
         for name, content in contents.items():
             cut = 2 * layout.choice([0, 1, 2])
             path = "/".join([*(name[at : at + 2] for at in range(0, cut, 2)), name[cut:]])
             staged.add(pygit2.IndexEntry(path, repo.create_blob(content), pygit2.enums.FileMode.BLOB))
-        return staged.write_tree(repo)
+        return str(staged.write_tree(repo))
 
     for seed in range(20):
         one = {name: b"%d" % chance.randrange(3) for name in chance.sample(names, 60)}
         other = {name: b"%d" % chance.randrange(3) for name in chance.sample(names, 60)}
-        before, after = notes.differing(repo, tree(one, random.Random(seed)), tree(other, random.Random(seed // 2)))
+        found = differing(place, tree(one, random.Random(seed)), tree(other, random.Random(seed // 2)))
+        assert found is not None
+        before, after = found
         blobs = {content: str(repo.create_blob(content)) for content in (b"0", b"1", b"2")}
-        for whole, found in ((one, before), (other, after)):
-            assert all(blobs[whole[name]] == oid for name, oid in found.items())
-        differing = {name for name in names if one.get(name) != other.get(name)}
-        assert {name for name in names if before.get(name) != after.get(name)} == differing
-        nothing, everything = notes.differing(repo, None, tree(one, random.Random(seed)))
-        assert not nothing and everything == {name: blobs[content] for name, content in one.items()}
+        for whole, part in ((one, before), (other, after)):
+            assert all(blobs[whole[name]] == oid for name, oid in part.items())
+        changed = {name for name in names if one.get(name) != other.get(name)}
+        assert {name for name in names if before.get(name) != after.get(name)} == changed
+        everything = {name: blobs[content] for name, content in one.items()}
+        assert differing(place, None, tree(one, random.Random(seed))) == ({}, everything)
+    assert differing(place, None, "1" * 40) is None

@@ -74,6 +74,7 @@ def test_uninstall_leaves_no_trace_but_the_refs(make_lab: Callable[..., Lab], ki
     if kind == "used":
         lab.git("worktree", "add", "-q", "../other")
         lab.edit("DEPTH", 9)
+        lab.starts_hooks = True
         commit = lab.commit("deeper")
         lab.run("run", "--report", "--", "sh", "-c", "echo 'val_bpb: 1.5'", rc=0)
         (lab.path / "run.log").unlink()

@@ -3,21 +3,25 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import TRAIN, Lab
+from tests.conftest import TRAIN, Lab, Templates
 
 
 @pytest.fixture
-def told(lab: Lab) -> Lab:
+def told(templates: Templates, tmp_path: Path) -> Lab:
     """Two runs: one kept, one discarded and reset away."""
-    lab.git("config", "core.hooksPath", "/dev/null")
-    lab.experiment("raise depth", 1.5, "--family", "depth", "--tags", "a,b", "--hypothesis", "more helps",
-                   "--notes", "first\n\tsecond \x1b[31m", knob="DEPTH", to=9)  # fmt: skip
-    lab.experiment("raise LR", 1.6, knob="MATRIX_LR", to=0.05)
-    lab.git("reset", "-q", "--hard", "HEAD~1")
-    return lab
+
+    def tell(lab: Lab) -> None:
+        lab.git("config", "core.hooksPath", "/dev/null")
+        lab.experiment("raise depth", 1.5, "--family", "depth", "--tags", "a,b", "--hypothesis", "more helps",
+                       "--notes", "first\n\tsecond \x1b[31m", knob="DEPTH", to=9)  # fmt: skip
+        lab.experiment("raise LR", 1.6, knob="MATRIX_LR", to=0.05)
+        lab.git("reset", "-q", "--hard", "HEAD~1")
+
+    return templates.told("one kept and one discarded", tell, tmp_path)
 
 
 def _ids(lab: Lab) -> list[str]:

@@ -28,7 +28,8 @@ MAY = {
     "memory": {"index", "core", "store", "errors"},
     "ledger": {"core", "store", "errors"},
     "board": {"timeline", "core"},
-    "recall": {"board", "timeline", "index", "core", "store"},
+    "turns": {"timeline", "core"},
+    "recall": {"board", "turns", "timeline", "index", "core", "store"},
     "views": {"views", "recall", "settings", "core", "store", "errors"},
     "commands": {
         "commands",
@@ -53,7 +54,7 @@ ONLY_IN = {
     "pygit2": {"store"},
     "click": {"cli", "terminal"},
     "torch": {"lab"},
-    "sqlite3": {"index", "readings", "kept", "timeline", "board", "recall"},
+    "sqlite3": {"index", "readings", "kept", "timeline", "board", "turns", "recall"},
     "subprocess": {"store", "commands", "lab"},
 }
 

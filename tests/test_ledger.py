@@ -1,7 +1,6 @@
 """The union of all writers' records: the same in every clone, whatever was fetched."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -10,7 +9,7 @@ import pytest
 from memorylab.core.record import Run, encode
 from memorylab.errors import BadInput, NotFound
 from memorylab.store import refs
-from tests.conftest import Lab
+from tests.conftest import Hub, Lab, Templates
 
 
 class Pair:
@@ -28,15 +27,9 @@ class Pair:
 
 
 @pytest.fixture
-def pair(make_lab: Callable[..., Lab], tmp_path: Path) -> Pair:
-    seed = make_lab("seed", init=False)
-    seed.git("clone", "-q", "--bare", str(seed.path), str(tmp_path / "remote.git"))
-    clones = []
-    for name in ("one", "two"):
-        seed.git("clone", "-q", str(tmp_path / "remote.git"), str(tmp_path / name))
-        clones.append(Lab(tmp_path / name))
-        clones[-1].run("init", "--writer", name)
-    return Pair(*clones, Lab(tmp_path / "remote.git"))
+def pair(templates: Templates, tmp_path: Path) -> Pair:
+    remote = Hub(templates, tmp_path / "remote.git")
+    return Pair(remote.join("one"), remote.join("two"), remote)
 
 
 def view(lab: Lab) -> bytes:

@@ -14,7 +14,7 @@ import pytest
 
 from memorylab.store import refs
 from memorylab.store.reader import Reader
-from tests.conftest import Lab
+from tests.conftest import Hub, Lab, Templates
 
 KNOBS = ("DEPTH", "MATRIX_LR", "WARMDOWN_RATIO")
 BLOBLESS = ("--filter=blob:none",)
@@ -24,20 +24,18 @@ SHALLOW = ("--depth=1",)
 class Team:
     """A remote with what two writers have shared there: kept runs on main, discarded ones on no branch."""
 
-    def __init__(self, folder: Path, alice: Lab) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.bare = Lab(folder / "remote.git")
+        self.bare, self.alice, self.bob = (Lab(folder / name) for name in ("remote.git", "alice", "bob"))
         self.url = f"file://{self.bare.path}"
-        self.alice = alice
-        alice.git("init", "-q", "--bare", str(self.bare.path))
+
+    def make(self, templates: Templates) -> None:
+        remote = Hub(templates, self.bare.path)
         for key in ("uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"):
-            self.bare.git("config", key, "true")
-        alice.git("remote", "add", "origin", self.url)
-        alice.git("push", "-q", "-u", "origin", "main")
-        alice.run("init", "--writer", "alice")
-        self.bob = self.clone("bob")
-        self.bob.run("init", "--writer", "bob")
-        for lab in (alice, self.bob):
+            remote.git("config", key, "true")
+        for lab in (self.alice, self.bob):
+            self.clone(lab.path.name)
+            lab.run("init", "--writer", lab.path.name)
             lab.git("config", "core.hooksPath", "/dev/null")
 
     def clone(self, name: str, *options: str) -> Lab:
@@ -71,8 +69,9 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def team(tmp_path: Path, make_lab: Callable[..., Lab]) -> Team:
-    return Team(tmp_path, make_lab("alice", init=False))
+def team(tmp_path: Path, templates: Templates) -> Team:
+    templates.copy("team", lambda folder: Team(folder).make(templates), tmp_path)
+    return Team(tmp_path)
 
 
 @pytest.fixture
@@ -356,13 +355,28 @@ def test_a_record_that_names_no_object(team: Team, options: tuple[str, ...]) -> 
 # -- shallow, and a single branch
 
 
+@pytest.fixture
+def done(tmp_path: Path, templates: Templates) -> Team:
+    """A team with one run that was kept, and two that were discarded, of each its own."""
+
+    def make(folder: Path) -> None:
+        team = Team(folder)
+        team.make(templates)
+        team.run(team.alice, 10, keep=True)
+        team.run(team.alice, 12)
+        team.run(team.bob, 14)
+        for lab in (team.alice, team.bob):
+            lab.git("reflog", "expire", "--expire=now", "--all")
+
+    templates.copy("done", make, tmp_path)
+    return Team(tmp_path)
+
+
 @pytest.mark.parametrize("options", [(), SHALLOW, BLOBLESS, (*SHALLOW, *BLOBLESS), ("--single-branch",)], ids=str)
-def test_a_new_clone_has_every_run(team: Team, options: tuple[str, ...]) -> None:
+def test_a_new_clone_has_every_run(done: Team, options: tuple[str, ...]) -> None:
     """Also those that were discarded, whose branch was never pushed, with their code and what they did to it."""
-    team.run(team.alice, 10, keep=True)
-    discarded = [team.run(team.alice, 12), team.run(team.bob, 14)]
-    for lab in (team.alice, team.bob):
-        lab.git("reflog", "expire", "--expire=now", "--all")
+    team = done
+    discarded = [lab.memory.runs[-1].commit for lab in (team.alice, team.bob)]
     shutil.rmtree(team.bob.path)
     lab = team.clone("lab", *options)
     lab.run("init")
@@ -447,6 +461,7 @@ def test_a_shallow_fetch_before_a_hook_or_a_log(team: Team) -> None:
     writer = lab.store.writer()
     lab.edit("DEPTH", 12)
     lab.git("config", "--unset", "core.hooksPath", check=False)
+    lab.starts_hooks = True
     lab.commit("planned by the hook, after the last look")
     assert len(lab.memory.plans) == 2
     lab.git("push", "-q", "origin", "refs/notes/memorylab/*", "refs/memorylab/journal/*")

@@ -1,12 +1,13 @@
 """sync --relay: one clone between two remotes brings each what the other has of everyone, and what it has lost."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from memorylab.store import refs
-from tests.conftest import Lab
+from tests.conftest import Lab, Templates
 from tests.test_compact import (
     LONG_AGO,
     Swarm,
@@ -22,17 +23,22 @@ from tests.test_compact import (
 )
 
 
-class Hub(Swarm):
+class Hubs(Swarm):
     """A hub that local clones share, another remote, and a clone that knows both."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.away = Lab(folder / "away.git")
-        self.bare.git("clone", "-q", "--bare", ".", str(self.away.path))
-        self.relay = Lab(folder / "relay")
-        self.bare.git("clone", "-q", "-o", "hub", str(self.bare.path), str(self.relay.path))
-        self.relay.git("remote", "add", "away", str(self.away.path))
-        self.relay.run("init")
+    def __init__(self, templates: Templates, folder: Path) -> None:
+        super().__init__(templates, folder)
+        self.away, self.relay = Lab(folder / "away.git"), Lab(folder / "relay")
+        shutil.rmtree(self.bare.path)
+        templates.copy("two remotes and a relay", self._make, folder)
+
+    def _make(self, folder: Path) -> None:
+        hub = Swarm(self.templates, folder).bare
+        hub.git("clone", "-q", "--bare", ".", str(folder / "away.git"))
+        hub.git("clone", "-q", "-o", "hub", str(hub.path), str(folder / "relay"))
+        relay = Lab(folder / "relay")
+        relay.git("remote", "add", "away", str(folder / "away.git"))
+        relay.run("init")
 
     def far(self, name: str) -> Lab:
         """A clone of the other remote."""
@@ -51,23 +57,29 @@ class Hub(Swarm):
 
 
 @pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+def hub(tmp_path: Path, templates: Templates, monkeypatch: pytest.MonkeyPatch) -> Hubs:
     monkeypatch.setattr("memorylab.store.transport.time.sleep", lambda seconds: None)
-    return Hub(tmp_path / "swarm")
+    return Hubs(templates, tmp_path / "swarm")
 
 
 @pytest.fixture
-def pair(hub: Hub) -> tuple[Lab, Lab]:
+def pair(hub: Hubs) -> tuple[Lab, Lab]:
     """A clone of each remote with a run that it has shared, long ago."""
-    near, far = hub.clone("near"), hub.far("far")
-    for n, lab in enumerate((near, far)):
-        experiment(lab, 10 + n, LONG_AGO)
-        lab.run("sync")
-    return near, far
+
+    def make(folder: Path) -> None:
+        made = Hubs(hub.templates, folder)
+        for n, lab in enumerate((made.clone("near"), made.far("far"))):
+            experiment(lab, 10 + n, LONG_AGO)
+            lab.run("sync")
+
+    for path in hub.folder.iterdir():
+        shutil.rmtree(path)
+    hub.templates.copy("two remotes, a relay and a clone of each", make, hub.folder)
+    return Lab(hub.folder / "near"), Lab(hub.folder / "far")
 
 
 @pytest.mark.long
-def test_everything_of_everyone_is_on_both(hub: Hub, pair: tuple[Lab, Lab]) -> None:
+def test_everything_of_everyone_is_on_both(hub: Hubs, pair: tuple[Lab, Lab]) -> None:
     near, far = pair
     second = hub.clone("second")
     experiment(second, 12)
@@ -90,14 +102,14 @@ def test_everything_of_everyone_is_on_both(hub: Hub, pair: tuple[Lab, Lab]) -> N
     assert hub.both == (here, there)
 
 
-def test_many_refs_go_in_batches(hub: Hub, pair: tuple[Lab, Lab], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_refs_go_in_batches(hub: Hubs, pair: tuple[Lab, Lab], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memorylab.store.exchange._BY_NAME", 2)
     hub.pass_on()
     here, there = hub.both
     assert here == there and len(here) == 6
 
 
-def test_a_clone_that_writes_nothing_relays_too(hub: Hub, pair: tuple[Lab, Lab]) -> None:
+def test_a_clone_that_writes_nothing_relays_too(hub: Hubs, pair: tuple[Lab, Lab]) -> None:
     relay = Lab(hub.folder / "bystander")
     hub.bare.git("clone", "-q", str(hub.bare.path), str(relay.path))
     relay.git("remote", "add", "away", str(hub.away.path))
@@ -107,7 +119,7 @@ def test_a_clone_that_writes_nothing_relays_too(hub: Hub, pair: tuple[Lab, Lab])
 
 
 @pytest.mark.parametrize("lost", ["deleted", "truncated"])
-def test_what_a_remote_has_lost_of_another_is_put_back(hub: Hub, pair: tuple[Lab, Lab], lost: str) -> None:
+def test_what_a_remote_has_lost_of_another_is_put_back(hub: Hubs, pair: tuple[Lab, Lab], lost: str) -> None:
     near, far = pair
     then = {ref: tip for ref, tip in hub.refs().items() if ref in own(writer(near))}
     experiment(near, 14)
@@ -127,7 +139,7 @@ def test_what_a_remote_has_lost_of_another_is_put_back(hub: Hub, pair: tuple[Lab
     assert hub.pass_on()["hub"]["remarks"] == []
 
 
-def test_copies_that_have_parted_are_left_alone(hub: Hub, pair: tuple[Lab, Lab]) -> None:
+def test_copies_that_have_parted_are_left_alone(hub: Hubs, pair: tuple[Lab, Lab]) -> None:
     near, far = pair
     hub.pass_on()
     name = writer(near)
@@ -152,7 +164,7 @@ def test_copies_that_have_parted_are_left_alone(hub: Hub, pair: tuple[Lab, Lab])
     assert remembered(third).keys() == own(writer(far))
 
 
-def test_what_is_no_ledger_is_not_passed_on(hub: Hub, pair: tuple[Lab, Lab]) -> None:
+def test_what_is_no_ledger_is_not_passed_on(hub: Hubs, pair: tuple[Lab, Lab]) -> None:
     """A plain `git fetch` takes a blob for a journal; the relay then spread it."""
     blob = hub.away.git("hash-object", "-w", "-t", "blob", "/dev/null")
     hub.away.git("update-ref", f"{refs.JOURNAL}mallory", blob)
@@ -165,7 +177,7 @@ def test_what_is_no_ledger_is_not_passed_on(hub: Hub, pair: tuple[Lab, Lab]) -> 
 
 
 @pytest.mark.long
-def test_the_folded_do_not_come_back(hub: Hub, pair: tuple[Lab, Lab]) -> None:
+def test_the_folded_do_not_come_back(hub: Hubs, pair: tuple[Lab, Lab]) -> None:
     near, far = pair
     archiver = hub.clone("archiver")
     hub.pass_on()
@@ -194,7 +206,7 @@ def test_the_folded_do_not_come_back(hub: Hub, pair: tuple[Lab, Lab]) -> None:
     assert hub.relay.run("verify").exit_code == 0
 
 
-def test_of_two_archives_the_later_counts(hub: Hub, pair: tuple[Lab, Lab]) -> None:
+def test_of_two_archives_the_later_counts(hub: Hubs, pair: tuple[Lab, Lab]) -> None:
     """The earlier one counted where its archiver's name came later, and the writer's refs were pushed again."""
     near, far = pair
     first, second = hub.clone("zoe"), hub.clone("adam")
@@ -209,7 +221,7 @@ def test_of_two_archives_the_later_counts(hub: Hub, pair: tuple[Lab, Lab]) -> No
         assert not own(writer(near)) & hub.refs().keys()
 
 
-def test_one_remote_that_is_away_does_not_keep_the_other_waiting(hub: Hub, pair: tuple[Lab, Lab]) -> None:
+def test_one_remote_that_is_away_does_not_keep_the_other_waiting(hub: Hubs, pair: tuple[Lab, Lab]) -> None:
     near, far = pair
     hub.pass_on()
     experiment(near, 20)
@@ -225,7 +237,7 @@ def test_one_remote_that_is_away_does_not_keep_the_other_waiting(hub: Hub, pair:
     assert here == there
 
 
-def test_one_remote_that_lets_nobody_in_does_not_either(hub: Hub, pair: tuple[Lab, Lab]) -> None:
+def test_one_remote_that_lets_nobody_in_does_not_either(hub: Hubs, pair: tuple[Lab, Lab]) -> None:
     """Nothing was passed on to any remote."""
     door = hub.folder / "door"
     door.write_text("#!/bin/sh\necho 'fatal: permission denied' >&2\nexit 1\n")
@@ -238,7 +250,7 @@ def test_one_remote_that_lets_nobody_in_does_not_either(hub: Hub, pair: tuple[La
     assert done["0"]["reached"] is False and "lets nobody in" in str(done["0"]["reason"])
 
 
-def test_what_a_remote_refuses_is_said(hub: Hub, pair: tuple[Lab, Lab]) -> None:
+def test_what_a_remote_refuses_is_said(hub: Hubs, pair: tuple[Lab, Lab]) -> None:
     arrange(hub, "update", 'case $1 in */ledger/*) echo "no ledgers here" >&2; exit 1 ;; esac')
     done = hub.pass_on(rc=3)
     (said,) = done["hub"]["remarks"]  # type: ignore[misc]
@@ -247,7 +259,7 @@ def test_what_a_remote_refuses_is_said(hub: Hub, pair: tuple[Lab, Lab]) -> None:
     assert own(writer(pair[0])) <= hub.refs(hub.away).keys()
 
 
-def test_a_writer_who_is_faster_is_no_refusal(hub: Hub, pair: tuple[Lab, Lab]) -> None:
+def test_a_writer_who_is_faster_is_no_refusal(hub: Hubs, pair: tuple[Lab, Lab]) -> None:
     """While one remote was given to, the writer pushed to the other: what is older was called refused there."""
     near, far = pair
     hub.pass_on()
@@ -270,12 +282,12 @@ def test_a_writer_who_is_faster_is_no_refusal(hub: Hub, pair: tuple[Lab, Lab]) -
 
 
 @pytest.mark.parametrize("arguments", [["hub"], ["--no-push"], ["--notes-only"], ["hub", "--no-push"]])
-def test_all_remotes_and_both_ways_or_not_at_all(hub: Hub, arguments: list[str]) -> None:
+def test_all_remotes_and_both_ways_or_not_at_all(hub: Hubs, arguments: list[str]) -> None:
     said = hub.relay.run("sync", "--relay", *arguments, rc=2).stderr
     assert "--relay is with all remotes, both ways, and whole: leave the rest out." in said
 
 
-def test_a_clone_that_leaves_out_journals_is_no_relay(hub: Hub, pair: tuple[Lab, Lab]) -> None:
+def test_a_clone_that_leaves_out_journals_is_no_relay(hub: Hubs, pair: tuple[Lab, Lab]) -> None:
     before = hub.both
     hub.relay.git("config", "memorylab.notesOnly", "true")
     assert "memorylab.notesOnly" in hub.relay.run("sync", "--relay", rc=3).stderr
@@ -287,7 +299,7 @@ def test_without_a_remote_there_is_nothing_to_relay(lab: Lab) -> None:
     assert said == "error: This clone has no remote to share with. `git remote add origin URL` names one.\n"
 
 
-def test_one_remote_alone_is_synced(hub: Hub, pair: tuple[Lab, Lab]) -> None:
+def test_one_remote_alone_is_synced(hub: Hubs, pair: tuple[Lab, Lab]) -> None:
     near, _ = pair
     done = json.loads(near.run("sync", "--relay", "--json").stdout)
     assert [one["remote"] for one in done] == ["origin"] and done[0]["remarks"] == []

@@ -4,14 +4,13 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from memorylab.store import refs
-from tests.conftest import Lab
+from tests.conftest import Hub, Lab, Templates
 from tests.servers import free_port
 from tests.test_concurrency import journal
 from tests.test_gc import forget
@@ -38,30 +37,18 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def hub(tmp_path: Path, make_lab: Callable[..., Lab]) -> Lab:
-    """A bare remote with one branch."""
-    seed = make_lab("seed", init=False)
-    seed.git("clone", "-q", "--template=", "--bare", ".", str(tmp_path / "hub.git"))
-    return Lab(tmp_path / "hub.git")
-
-
-def join(hub: Lab, name: str, *options: str, init: bool = True) -> Lab:
-    """A clone of the remote that remembers."""
-    lab = Lab(hub.path.parent / name)
-    hub.git("clone", "-q", "--template=", *options, str(hub.path), str(lab.path))
-    if init:
-        lab.run("init", "--writer", name)
-    return lab
+def hub(tmp_path: Path, templates: Templates) -> Hub:
+    return Hub(templates, tmp_path / "hub.git")
 
 
 @pytest.fixture
-def ann(hub: Lab) -> Lab:
-    return join(hub, "ann")
+def ann(hub: Hub) -> Lab:
+    return hub.join("ann")
 
 
 @pytest.fixture
-def bob(hub: Lab) -> Lab:
-    return join(hub, "bob")
+def bob(hub: Hub) -> Lab:
+    return hub.join("bob")
 
 
 def log(lab: Lab, description: str, value: float = 1.0, *options: str) -> str:
@@ -264,10 +251,10 @@ def test_notes_only(hub: Lab, ann: Lab, bob: Lab, setting: bool) -> None:
     assert bob.store.has(commit)
 
 
-def test_a_clone_that_never_wrote_can_read(hub: Lab, ann: Lab) -> None:
+def test_a_clone_that_never_wrote_can_read(hub: Hub, ann: Lab) -> None:
     log(ann, "one")
     ann.run("sync")
-    reader = join(hub, "reader", init=False)
+    reader = hub.join("reader", init=False)
     assert reader.run("sync").stdout == "origin: 1 record of 1 writer came\n"
     assert reader.store.writer() is None and ids(reader) == ids(ann)
 
@@ -630,17 +617,26 @@ DAMAGES = {
 
 
 @pytest.fixture
-def eve(hub: Lab) -> Lab:
-    return join(hub, "eve")
+def took(tmp_path: Path, templates: Templates) -> tuple[Lab, Lab, Lab, Lab]:
+    """A remote, a clone that took two records, that which gave them, and one that has none."""
+
+    def make(folder: Path) -> None:
+        hub = Hub(templates, folder / "hub.git")
+        ann, bob, _ = (hub.join(name) for name in ("ann", "bob", "eve"))
+        for description in ("one", "two"):
+            log(bob, description)
+        bob.run("sync")
+        ann.run("sync")
+
+    templates.copy("took", make, tmp_path)
+    hub, ann, bob, eve = (Lab(tmp_path / name) for name in ("hub.git", "ann", "bob", "eve"))
+    return hub, ann, bob, eve
 
 
 @pytest.mark.parametrize("how", DAMAGES)
-def test_anothers_damaged_ledger_is_refused(hub: Lab, ann: Lab, bob: Lab, eve: Lab, how: str) -> None:
+def test_anothers_damaged_ledger_is_refused(took: tuple[Lab, Lab, Lab, Lab], how: str) -> None:
     """One line for the writer, whatever the number of refs; nothing here changes; what others have comes as ever."""
-    for description in ("one", "two"):
-        log(bob, description)
-    bob.run("sync")
-    ann.run("sync")
+    hub, ann, bob, eve = took
     copies = refs_in(ann, refs.REMOTES)
     assert len(copies) == 3
     for ref in own(bob):
@@ -677,14 +673,28 @@ def test_what_a_remote_has_lost_of_ours_goes_there_again(hub: Lab, ann: Lab, bob
     assert_whole(ann, bob)
 
 
+@pytest.fixture
+def gave(tmp_path: Path, templates: Templates) -> tuple[Lab, Lab, Lab]:
+    """A remote, a clone that gave it two of its three records, and one that has none."""
+
+    def make(folder: Path) -> None:
+        hub = Hub(templates, folder / "hub.git")
+        ann, _ = hub.join("ann"), hub.join("bob")
+        log(ann, "one")
+        log(ann, "two")
+        ann.run("sync")
+        log(ann, "three")
+
+    templates.copy("gave", make, tmp_path)
+    hub, ann, bob = (Lab(tmp_path / name) for name in ("hub.git", "ann", "bob"))
+    return hub, ann, bob
+
+
 @pytest.mark.parametrize("how", ["unrelated", "amended", "blob", "tree"])
-def test_what_was_put_in_the_place_of_ours_costs_no_record(hub: Lab, ann: Lab, bob: Lab, how: str) -> None:
+def test_what_was_put_in_the_place_of_ours_costs_no_record(gave: tuple[Lab, Lab, Lab], how: str) -> None:
     """It cannot be replaced without force; all that it does not hold goes there under another name. What the copy of an
     earlier sync held was taken for what the remote holds."""
-    log(ann, "one")
-    log(ann, "two")
-    ann.run("sync")
-    log(ann, "three")
+    hub, ann, bob = gave
     former, runs = me(ann), ids(ann)
     for _, ref in refs.of(former):
         damage(hub, ref, how)
@@ -712,7 +722,7 @@ def test_a_tag_of_ours_is_gone_on_from(hub: Lab, ann: Lab) -> None:
     assert refs_in(hub, *MEMORY) == refs_in(ann, *own(ann))
 
 
-def test_a_commit_with_two_parents_in_the_place_of_ours(hub: Lab, ann: Lab) -> None:
+def test_a_commit_with_two_parents_in_the_place_of_ours(hub: Hub, ann: Lab) -> None:
     """It looked like a journal's entry, and each sync ended in an error."""
     log(ann, "one")
     ann.run("sync")
@@ -723,12 +733,12 @@ def test_a_commit_with_two_parents_in_the_place_of_ours(hub: Lab, ann: Lab) -> N
     log(ann, "two")
     runs = ids(ann)
     ann.run("sync")
-    new = join(hub, "new")
+    new = hub.join("new")
     assert ids(new) == ids(ann) == runs
 
 
 @pytest.mark.parametrize("whose", ["another's", "ours"])
-def test_a_journal_that_was_deleted_alone(hub: Lab, ann: Lab, bob: Lab, whose: str) -> None:
+def test_a_journal_that_was_deleted_alone(hub: Hub, ann: Lab, bob: Lab, whose: str) -> None:
     log(bob, "one")
     bob.run("sync")
     ann.run("sync")
@@ -740,7 +750,7 @@ def test_a_journal_that_was_deleted_alone(hub: Lab, ann: Lab, bob: Lab, whose: s
     done = ann.run("sync")
     assert done.stderr == f"note: origin: the ledger of {me(bob)} was deleted there; the copy here is whole\n"
     assert_whole(ann)
-    new = join(hub, "new")
+    new = hub.join("new")
     assert ids(new) == ids(bob)
     assert "notes only" in new.run("verify").stdout
 

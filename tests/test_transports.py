@@ -1,15 +1,16 @@
 """Sharing over real servers: git daemon and ssh, whoever pushes, and whenever the connection breaks."""
 
 import random
+import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from tests.conftest import Lab
+from tests.conftest import Hub, Lab, Templates
 from tests.servers import Ssh, cut, daemon, port_of, sshd, through
 
 KINDS = ("daemon", "sshd")
@@ -46,17 +47,21 @@ def serve(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @pytest.fixture
-def writers(make_lab: Callable[..., Lab], tmp_path: Path) -> tuple[Lab, Lab]:
+def writers(templates: Templates, tmp_path: Path) -> tuple[Lab, Lab]:
     """Two clones with one baseline and a run each, which have no remote yet. Nothing is judged at their commits."""
-    alice = make_lab("alice", init=False)
-    alice.git("clone", "-q", ".", str(tmp_path / "bob"))
-    bob = Lab(tmp_path / "bob")
-    bob.git("remote", "remove", "origin")
-    for lab, depth in ((alice, 10), (bob, 12)):
-        lab.run("init", "--writer", lab.path.name)
-        lab.git("config", "core.hooksPath", "/dev/null")
-        lab.experiment(f"{lab.path.name} goes deeper", 2 - depth / 100, knob="DEPTH", to=depth)
-    return alice, bob
+
+    def make(folder: Path) -> None:
+        remote = Hub(templates, folder / "remote.git")
+        for name, depth in (("alice", 10), ("bob", 12)):
+            lab = remote.join(name, init=False)
+            lab.git("remote", "remove", "origin")
+            lab.run("init", "--writer", name)
+            lab.git("config", "core.hooksPath", "/dev/null")
+            lab.experiment(f"{name} goes deeper", 2 - depth / 100, knob="DEPTH", to=depth)
+        shutil.rmtree(remote.path)
+
+    templates.copy("two writers", make, tmp_path)
+    return Lab(tmp_path / "alice"), Lab(tmp_path / "bob")
 
 
 def log_much(lab: Lab) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from memorylab import index
-from tests.conftest import Lab
+from tests.conftest import Lab, Templates
 from tests.test_recall import Team
 
 
@@ -31,14 +31,18 @@ def everything(path: Path) -> dict[str, tuple[int, bytes]]:
 
 
 @pytest.fixture
-def night(lab: Lab) -> Lab:
-    lab.experiment("baseline", 1.0)
-    lab.experiment("deeper", 1.2, knob="DEPTH", to=12)
-    lab.edit("MATRIX_LR", 0.9)
-    lab.commit("raise matrix LR")
-    (lab.path / "run.log").write_text("Traceback (most recent call last):\n  x\nRuntimeError: CUDA out of memory.\n")
-    lab.run("log", "--log", "run.log", "--status", "crash", "--report")
-    return lab
+def night(templates: Templates, tmp_path: Path) -> Lab:
+    def tell(lab: Lab) -> None:
+        lab.experiment("baseline", 1.0)
+        lab.experiment("deeper", 1.2, knob="DEPTH", to=12)
+        lab.edit("MATRIX_LR", 0.9)
+        lab.commit("raise matrix LR")
+        (lab.path / "run.log").write_text(
+            "Traceback (most recent call last):\n  x\nRuntimeError: CUDA out of memory.\n"
+        )
+        lab.run("log", "--log", "run.log", "--status", "crash", "--report")
+
+    return templates.told("the views of a night", tell, tmp_path)
 
 
 def test_what_was_deleted_comes_back_byte_for_byte(night: Lab) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from memorylab.store import display, notes, refs
-from tests.conftest import Lab
+from tests.conftest import Hub, Lab, Templates
 
 
 def add_worktree(lab: Lab, name: str) -> Lab:
@@ -75,6 +75,7 @@ def test_agents_in_worktrees_see_each_other_at_once(quiet: Lab) -> None:
 
 def test_a_hook_in_one_worktree_plans_for_all(lab: Lab) -> None:
     other = add_worktree(lab, "other")
+    other.starts_hooks = True
     other.edit("DEPTH", 12)
     commit = other.commit("deeper")
     assert f"planned {commit[:7]} deeper" in lab.run("status").stdout
@@ -141,6 +142,7 @@ def test_init_in_a_linked_worktree_is_for_the_clone(bare: Lab, make_lab: Callabl
     assert name and name == other.store.writer() and name.startswith("agent-")
     assert lab.run("init").stdout.count(f"writer: {name}\n") == 1
     # Hooks, excludes and refspecs are in what the worktrees share.
+    lab.starts_hooks = True
     lab.edit("DEPTH", 12)
     commit = lab.commit("deeper")
     assert commit in other.memory.plans
@@ -168,17 +170,17 @@ def test_a_worktree_that_is_away_stops_nobody(quiet: Lab) -> None:
 
 
 @pytest.fixture
-def team(quiet: Lab, bare: Lab) -> list[Lab]:
+def team(tmp_path: Path, templates: Templates) -> list[Lab]:
     """Three clones of a remote, each a writer."""
-    quiet.git("remote", "add", "origin", str(bare.path))
-    quiet.git("push", "-q", "-u", "origin", "main")
-    clones = [quiet]
-    for name in ("bob", "carol"):
-        quiet.git("clone", "-q", str(bare.path), str(quiet.path.parent / name))
-        clones.append(Lab(quiet.path.parent / name))
-        clones[-1].run("init")
-        clones[-1].git("config", "core.hooksPath", "/dev/null")
-    return clones
+
+    def make(folder: Path) -> None:
+        remote = Hub(templates, folder / "remote.git")
+        for name in names:
+            remote.join(name).git("config", "core.hooksPath", "/dev/null")
+
+    names = ("lab", "bob", "carol")
+    templates.copy("three clones", make, tmp_path)
+    return [Lab(tmp_path / name) for name in names]
 
 
 def rerun(lab: Lab, commit: str, value: float, description: str) -> None:

@@ -61,11 +61,11 @@ def knobs(name: str | None, as_json: bool) -> None:
 
     session = open_session()
     remark(session.refresh())
-    whole = command.study(session)
+    whole = command.study(session, name)
     if name is None:
         emit(overview(whole), lambda: command.render(whole, session.settings.subject), as_json)
     else:
-        found = command.find(whole, name)
+        (found,) = whole.knobs
         value = {"metric": whole.metric, "direction": whole.direction, "knob": found}
         emit(value, lambda: command.render_one(whole, found), as_json)
 

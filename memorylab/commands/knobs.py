@@ -1,6 +1,7 @@
 """knobs: what was tried of each constant of the subject, what came of it, and what was not tried."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from memorylab.commands import experiment
 from memorylab.commands.session import Session
@@ -18,30 +19,36 @@ _WIDTH = 40  # characters of a value
 _SHORT = 24  # characters of a value that nobody turned
 
 
-def study(session: Session) -> Study:
-    """What was tried of every knob, with the constants that HEAD's subject has (none where there is no HEAD)."""
-    return knobs.study(session.memory.runs, experiment.constants_now(session) or {}, session.settings.rules)
+def study(session: Session, name: str | None = None) -> Study:
+    """What was tried of every knob, or of the one that a name stands for, with the constants that HEAD's subject has
+    (none where there is no HEAD). Raises what `find` raises."""
+    turned, constants = session.recall.turned(), experiment.constants_now(session) or {}
+    of = partial(knobs.study, turned, constants, session.settings.rules)
+    if name is None:
+        return of()
+    try:
+        return of(find([*turned.names, *constants], name))
+    except NotFound:  # says what there is in the order of the overview
+        whole = of()
+        return of(find([*(knob.name for knob in whole.knobs), *whole.never], name))
 
 
-def find(whole: Study, name: str) -> KnobStudy:
-    """The knob that a name or a unique part of one stands for, in any case; one that was never turned has no groups.
+def find(names: Iterable[str], name: str) -> str:
+    """The one of some knobs that a name or a unique part of one stands for, in any case.
 
     Raises NotFound if it is none or several, UsageError if it is empty.
     """
     wanted = inline(name).casefold()
     if not wanted:
         raise UsageError("The name of the knob is empty.", "Give a name or a part of one, or leave it out.")
-    turned = {knob.name: knob for knob in whole.knobs}
-    names = [*turned, *whole.never]
     folded = {each: inline(each).casefold() for each in names}
     for found in (
-        [each for each in names if each == name],
-        [each for each in names if folded[each] == wanted],
-        [each for each in names if wanted in folded[each]],
+        [each for each in folded if each == name],
+        [each for each in folded if folded[each] == wanted],
+        [each for each in folded if wanted in folded[each]],
     ):
         if len(found) == 1:
-            only = found[0]
-            return turned.get(only) or KnobStudy(name=only, now=whole.never[only], groups=[])
+            return found[0]
         if found:
             raise NotFound(f"{_quoted(name)} names {len(found)} knobs: {_listed(found)}.", "Give more of it.")
     close = _close(wanted, folded)

@@ -108,21 +108,6 @@ def programs(runs: Iterable[Run]) -> tuple[dict[str, str], dict[str, str]]:
     return {run.run_id: found.add(run) for run in runs}, of_commit
 
 
-def samples(runs: Sequence[Run], metric: str) -> dict[Group, dict[str, Sample]]:
-    """The measured runs by group and program, each in the order of first appearance."""
-    of_run, of_commit = programs(runs)
-    members: dict[Group, dict[str, list[Run]]] = {}
-    for run in runs:
-        if is_measured(run, metric):
-            members.setdefault(group_of(run), {}).setdefault(of_run[run.run_id], []).append(run)
-    return {
-        group: {
-            key: pooled(key, those, metric, of_commit.get(those[0].parent_commit or "")) for key, those in found.items()
-        }
-        for group, found in members.items()
-    }
-
-
 def pooled(program: str, runs: Sequence[Run], metric: str, base: str | None = None) -> Sample:
     """The runs of one program in one group. Of more than MOST_RUNS the first and the latest count."""
     counted = (runs[0], *runs[1:][1 - MOST_RUNS :])
@@ -133,11 +118,6 @@ def is_measured(run: Run, metric: str) -> bool:
     """Whether a run has a value to compare."""
     value = run.value(metric)
     return value is not None and abs(value) < MOST
-
-
-def latest_group(runs: Sequence[Run], metric: str) -> Group | None:
-    """The group of the latest measured run, None without one."""
-    return next((group_of(run) for run in reversed(runs) if is_measured(run, metric)), None)
 
 
 def values(runs: Iterable[Run], metric: str) -> tuple[float, ...]:

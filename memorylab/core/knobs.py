@@ -6,15 +6,18 @@ turned other knobs besides says little of one: it counts only where no run turne
 """
 
 import math
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from memorylab.core.group import IMPORTED, Group, Sample, group_of, is_measured, latest_group, programs, samples
+from memorylab.core.group import Group, pooled
 from memorylab.core.race import Race, Rules
-from memorylab.core.record import Direction, Knob, Run, rounded
+from memorylab.core.record import Direction, Run, rounded
 from memorylab.core.steps import Outcome, Pooled, Step, Value, best_of, order, trend, untried
 
 _DIGITS = 8  # significant, of computed figures
@@ -89,24 +92,84 @@ class Study(Struct, frozen=True, kw_only=True):
     without_code: int
 
 
+class Turn(Struct, frozen=True, gc=False):
+    """A run that turned a knob: its place in the ledger, its `program`, the program that it was `base`d on, None where
+    that is not known. It changed `others` knobs and statements besides; `whole` is the same for the same change."""
+
+    at: int
+    run_id: str
+    status: str
+    group: Group
+    program: str
+    base: str | None
+    parent_commit: str | None
+    old: Value
+    new: Value
+    others: int
+    whole: bytes
+
+
+class Measured(Struct, frozen=True, gc=False):
+    """A run that has a value: its place in the ledger, its program, and the one that it was based on."""
+
+    at: int
+    program: str
+    base: str | None
+    run: Run
+
+
+class Turned(Struct, frozen=True, kw_only=True):
+    """What was turned. `current` is the comparison group of the latest run that was measured here, else of the latest
+    imported one; `groups` counts the runs that turned a knob, in the order of the first; `without_code` the imported
+    ones. `turns` gives those of one knob, `measured` all runs of a group that have a value; both in their order."""
+
+    names: Sequence[str]
+    current: Group | None
+    groups: Mapping[Group, int]
+    turns: Callable[[str], Iterable[Turn]]
+    measured: Callable[[Group], Iterable[Measured]]
+    without_code: int
+
+
 class _Trial(Struct):
     """The runs that made one program of one base, against what they count, and what they changed."""
 
     program: str
     reference: str | None
     is_direct: bool
-    knobs: Mapping[str, Knob]
+    old: Value
+    new: Value
     others: int
-    runs: list[Run]
+    turns: list[Turn]
 
 
 class _Field:
     """One comparison group: its programs, its noise floor, and what effects are usual in it."""
 
-    def __init__(self, group: Group, found: Mapping[str, Sample], rules: Rules) -> None:
-        self.group, self.samples, self.rules = group, found, rules
-        race = Race(list(found.values()), rules)
+    def __init__(self, group: Group, measured: Iterable[Measured], rules: Rules) -> None:
+        self.group, self.rules = group, rules
+        members: dict[str, list[Measured]] = {}
+        best: tuple[float, str] | None = None
+        self._best: list[tuple[int, str]] = []
+        for one in measured:
+            members.setdefault(one.program, []).append(one)
+            if one.run.status == "keep":
+                mine = rules.oriented(one.run.value(rules.metric) or 0.0), one.program
+                if best is None or mine < best:
+                    best = mine
+                    self._best.append((one.at, one.program))
+        self.samples = {
+            program: pooled(program, [one.run for one in those], rules.metric, those[0].base)
+            for program, those in members.items()
+        }
+        race = Race(list(self.samples.values()), rules)
         self.noise, self.effects = race.noise, race.effects
+
+    def best_before(self, turn: Turn) -> str | None:
+        """The best program that was kept before a run, None if that is its own."""
+        number = bisect_left(self._best, (turn.at, ""))
+        found = self._best[number - 1][1] if number else None
+        return found if found != turn.program else None
 
     def counted(self, trials: Iterable[_Trial]) -> list[_Trial]:
         """The trials that are measured; of these those that changed nothing else; of these those that are compared with
@@ -144,34 +207,26 @@ class _Field:
         return Pooled(result / total, reference / total, error, self.effects.probability(effect, error**2))
 
 
-def study(runs: Sequence[Run], constants: Mapping[str, str], rules: Rules) -> Study:
-    """What was tried of every knob. Runs are in the order of the ledger, `constants` are the subject's at present, as
-    source text. One pass over the runs."""
-    found = samples(runs, rules.metric)
-    trials = _trials(runs, found, rules)
-    current = _current(runs, rules.metric) or next(iter(trials), None)
-    groups = [] if current is None else [current, *(group for group in trials if group != current)]
-    fields = {group: _Field(group, found.get(group, {}), rules) for group in groups}
-    by_knob: dict[str, dict[Group, list[_Trial]]] = {}
+def study(turned: Turned, constants: Mapping[str, str], rules: Rules, only: str | None = None) -> Study:
+    """What was tried of every knob, or of one only. `constants` are the subject's at present, as source text."""
+    current = turned.current or next(iter(turned.groups), None)
+    groups = [] if current is None else [current, *(group for group in turned.groups if group != current)]
+    fields = cache(lambda group: _Field(group, turned.measured(group), rules))
+    knobs = []
+    for name in turned.names if only is None else [only]:
+        trials, now = _trials(turned.turns(name), fields), constants.get(name)
+        found = [_in_group(fields(group), trials[group], now) for group in groups if group in trials]
+        knobs.append(KnobStudy(name=name, now=now, groups=found))
+    noise = fields(turned.current).noise if turned.current is not None else None
+    counts: dict[str, int] = {}
     for group in groups:
-        for trial in trials.get(group, ()):
-            for name in trial.knobs:
-                by_knob.setdefault(name, {}).setdefault(group, []).append(trial)
-    knobs = [
-        KnobStudy(
-            name=name,
-            now=constants.get(name),
-            groups=[_in_group(name, fields[group], those, constants.get(name)) for group, those in found_in.items()],
-        )
-        for name, found_in in by_knob.items()
-    ]
-    now = fields[current].noise if current is not None and current in found else None
+        counts[group.label] = counts.get(group.label, 0) + turned.groups.get(group, 0)
     return Study(
         metric=rules.metric, direction=rules.direction, group=current.label if current is not None else None,
-        noise=rounded(now.sd, _DIGITS) if now else None, noise_replicates=now.replicates if now else None,
-        groups=_counts(groups, trials), knobs=sorted(knobs, key=_rank),
-        never={name: value for name, value in constants.items() if name not in by_knob},
-        without_code=sum(run.run_id.startswith(IMPORTED) for run in runs),
+        noise=rounded(noise.sd, _DIGITS) if noise else None, noise_replicates=noise.replicates if noise else None,
+        groups=counts, knobs=sorted(knobs, key=_rank),
+        never={name: value for name, value in constants.items() if name not in turned.names},
+        without_code=turned.without_code,
     )  # fmt: skip
 
 
@@ -185,66 +240,29 @@ def overview(whole: Study) -> Study:
     return replace(whole, knobs=knobs)
 
 
-def _counts(groups: Iterable[Group], trials: Mapping[Group, Sequence[_Trial]]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for group in groups:
-        counts[group.label] = counts.get(group.label, 0) + sum(len(trial.runs) for trial in trials.get(group, ()))
-    return counts
-
-
-def _current(runs: Sequence[Run], metric: str) -> Group | None:
-    """The group of the latest run that was measured here, else of the latest imported one."""
-    here = [run for run in runs if not run.run_id.startswith(IMPORTED)]
-    return latest_group(here, metric) or latest_group(runs, metric)
-
-
-def _trials(
-    runs: Sequence[Run], found: Mapping[Group, Mapping[str, Sample]], rules: Rules
-) -> dict[Group, list[_Trial]]:
-    """The trials of each group, in the order of their first runs.
-
-    A run without a result often does not say where it ran, as a crash leaves no summary: it belongs to the group that
-    was measured last before it.
-    """
-    of_run, of_commit = programs(runs)
+def _trials(turns: Iterable[Turn], fields: Callable[[Group], _Field]) -> dict[Group, list[_Trial]]:
+    """The trials of each group, in the order of their first runs."""
     trials: dict[Group, dict[tuple[object, ...], _Trial]] = {}
-    best: dict[Group, tuple[float, str]] = {}
-    latest = next(iter(found), None)
-    for run in runs:
-        group, value, program = group_of(run), run.value(rules.metric), of_run[run.run_id]
-        has_value, is_here = is_measured(run, rules.metric), not run.run_id.startswith(IMPORTED)
-        if has_value and is_here:
-            latest = group
-        elif not has_value and latest is not None and (group not in found or group == Group()):
-            group = latest
-        change = run.change
-        if change is not None and change.knobs and is_here:
-            base = of_commit.get(run.parent_commit or "")
-            here = trials.setdefault(group, {})
-            key = program, base or run.parent_commit, change.statements, *change.knobs.items()
-            trial = here.get(key)
-            if trial is None:
-                is_direct = base is not None and base != program and base in found.get(group, {})
-                before = best[group][1] if group in best and best[group][1] != program else None
-                trial = here[key] = _Trial(
-                    program, base if is_direct else before, is_direct, change.knobs,
-                    len(change.knobs) - 1 + change.statements, [],
-                )  # fmt: skip
-            trial.runs.append(run)
-        if value is not None and has_value and run.status == "keep":
-            mine = rules.oriented(value), program
-            best[group] = min(best.get(group, mine), mine)
+    for turn in turns:
+        here = trials.setdefault(turn.group, {})
+        key = turn.program, turn.base or turn.parent_commit, turn.whole
+        if key not in here:
+            field = fields(turn.group)
+            is_direct = turn.base != turn.program and turn.base in field.samples
+            reference = turn.base if is_direct else field.best_before(turn)
+            here[key] = _Trial(turn.program, reference, is_direct, turn.old, turn.new, turn.others, [])
+        here[key].turns.append(turn)
     return {group: list(here.values()) for group, here in trials.items()}
 
 
-def _in_group(name: str, field: _Field, trials: Sequence[_Trial], now: Value) -> InGroup:
+def _in_group(field: _Field, trials: Sequence[_Trial], now: Value) -> InGroup:
     by_value: dict[Value, list[_Trial]] = {}
     for trial in trials:
-        by_value.setdefault(trial.knobs[name].new, []).append(trial)
-    tried = [_tried(name, value, field, those) for value, those in by_value.items()]
-    steps = _steps(name, field, trials)
+        by_value.setdefault(trial.new, []).append(trial)
+    tried = [_tried(value, field, those) for value, those in by_value.items()]
+    steps = _steps(field, trials)
     best = best_of(steps, now, field.rules)
-    seen = {value for trial in trials for value in (trial.knobs[name].old, trial.knobs[name].new)} | {now}
+    seen = {value for trial in trials for value in (trial.old, trial.new)} | {now}
     return InGroup(
         group=field.group.label, noise=rounded(field.noise.sd, _DIGITS), noise_replicates=field.noise.replicates,
         tried=sorted(tried, key=lambda one: order(one.value)), trend=trend(steps, best), has_best=best is not None,
@@ -252,13 +270,13 @@ def _in_group(name: str, field: _Field, trials: Sequence[_Trial], now: Value) ->
     )  # fmt: skip
 
 
-def _tried(name: str, value: Value, field: _Field, trials: Sequence[_Trial]) -> Tried:
-    runs = sorted((run for trial in trials for run in trial.runs), key=_when)
+def _tried(value: Value, field: _Field, trials: Sequence[_Trial]) -> Tried:
+    turns = sorted((turn for trial in trials for turn in trial.turns), key=lambda turn: turn.at)
     counted = field.counted(trials)
     pooled = field.pooled((trial, 1) for trial in counted)
     results = [field.samples[trial.program].mean for trial in trials if trial.program in field.samples]
-    crashed = sum(run.status == "crash" for run in runs)
-    word: Outcome = "crashed" if crashed else "no result"
+    ends = Counter(turn.status for turn in turns)
+    word: Outcome = "crashed" if ends["crash"] else "no result"
     if results:
         word = "no reference"
     others = [trial.others for trial in counted or trials]
@@ -271,31 +289,25 @@ def _tried(name: str, value: Value, field: _Field, trials: Sequence[_Trial]) -> 
         reference=rounded(pooled.reference, _DIGITS) if pooled else None,
         against=("base" if all(trial.is_direct for trial in counted) else "best") if pooled else None,
         programs=len({trial.program for trial in counted or trials}), others=min(others), others_most=max(others),
-        starts=sorted({trial.knobs[name].old for trial in trials}, key=order), runs=len(runs),
-        kept=sum(run.status == "keep" for run in runs), discarded=sum(run.status == "discard" for run in runs),
-        crashed=crashed, run_ids=[run.run_id for run in runs],
+        starts=sorted({trial.old for trial in trials}, key=order), runs=len(turns), kept=ends["keep"],
+        discarded=ends["discard"], crashed=ends["crash"], run_ids=[turn.run_id for turn in turns],
     )  # fmt: skip
 
 
-def _when(run: Run) -> tuple[str, str, int]:
-    return run.timestamp_utc or "", run.writer, run.seq
-
-
-def _steps(name: str, field: _Field, trials: Iterable[_Trial]) -> list[Step]:
+def _steps(field: _Field, trials: Iterable[_Trial]) -> list[Step]:
     """The steps that were made with this knob alone. One that was taken back is no step in the other direction."""
     members: dict[tuple[Value, Value], list[tuple[_Trial, int]]] = {}
     for trial in trials:
-        knob = trial.knobs[name]
         if trial.others:
             continue
-        way, back = (knob.old, knob.new), (knob.new, knob.old)
+        way, back = (trial.old, trial.new), (trial.new, trial.old)
         sign = -1 if back in members else 1
         members.setdefault(back if sign < 0 else way, []).append((trial, sign))
     steps = []
     for (old, new), those in members.items():
         signs = {id(trial): sign for trial, sign in those}
         pooled = field.pooled((trial, signs[id(trial)]) for trial in field.counted(trial for trial, _ in those))
-        crashed = any(run.status == "crash" for trial, sign in those if sign > 0 for run in trial.runs)
+        crashed = any(turn.status == "crash" for trial, sign in those if sign > 0 for turn in trial.turns)
         steps.append(Step(old, new, pooled, crashed))
     return steps
 

@@ -114,7 +114,8 @@ class Race:
             assert ahead is not None
             difference, own = self._mean(sample) - ahead.mean, self._variance(sample)
             self._differences.append((difference, own + ahead.variance))
-            if difference > _HOPELESS * math.sqrt(own + ahead.variance):
+            is_child = sample.base in (None, self.leader.sample.program)
+            if difference > _HOPELESS * math.sqrt(own + ahead.variance) or not (is_child or entry.is_kept):
                 continue  # no news of anything
             found = self.effects.posterior(difference, own + ahead.variance)
             if entry.is_kept and found.mean < 0:
@@ -124,7 +125,7 @@ class Race:
                 if self._is_sure(entry):
                     entry.promoted = True
                     self.champion = entry
-            elif sample.base in (None, self.leader.sample.program):
+            elif is_child:
                 self.leader.estimate = of_parent(difference, own, ahead, found)
                 if self._is_behind(self.leader, self.champion):
                     self.leader = self.champion

@@ -45,7 +45,8 @@ Name = Annotated[str, Meta(max_length=1_000)]
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$(?!\n)"
 Timestamp = Annotated[str, Meta(pattern=_TIME)]
 # Beyond 2**53 JSON readers disagree on integers, and float() of one with 400 digits raises.
-Number = Annotated[int, Meta(ge=-(2**53), le=2**53)] | float | None
+Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]  # what JSON readers of every language take for the same number
+Number = Whole | float | None
 
 
 class _Value(Struct, frozen=True, gc=False):
@@ -66,7 +67,7 @@ class Change(_Value, frozen=True, kw_only=True):
     blob: str | None = None
     fingerprint: str | None = None
     knobs: dict[str, Knob] = {}
-    statements: int = 0
+    statements: Whole = 0
     dirty: bool = False
 
 
@@ -74,8 +75,8 @@ class Environment(_Value, frozen=True, kw_only=True):
     """What makes two runs comparable; null is not known."""
 
     device: Name | None = None
-    seed: int | None = None
-    threads: int | None = None
+    seed: Whole | None = None
+    threads: Whole | None = None
     evaluator: Name | None = None
     budget_kind: Name | None = None
     budget: Number = None
@@ -94,7 +95,7 @@ class Artifact(_Value, frozen=True, kw_only=True):
     """A file kept with the run in the journal."""
 
     blob: str
-    size: int
+    size: Whole
 
 
 class Policy(_Value, frozen=True, kw_only=True):
@@ -112,8 +113,8 @@ class Tested(_Value, frozen=True, kw_only=True):
 
     base: Name | None
     group: Line
-    replicates: int | None = None
-    champion_replicates: int | None = None
+    replicates: Whole | None = None
+    champion_replicates: Whole | None = None
     probability: Number = None
     strength: float
 
@@ -144,7 +145,7 @@ class Trial(_Value, frozen=True, kw_only=True):
     status: Status
     result: Number = None
     delta: Number = None
-    others: int = 0
+    others: Whole = 0
 
 
 class KnobHistory(_Value, frozen=True, kw_only=True):
@@ -175,8 +176,8 @@ class Verdict(_Value, frozen=True, kw_only=True):
     probe_text: Annotated[str, Meta(max_length=80_000)]
     threshold: float
     effective_threshold: float
-    match_count: int
-    counts: dict[str, int]
+    match_count: Whole
+    counts: dict[str, Whole]
     top_matches: list[Match]
     mode: Mode
     policy: Policy
@@ -231,10 +232,10 @@ class Comparison(_Value, frozen=True, kw_only=True):
     group: Line = ""
     probability: Number = None
     noise: Number = None
-    noise_replicates: int | None = None
-    replicates: int | None = None
-    champion_replicates: int | None = None
-    seeds_needed: int | None = None
+    noise_replicates: Whole | None = None
+    replicates: Whole | None = None
+    champion_replicates: Whole | None = None
+    seeds_needed: Whole | None = None
     leader_run_id: Id | None = None
     leader_commit: Name | None = None
 
@@ -256,7 +257,7 @@ class Packet(_Value, frozen=True, kw_only=True):
 class _Record(Struct, frozen=True, kw_only=True, tag_field="kind", gc=False):
     v: Literal[1] = VERSION
     writer: Id
-    seq: Annotated[int, Meta(ge=1)]
+    seq: Annotated[int, Meta(ge=1, le=2**53)]
 
 
 class Run(_Record, frozen=True, kw_only=True, tag="run"):

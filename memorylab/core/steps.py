@@ -86,14 +86,15 @@ def levels(steps: Iterable[Step], now: Value, rules: Rules) -> dict[Value, float
             if other not in found:
                 found[other] = found[value] - difference
                 queue.append(other)
+    weights = {value: sum(weight for _, _, weight in links[value]) for value in found}
     for _ in range(_SWEEPS):
         moved = 0.0
         for value in found:
             if value != start:
-                weights = sum(weight for _, _, weight in links[value])
                 level = sum(weight * (found[other] + difference) for other, difference, weight in links[value])
-                moved = max(moved, abs(level / weights - found[value]))
-                found[value] = level / weights
+                level /= weights[value]
+                moved = max(moved, abs(level - found[value]))
+                found[value] = level
         if moved <= 1e-9 * max(map(abs, found.values())):
             break
     return found

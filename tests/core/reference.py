@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from memorylab.core.aliases import BUILT_IN, Vocabulary
-from memorylab.core.group import group_of, is_measured, latest_group
+from memorylab.core.group import group_of, is_measured
 from memorylab.core.kinds import kind_of
 from memorylab.core.lineage import root_of
 from memorylab.core.race import Rules
@@ -20,6 +20,7 @@ from memorylab.core.ranking import (
 )
 from memorylab.core.record import Direction, Run
 from memorylab.core.text import shorten
+from tests.core.turning import latest_group
 
 
 def _better_first(metric: str, direction: Direction) -> Callable[[Run], float]:

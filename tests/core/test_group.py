@@ -11,6 +11,7 @@ from memorylab.core import group
 from memorylab.core.group import Group, group_of
 from memorylab.core.record import Change, Environment, Run
 
+from . import turning
 from .conftest import build
 
 Make = Callable[..., Run]
@@ -174,7 +175,7 @@ def test_the_same_value_without_a_seed_may_be_the_same_run(make_run: Make) -> No
 def test_what_was_not_measured(make_run: Make, value: float | None) -> None:
     run = make_run("a", value)
     assert not group.is_measured(run, "val_bpb") and group.values([run], "val_bpb") == ()
-    assert group.samples([run], "val_bpb") == {}
+    assert turning.samples([run], "val_bpb") == {}
 
 
 def test_a_crash_is_not_measured_whatever_it_printed(make_run: Make) -> None:
@@ -190,7 +191,7 @@ def test_samples(make_run: Make) -> None:
     crash = make_run("c", None, status="crash", parent_commit=base.commit, change=code("z"))
     again = make_run("d", 1.1, commit=base.commit, change=code("x"))
     elsewhere = make_run("e", 5.0, commit=base.commit, change=code("x"), environment=cpu)
-    found = group.samples([base, child, crash, again, elsewhere], "val_bpb")
+    found = turning.samples([base, child, crash, again, elsewhere], "val_bpb")
     assert list(found) == [Group(), Group(device="cpu")]
     here = found[Group()]
     assert list(here) == ["x", "y"]
@@ -211,7 +212,7 @@ RUNS = st.builds(
 
 @given(st.lists(RUNS, max_size=12, unique_by=lambda run: run.run_id))
 def test_each_measured_run_is_in_one_sample(runs: list[Run]) -> None:
-    found = [sample for members in group.samples(runs, "val_bpb").values() for sample in members.values()]
+    found = [sample for members in turning.samples(runs, "val_bpb").values() for sample in members.values()]
     counted = [run.run_id for sample in found for run in sample.runs]
     assert sorted(counted) == sorted(run.run_id for run in runs if group.is_measured(run, "val_bpb"))
     assert all(1 <= len(sample.values) <= len(sample.runs) for sample in found)

@@ -14,6 +14,7 @@ from memorylab.core.knobs import InGroup, KnobStudy, Study, Tried, overview, stu
 from memorylab.core.race import Rules
 from memorylab.core.record import Change, Direction, Environment, Knob, Run, to_json
 from memorylab.core.steps import Pooled, Step, best_of, levels, number, outcome, trend, untried
+from tests.core import turning
 from tests.core.conftest import build
 
 Make = Callable[..., Run]
@@ -25,6 +26,15 @@ def turn(blob: str, statements: int = 0, **knobs: tuple[object, object]) -> Chan
     """A change that leads to the program `blob`: knob=(old, new)."""
     made = {name: Knob(old=_text(old), new=_text(new)) for name, (old, new) in knobs.items()}
     return Change(subject="train.py", blob=blob, fingerprint=blob, knobs=made, statements=statements)
+
+
+def study_of(runs: Sequence[Run], constants: dict[str, str], rules: Rules) -> Study:
+    """The study of these runs; each knob alone is studied as among the others."""
+    found = turning.turned(runs, rules)
+    whole = study(found, constants, rules)
+    for knob in whole.knobs:
+        assert study(found, constants, rules, knob.name).knobs == [knob]
+    return whole
 
 
 def _text(value: object) -> str | None:
@@ -52,7 +62,7 @@ class Ledger:
         return self.runs[-1]
 
     def study(self, constants: dict[str, str] | None = None, **rules: Any) -> Study:
-        return study(self.runs, constants or {}, Rules(**rules))
+        return study_of(self.runs, constants or {}, Rules(**rules))
 
     def knob(self, name: str, now: str | None = None, **rules: object) -> InGroup:
         found = {one.name: one for one in self.study({name: now} if now else {}, **rules).knobs}
@@ -343,10 +353,22 @@ def _runs(drawn: Sequence[tuple[Any, ...]]) -> list[Run]:
 
 
 @given(st.lists(rows, max_size=12), st.sampled_from(["minimize", "maximize"]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_any_ledger_can_be_studied(drawn: list[tuple[Any, ...]], direction: Direction) -> None:
+    assert_studied(drawn, direction)
+
+
+@pytest.mark.long
+@given(st.lists(rows, max_size=12), st.sampled_from(["minimize", "maximize"]))
+@settings(max_examples=300, deadline=None)
+def test_any_ledger_can_be_studied_at_length(drawn: list[tuple[Any, ...]], direction: Direction) -> None:
+    assert_studied(drawn, direction)
+
+
+def assert_studied(drawn: list[tuple[Any, ...]], direction: Direction) -> None:
     runs = _runs(drawn)
-    whole = study(runs, {"A": "1", "Z": "2"}, Rules(direction=direction))
+    whole = study_of(runs, {"A": "1", "Z": "2"}, Rules(direction=direction))
+    assert to_json(whole) == to_json(turning.study(runs, {"A": "1", "Z": "2"}, Rules(direction=direction)))
     here = [run for run in runs if not run.run_id.startswith("imported-") and run.change is not None]
     turned = {name for run in here for name in (run.change.knobs if run.change else {})}
     assert {knob.name for knob in whole.knobs} == turned

@@ -12,13 +12,14 @@ from msgspec.structs import replace
 
 from memorylab.core import decision, effects
 from memorylab.core.entry import Estimate, both
-from memorylab.core.group import MOST_RUNS, Group, Programs, group_of, samples
+from memorylab.core.group import MOST_RUNS, Group, Programs, group_of
 from memorylab.core.race import CARRIED, Race, Rules
 from memorylab.core.races import Races
 from memorylab.core.record import Environment, Run
 
 from .conftest import build
 from .test_race import LUCK, RULES, again, line, made, names, of, outcome, tried
+from .turning import samples
 
 HERE = Group()
 VALUES = st.none() | st.floats(-5, 5)

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memorylab.core.record import Error
@@ -380,7 +380,19 @@ JSON = st.recursive(
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(sorted(RECORD)), JSON).map(lambda found: json.dumps(RECORD | found))))
+@settings(max_examples=40)
 def test_every_json_line_is_a_row_or_rejected(lines):
+    assert_rows_or_rejected(lines)
+
+
+@pytest.mark.long
+@given(st.lists(st.dictionaries(st.sampled_from(sorted(RECORD)), JSON).map(lambda found: json.dumps(RECORD | found))))
+@settings(max_examples=100)
+def test_many_json_lines_are_rows_or_rejected(lines):
+    assert_rows_or_rejected(lines)
+
+
+def assert_rows_or_rejected(lines):
     rows, rejected = read_jsonl("\n".join(lines).encode())
     assert sorted([row.line for row in rows] + [one.line for one in rejected]) == list(range(1, len(lines) + 1))
     assert len({key for key, _ in keyed(rows)}) == len(rows)
