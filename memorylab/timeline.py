@@ -322,11 +322,14 @@ class Timeline:
         order = database.execute(_ORDER_AT, (at,)).fetchone() or ("", "", 0, "")
         asked = f"SELECT number FROM records WHERE kind = 'Run' AND wins AND {_AFTER} {_ORDER}"
         numbers = [number for (number,) in database.execute(asked, order)]
-        _ = self.races  # as they are before the first of these
+        if numbers:
+            _ = self.races  # as they are before the first of these
         for done, number in enumerate(numbers, start=1):
             (line,) = database.execute("SELECT line(packed) FROM entries WHERE number = ?", (number,)).fetchone()
             self._read(number, self.run(number, line))
-            if done % _STRIDE == 0 or done == len(numbers):
+            left = len(numbers) - done
+            # Closer by the end: it is the latest runs that a report looks back on, or that are undone.
+            if done % (_STRIDE if left > 2 * _STRIDE else _STRIDE // 8) == 0 or not left:
                 self._save()
                 texts.keep()
                 if progress is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from memorylab import index
+from memorylab.views import fresh
 from tests.conftest import Lab, Templates
 from tests.test_recall import Team
 
@@ -267,3 +268,16 @@ def test_an_append_that_was_killed_is_made_good(night: Lab) -> None:
             file.write(path.read_bytes()[:30])
         night.run("status")
     assert snapshot(night) == before
+
+
+def test_a_check_does_not_write_what_has_come_into_the_views(night: Lab) -> None:
+    """The hook's plan, or what others have sent: an agent that asks for a verdict waited for all of them."""
+    night.edit("DEPTH", 17)
+    night.starts_hooks = True
+    night.commit("deeper by far")
+    before = snapshot(night)
+    night.run("check", "--description", "deeper by far")
+    assert snapshot(night) == before
+    state = fresh.load(night.store.place)
+    night.run("status")
+    assert fresh.load(night.store.place).made_from != state.made_from

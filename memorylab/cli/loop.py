@@ -53,7 +53,8 @@ def check(
         return
     _freshen(session)
     judged = command.check(session, said, mode, threshold, limit, record)
-    remark(session.refresh())
+    # A verdict changes no view, and need not wait until what has come is in them; where they are gone they come back.
+    remark(session.refresh() if record or not session.has_views() else session.restored())
     emit(judged, lambda: command.render(judged), as_json)
     if fail_on_similar and judged.policy.decision == "block":
         sys.exit(EXIT_BLOCKED)

@@ -81,6 +81,16 @@ class Session:
         )  # fmt: skip
         return recall.of(self.place.state, self._chains, way, lambda: self.store, self.progress)
 
+    def has_views(self) -> bool:
+        """Whether the views are as some command has left them, if there are to be any."""
+        from memorylab.views import fresh
+
+        return self.place.top is None or self.writer is None or fresh.are_left(self.place)
+
+    def restored(self) -> list[str]:
+        """What there is to say of refs that were put back, without `refresh`."""
+        return self.views.restored() if "store" in self.__dict__ and self.store.restored else []
+
     def refresh(self) -> list[str]:
         """Bring the views up to date; what the user should know of it, a line each."""
         if self.place.top is None or self.writer is None:

@@ -55,6 +55,12 @@ def are_fresh(place: Place, settings: Settings, tips: Mapping[str, str], shown: 
     return state.stamps == stamps(place.top, state.stamps)
 
 
+def are_left(place: Place) -> bool:
+    """Whether the views are there as they were made, of whatever it was then."""
+    state = load(place)
+    return place.top is not None and bool(state.made_from) and state.stamps == stamps(place.top, state.stamps)
+
+
 def fingerprint(settings: Settings, tips: Mapping[str, str]) -> str:
     """Of everything the views depend on."""
     return hashlib.sha256(repr((sorted(tips.items()), settings)).encode("utf-8", "surrogatepass")).hexdigest()
