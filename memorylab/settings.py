@@ -98,14 +98,17 @@ def load(place: git.Place) -> Settings:
 
 
 def _shared(top: Path) -> tuple[dict[str, object], str]:
-    import tomllib
-
     for name, table in (("pyproject.toml", ("tool", "memorylab")), (".memorylab.toml", ())):
         try:
-            found = tomllib.loads((top / name).read_text(encoding="utf-8"))
+            text = (top / name).read_text(encoding="utf-8")
+            if "memorylab" not in text and table:
+                continue  # nothing of ours is in it, and what parses it takes 6 ms to be imported
+            import tomllib
+
+            found = tomllib.loads(text)
         except FileNotFoundError:
             continue
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        except (OSError, ValueError) as problem:  # neither UTF-8 nor TOML
             raise BadInput(f"{name} cannot be read: {problem}.", "Correct it.") from None
         for key in table:
             found = found.get(key, {})

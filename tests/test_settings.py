@@ -58,7 +58,7 @@ def test_names_in_a_section_of_their_own_are_left_to_others(lab: Lab) -> None:
     [
         ("pyproject.toml", b"[tool.memorylab\n", "pyproject.toml cannot be read"),
         ("pyproject.toml", b"\xff\xfe", "pyproject.toml cannot be read"),
-        ("pyproject.toml", b"tool = 3\n", "tool in pyproject.toml is not a table"),
+        ("pyproject.toml", b"tool = 3  # memorylab\n", "tool in pyproject.toml is not a table"),
         ("pyproject.toml", b"[tool]\nmemorylab = [1]\n", "memorylab in pyproject.toml is not a table"),
         ("pyproject.toml", b"[tool.memorylab]\ntreshold = 1\n", "field `treshold`. Correct it in pyproject.toml"),
         ("pyproject.toml", b"[tool.memorylab]\nthreshold = 2\n", "Correct it in pyproject.toml"),
@@ -89,3 +89,8 @@ def test_a_wrong_local_setting_is_refused_by_name(lab: Lab, key: str, value: str
         _load(lab)
     assert problem.value.hint == f"Correct it in git config memorylab.{key.lower()}."
     assert lab.run("status", rc=3).stderr.count("\n") == 1
+
+
+def test_a_file_that_has_nothing_of_ours_is_not_parsed(lab: Lab) -> None:
+    (lab.path / "pyproject.toml").write_text("[project]\nname = 'x'\ntool = broken\n")
+    assert _load(lab) == settings.Settings()

@@ -1,5 +1,6 @@
 """The command line: options, echo, exit codes. What a command does is in memorylab.commands."""
 
+import gc
 import sys
 
 from memorylab.cli import keep, look, loop, share
@@ -11,6 +12,8 @@ __all__ = ["cli", "keep", "look", "loop", "main", "share"]
 
 def main() -> None:
     """The console script. stdout may be closed early (`| head`): that ends the program quietly, as it does git."""
+    # What a command imports stays: to look through it for garbage again and again is a twentieth of a check.
+    gc.set_threshold(100_000, 50, 50)
     try:
         try:
             cli(prog_name="git memorylab")

@@ -10,7 +10,7 @@ from memorylab.commands.session import Session
 from memorylab.core import claims
 from memorylab.core.history import Idea
 from memorylab.core.record import Claim, Holder, Match, Mode, Plan, Trial, Verdict
-from memorylab.core.text import count, inline, shorten
+from memorylab.core.text import count, inline, number, shorten
 from memorylab.core.verdict import judge, with_claims
 from memorylab.store import git
 
@@ -125,8 +125,6 @@ def headline(judged: Verdict) -> str:
 
 def render(judged: Verdict) -> str:
     """The verdict with its evidence, for a terminal."""
-    from memorylab.core.decision import number  # a verdict in JSON needs nothing of the race
-
     lines = [headline(judged)]
     for match in judged.top_matches:
         value = number(match.value) if match.value is not None else "-"

@@ -9,10 +9,10 @@ from memorylab.commands.session import Session
 from memorylab.core import ranking
 from memorylab.core.change import describe
 from memorylab.core.claims import holder
-from memorylab.core.decision import chance, markdown, number
+from memorylab.core.decision import chance, markdown
 from memorylab.core.noise import basis
 from memorylab.core.record import Run
-from memorylab.core.text import count, inline, shorten
+from memorylab.core.text import count, inline, number, shorten
 from memorylab.errors import BadInput, DirtySubject, NotFound
 from memorylab.store import git
 from memorylab.store.files import replace

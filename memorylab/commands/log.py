@@ -9,7 +9,7 @@ from memorylab.commands.session import Session
 from memorylab.core import decision, summary
 from memorylab.core.history import Idea
 from memorylab.core.record import Error, Mode, Run, Status, Verdict
-from memorylab.core.text import block, inline
+from memorylab.core.text import block, inline, number
 from memorylab.core.verdict import in_mode
 from memorylab.errors import BadInput, UsageError
 from memorylab.ledger import check_line, new_id, timestamp
@@ -98,7 +98,7 @@ def render(session: Session, logged: Logged) -> str:
     packet, guard = run.decision_packet, run.novelty_guard
     assert packet is not None
     value = run.value(session.settings.metric)
-    result = f"{session.settings.metric} {decision.number(value)}" if value is not None else "no result"
+    result = f"{session.settings.metric} {number(value)}" if value is not None else "no result"
     lines = [f"{run.status}: {result}, {run.commit[:7]} {run.description}"]
     if guard is not None and guard.classification != "novel":
         lines.append(f"guard: {check.headline(guard)}")
@@ -107,7 +107,7 @@ def render(session: Session, logged: Logged) -> str:
     if run.error is not None:
         lines.append(f"error: {run.error.summary}")
     if not packet.comparison.is_new_champion and packet.comparison.current_champion_run_id:
-        best = decision.number(packet.comparison.current_champion_value)
+        best = number(packet.comparison.current_champion_value)
         lines.append(f"champion: {best}, {packet.comparison.current_champion_run_id}")
     where = f"run: {run.run_id}"
     if session.place.top is not None:

@@ -16,10 +16,10 @@ from memorylab.commands import experiment
 from memorylab.commands import log as logging
 from memorylab.commands import run as running
 from memorylab.commands.session import Session
-from memorylab.core import decision, sequential
+from memorylab.core import sequential
 from memorylab.core.group import Group, group_of, programs
 from memorylab.core.record import Run
-from memorylab.core.text import inline
+from memorylab.core.text import inline, number
 from memorylab.store import git, worktrees
 from memorylab.store.git import Place
 
@@ -271,10 +271,10 @@ class Work:
     def _line(self, unit: _Unit, run: Run) -> str:
         value = run.value(self.session.settings.metric)
         error = inline(run.error.summary) if run.error else "no result"
-        result = decision.number(value) if value is not None else f"crash ({error})"
+        result = number(value) if value is not None else f"crash ({error})"
         said = f"{run.commit[:7]} seed {unit.seed}: {result}"
         if self.evidence is not None and unit.arm is self.ours:
             found, oriented = self.evidence, self.session.settings.rules.oriented
             said += f"; difference {oriented(found.difference):+.6f} +- {found.error:.6f}"
-        number = len(self.before) + len(self.logged)
-        return f"{said}; " + ("decided" if self.decided else f"{number} of at most {len(self.plan)}")
+        done = len(self.before) + len(self.logged)
+        return f"{said}; " + ("decided" if self.decided else f"{done} of at most {len(self.plan)}")

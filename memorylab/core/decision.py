@@ -20,7 +20,7 @@ from memorylab.core.record import (
     rounded,
 )
 from memorylab.core.summary import is_memory_error
-from memorylab.core.text import cell, count
+from memorylab.core.text import cell, count, number
 
 # A discarded run that is better than the champion with this probability or more ended within the noise of it: it is
 # worth another try, as published. About the share of changes that help at all, so nothing was learned against it.
@@ -275,11 +275,6 @@ def _standing(comparison: Comparison) -> str:
         return ", the champion"  # and not another program with the same value, which is likely worse
     best = number(comparison.current_champion_value)
     return f", {signed(comparison.delta_to_current_champion)} to the champion's {best}"
-
-
-def number(value: float | int | None, digits: int = 6) -> str:
-    """A metric as people read it: six decimals as upstream prints val_bpb, "-" where there is none."""
-    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def signed(value: float | int | None) -> str:

@@ -55,3 +55,8 @@ def tags(text: str) -> list[str]:
     """Comma-separated tags as lower-case words, each once, in the order given."""
     found = (re.sub(r"[^\w-]+", "-", part.strip().lower()).strip("-") for part in inline(text).split(","))
     return list(dict.fromkeys(tag for tag in found if tag))
+
+
+def number(value: float | int | None, digits: int = 6) -> str:
+    """A metric as people read it: six decimals as upstream prints val_bpb, "-" where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from memorylab.core import ranking
-from memorylab.core.decision import chance, number, signed
+from memorylab.core.decision import chance, signed
 from memorylab.core.noise import basis
 from memorylab.core.record import Packet, Run
-from memorylab.core.text import cell, code, count, shorten
+from memorylab.core.text import cell, code, count, number, shorten
 from memorylab.recall import Recall
 
 QUEUE = 10

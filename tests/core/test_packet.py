@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from memorylab.core import decision, record
+from memorylab.core import decision, record, text
 from memorylab.core.races import Races
 from memorylab.core.record import Environment, Error, Match, Run, encode
 
@@ -102,5 +102,5 @@ def test_a_hostile_device_is_shown_safely(make_run: Make) -> None:
 
 
 def test_numbers() -> None:
-    assert (decision.number(None), decision.number(0), decision.number(1.23456789)) == ("-", "0.000000", "1.234568")
+    assert (text.number(None), text.number(0), text.number(1.23456789)) == ("-", "0.000000", "1.234568")
     assert (decision.signed(None), decision.signed(0.5), decision.signed(-0.5)) == ("-", "+0.500000", "-0.500000")
