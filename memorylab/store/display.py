@@ -1,20 +1,30 @@
 """All decisions in one local notes ref, for `git log`: a glob over one ref per writer takes git seconds."""
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 
-from memorylab.errors import StoreBusy
-from memorylab.store import refs
-from memorylab.store.files import locked
+import msgspec
+
+from memorylab.errors import NotFound, StoreBusy
+from memorylab.store import git, refs
+from memorylab.store.files import locked, replace
+from memorylab.store.growth import differing
 from memorylab.store.notestree import NotesTree
 from memorylab.store.pack import NOBODY, Pack
 from memorylab.store.repo import Store
 from memorylab.store.swap import Move, swap
 
 _PATIENCE = 10.0
+_FILE = "display.json"
 
 Sources = list[tuple[str, str]]
+
+
+class _United(msgspec.Struct, frozen=True):
+    """A union that was made here, and of what."""
+
+    commit: str
+    sources: Sources
 
 
 def refresh(store: Store, tips: Mapping[str, str], shown: str) -> str:
@@ -28,7 +38,7 @@ def refresh(store: Store, tips: Mapping[str, str], shown: str) -> str:
             tips, shown = refs.listed(store.place)
             sources = _sources(store, tips)
             if not _is_fresh(store, sources, shown):
-                made = _union(store, sources)
+                made = _union(store, sources, shown)
                 swap(store.place, [Move(refs.DISPLAY, shown or None, made)], "memorylab")
                 shown = made
     return shown if sources and _is_fresh(store, sources, shown) else ""
@@ -37,16 +47,7 @@ def refresh(store: Store, tips: Mapping[str, str], shown: str) -> str:
 def _is_fresh(store: Store, sources: Sources, shown: str) -> bool:
     if not shown or len(sources) < 2:
         return not sources or shown == sources[0][1]
-    return _stamp(sources) in store.reader.resolve(shown).message
-
-
-def _union(store: Store, sources: Sources) -> str:
-    tip = sources[0][1]
-    return tip if len(sources) == 1 and store.complete_notes(tip) else _merge(store, sources)
-
-
-def _stamp(sources: Sources) -> str:
-    return hashlib.sha256(repr(sorted(sources)).encode()).hexdigest()
+    return _united(store, shown) == sources
 
 
 def _sources(store: Store, tips: Mapping[str, str]) -> Sources:
@@ -61,7 +62,62 @@ def _sources(store: Store, tips: Mapping[str, str]) -> Sources:
     return found
 
 
+def _united(store: Store, shown: str) -> Sources:
+    """What a commit was made the union of here; nothing if it lacks any. The commit itself may be anybody's."""
+    try:
+        found = msgspec.json.decode((store.state / _FILE).read_bytes(), type=_United)
+    except (OSError, msgspec.DecodeError):
+        return []
+    return found.sources if found.commit == shown else []
+
+
+def _union(store: Store, sources: Sources, shown: str) -> str:
+    tip = sources[0][1]
+    if len(sources) == 1 and store.complete_notes(tip):
+        return tip
+    try:
+        grown = _grown(store, sources, shown) if shown and not git.is_partial(store.place) else None
+    except NotFound:
+        grown = None
+    return grown or _merge(store, sources)
+
+
+def _grown(store: Store, sources: Sources, shown: str) -> str | None:
+    """The union that follows the one that is shown, with what has come to each of its sources since; None where any has
+    lost something, or comes in another place, so that all must be read."""
+    then, now = _by_writer(_united(store, shown)), _by_writer(sources)
+    if not then or [writer for writer in now if writer in then] != list(then):
+        return None
+    changed: dict[str, list[str]] = {}  # commit -> the sources that have come to it
+    for writer, tips in now.items():
+        known = then.get(writer, [])
+        if tips == known:
+            continue
+        if len(tips) > 1 or len(known) > 1:
+            return None
+        pair = differing(store.place, known[0] if known else None, tips[0])
+        if pair is None or not pair[0].keys() <= pair[1].keys():
+            return None
+        for commit in pair[1]:
+            changed.setdefault(commit, []).append(tips[0])
+    pack = Pack(store.place)
+    tree = NotesTree(store.reader, pack, shown)
+    trees = {tip: NotesTree(store.reader, pack, tip) for found in changed.values() for tip in found}
+    for commit, came in changed.items():
+        contents: dict[str, bytes] = {}
+        is_new = tree.get(commit) is None
+        for writer, tip in sources:
+            # Who has not come to a commit that was not there has nothing on it.
+            if not is_new or tip in came:
+                if tip not in trees:
+                    trees[tip] = NotesTree(store.reader, pack, tip)
+                _add(contents, writer, trees[tip].get(commit) or b"")
+        tree.set(commit, _joined(contents))
+    return _commit(store, pack, tree, sources)
+
+
 def _merge(store: Store, sources: Sources) -> str:
+    """The union of all that the sources hold."""
     merged: dict[str, dict[str, bytes]] = {}
     is_whole = True
     for (writer, _), found in zip(sources, store.notes_of(tip for _, tip in sources), strict=True):
@@ -69,16 +125,34 @@ def _merge(store: Store, sources: Sources) -> str:
             if content is None:
                 is_whole = False
                 continue
-            by_writer = merged.setdefault(commit, {})
-            # A note only grows: of several copies the longest holds the others.
-            by_writer[writer] = max(by_writer.get(writer, b""), content, key=len)
+            _add(merged.setdefault(commit, {}), writer, content)
     pack = Pack(store.place)
     tree = NotesTree(store.reader, pack, None)
     for commit, contents in sorted(merged.items()):
-        tree.set(commit, b"\n".join(contents.values()))
-    # Without the stamp the next command tries again to get what is not here.
-    stamp = f"\nSources: {_stamp(sources)}\n" if is_whole else ""
-    message = f"Decisions of {len({writer for writer, _ in sources})} writers\n{stamp}"
-    made = pack.commit(tree.write(), [], NOBODY, message)
+        tree.set(commit, _joined(contents))
+    # Unless it says what it is of, the next command tries again to get what is not here.
+    return _commit(store, pack, tree, sources if is_whole else [])
+
+
+def _add(contents: dict[str, bytes], writer: str, content: bytes) -> None:
+    # A note only grows: of several copies the longest holds the others.
+    if content:
+        contents[writer] = max(contents.get(writer, b""), content, key=len)
+
+
+def _joined(contents: dict[str, bytes]) -> bytes:
+    return b"\n".join(contents.values())
+
+
+def _by_writer(sources: Sources) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for writer, tip in sources:
+        found.setdefault(writer, []).append(tip)
+    return found
+
+
+def _commit(store: Store, pack: Pack, tree: NotesTree, sources: Sources) -> str:
+    made = pack.commit(tree.write(), [], NOBODY, "Decisions of all writers\n")
     pack.write()
+    replace(store.state / _FILE, msgspec.json.encode(_United(made, sources)))
     return made
