@@ -12,6 +12,7 @@ from memorylab.errors import NotARepository, NotFound, StoreBusy
 from memorylab.store import git, refs
 from memorylab.store.files import locked
 from memorylab.store.git import locate
+from memorylab.store.pack import FILE, Pack
 from memorylab.store.reader import Reader
 from memorylab.store.swap import Move, swap
 from memorylab.store.transaction import placeholder
@@ -239,3 +240,33 @@ def test_a_parent_beyond_the_end_of_a_shallow_clone_is_none(lab: Lab, tmp_path: 
     assert Reader(lab.store.place).resolve("HEAD").parents == (parent,)
     lab.git("clone", "-q", "--depth=1", f"file://{lab.path}", str(tmp_path / "shallow"))
     assert Reader(locate(tmp_path / "shallow")).resolve("HEAD").parents == ()
+
+
+def test_what_was_taken_from_our_refs_is_back_before_they_are_written_to(lab: Lab) -> None:
+    """A hook writes though no command has looked since."""
+    writer = add(lab, b"one")
+    for _, ref in refs.of(writer):
+        lab.git("update-ref", "-d", ref)
+    add(lab, b"two")
+    assert [entry.line for entry in lab.store.entries()] == [b"one", b"two"]
+
+
+def test_a_commit_that_is_not_here_is_not_annotated(lab: Lab) -> None:
+    """git would say so of the journal, at the next fsck."""
+    before = lab.store.tips()
+    for missing in ("1" * 40, lab.git("rev-parse", "HEAD^{tree}")):
+        with pytest.raises(NotFound, match="no commit"), lab.ledger.writing(NOW) as transaction:
+            transaction.add(missing, b"{}", {}, "title")
+    assert lab.store.tips() == before
+
+
+@pytest.mark.parametrize("number", [3, 120])
+def test_a_ledger_that_lacks_a_note_is_not_taken_for_a_whole_one(lab: Lab, number: int) -> None:
+    store = lab.store
+    pack = Pack(store.place)
+    entries = {f"{n:040x}": (FILE, pack.blob(b"%d" % n)) for n in range(number)}
+    whole, lacking = pack.tree(entries), pack.tree(entries | {"f" * 40: (FILE, "1" * 40)})
+    pack.write()
+    (found,) = store.growth([(None, whole)])
+    assert found is not None and sorted(found.added) == [(f"{n:040x}", b"%d" % n) for n in range(number)]
+    assert list(store.growth([(None, lacking), (whole, lacking), (None, "2" * 40)])) == [None, None, None]
