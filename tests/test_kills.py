@@ -173,10 +173,13 @@ def test_a_journal_entry_without_its_note_is_completed_by_any_writer(lab: Lab) -
     lab.experiment("baseline", 1.0)
     ledger, decisions = f"{refs.LEDGER}{writer}", f"{refs.DECISIONS}{writer}"
     then = lab.git("rev-parse", ledger), lab.git("rev-parse", decisions)
+    seen = (lab.store.state / "seen.json").read_bytes()
     for n in range(3):
         lab.experiment(f"idea {n}", 1.0 - n / 10, knob="DEPTH", to=n)
     lab.git("update-ref", ledger, then[0])
     lab.git("update-ref", decisions, then[1])
+    # The killed one did not come to note where they were; with that they would only be put back.
+    (lab.store.state / "seen.json").write_bytes(seen)
     assert len(lab.memory.runs) == 1
     lab.run("amend", lab.memory.runs[0].run_id, "--notes", "seen")
     assert len(lab.memory.runs) == 4
@@ -221,7 +224,9 @@ def test_a_command_that_reads_completes_what_a_kill_left(lab: Lab) -> None:
     lab.experiment("one", 1.0, knob="DEPTH", to=9)
     writer = lab.store.writer()
     before = {kind: lab.git("rev-parse", f"refs/notes/memorylab/{kind}/{writer}") for kind in ("ledger", "decisions")}
+    seen = (lab.store.state / "seen.json").read_bytes()
     lab.experiment("two", 0.9, knob="DEPTH", to=10)
+    (lab.store.state / "seen.json").write_bytes(seen)
     for kind, oid in before.items():
         lab.git("update-ref", f"refs/notes/memorylab/{kind}/{writer}", oid)
     assert len(lab.memory.runs) == 1
