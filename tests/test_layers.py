@@ -144,6 +144,16 @@ def test_the_hook_imports_no_more_than_it_needs(lab: Lab) -> None:
     assert lab.memory.plans[lab.git("rev-parse", "HEAD")].description == "raise matrix lr"
 
 
+@pytest.mark.parametrize("command", ["log", "report", "status"])
+def test_what_is_typed_all_night_does_without_libgit2(lab: Lab, command: str) -> None:
+    lab.experiment("raise matrix lr", 1.0, knob="MATRIX_LR", to=0.06)
+    lab.edit("MATRIX_LR", 0.08)
+    lab.commit("raise matrix lr")
+    lab.result(0.9)
+    _, modules = loaded(lab, *(["log", "--log", "run.log"] if command == "log" else [command]))
+    assert "pygit2" not in modules
+
+
 def loaded(lab: Lab, *arguments: str) -> tuple[str, set[str]]:
     """What a command says, and the modules that it has imported."""
     done = subprocess.run([sys.executable, "-c", COMMAND, *arguments], cwd=lab.path, capture_output=True, text=True)
