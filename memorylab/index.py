@@ -12,7 +12,7 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,20 +99,6 @@ _SCHEMA = (
 Chain = tuple[str, str]  # (writer, tip of a ledger)
 
 
-def entries(store: Store) -> Iterable[Entry]:
-    """Every line of every ledger, as `Store.entries` has them, in no order; brings the index up to date."""
-    if not store.state.is_dir():
-        return store.entries()  # nobody has asked for a memory here: leave nothing behind
-    for is_last in (False, True):
-        try:
-            with closing(open_at(store.state)) as database:
-                return _read(database, store)
-        except sqlite3.Error as problem:
-            if is_last or not is_removed(store.state, problem):
-                break
-    return store.entries()
-
-
 def is_removed(state: Path, problem: sqlite3.Error) -> bool:
     """Whether an index that raised this was damaged, and is gone now, to be made anew."""
     if getattr(problem, "sqlite_errorcode", 0) & 0xFF in _UNUSABLE:
@@ -192,14 +178,6 @@ def writing(database: sqlite3.Connection) -> Iterator[None]:
     except BaseException:
         database.execute("ROLLBACK")
         raise
-
-
-def _read(database: sqlite3.Connection, store: Store) -> list[Entry]:
-    if not is_fresh(database, store.chains("ledger")):
-        with writing(database):
-            update(database, store)
-    found = [Entry(*row) for row in database.execute("SELECT writer, anchor, line(packed) FROM entries")]
-    return found + list(store.entries_of(lacking(database)))
 
 
 def forget(database: sqlite3.Connection) -> None:

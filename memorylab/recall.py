@@ -17,6 +17,7 @@ from memorylab.core import claims, marks
 from memorylab.core.evidence import Past
 from memorylab.core.history import History, Idea, idea_of, name_of
 from memorylab.core.record import Claim, Plan, Rewrite, Run, Unreadable, decode, same_but_for_writer
+from memorylab.errors import NotFound
 from memorylab.timeline import Timeline, Way, trace_of
 
 if TYPE_CHECKING:  # while the index is fresh nothing of git is needed
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # while the index is fresh nothing of git is needed
     from memorylab.store.repo import Store
 
 _RECENT_PLANS = 500
+_ON, _LAST = "commit_id >= ? AND commit_id < ?", "\U0010ffff"  # the commits whose names begin so
 _RUN = "id = ? AND +kind = 'Run' AND wins"  # without the plus SQLite looks through all that are of the kind
 
 
@@ -80,6 +82,12 @@ class Recall:
         """The races as they were before the run at a place."""
         return self._timeline.races_before(place)
 
+    def races_without(self, run_id: str) -> Races:
+        """The races of all runs but one."""
+        asked = f"SELECT at FROM places JOIN records USING (number) WHERE {_RUN}"
+        (place,) = self._database.execute(asked, (run_id,)).fetchone()
+        return self._timeline.races_before(place, later=True)
+
     def registry(self, writer: str | None = None) -> Registry:
         """The board of all runs, as `writer` sees it; without one everybody's."""
         from memorylab import board
@@ -111,6 +119,35 @@ class Recall:
             for (line,) in self._database.execute(asked, (run_id,)):
                 yield self._timeline.whole(line)
 
+    def find(self, name: str) -> Run:
+        """The run that a run id, a unique part of one, or a commit (the latest run on it) names. Raises NotFound."""
+        wanted = name.strip()
+        exact = [wanted] if self.has(wanted) else []
+        partly: list[str] = []
+        if len(wanted) >= 4 and not exact:
+            asked = f"SELECT id FROM places JOIN records USING (number) WHERE {_ON} ORDER BY at DESC LIMIT 1"
+            exact = [run_id for (run_id,) in self._database.execute(asked, (wanted, f"{wanted}{_LAST}"))]
+            asked = "SELECT id FROM records WHERE kind = 'Run' AND wins AND instr(id, ?)"
+            partly = [] if exact else [run_id for (run_id,) in self._database.execute(asked, (wanted,))]
+        for run, _ in self.named(exact or partly[:1]):
+            if len(partly) < 2:
+                return run
+        if partly:
+            raise NotFound(f"{wanted!r} is part of {len(partly)} run ids.", "Give more of it.")
+        raise NotFound(f"No run is called {wanted!r}.", "`git memorylab status` names the latest ones.")
+
+    def anchor(self, run_id: str) -> str | None:
+        """The commit that a run is a note on, None if there is no such run."""
+        asked = f"SELECT entries.anchor FROM records JOIN entries USING (number) WHERE {_RUN}"
+        row = self._database.execute(asked, (run_id,)).fetchone()
+        return row[0] if row else None
+
+    def of_program(self, program: str) -> Iterator[Run]:
+        """The runs of a program, in their order, amended."""
+        asked = "SELECT line(packed) FROM places JOIN entries USING (number) WHERE program = ? ORDER BY at"
+        for (line,) in self._database.execute(asked, (program,)):
+            yield self._timeline.whole(line)[0]
+
     def recorded(self, run_id: str) -> Run | None:
         """A run as it was before any amendment, None if there is none such."""
         asked = f"SELECT line(packed) FROM records JOIN entries USING (number) WHERE {_RUN}"
@@ -120,8 +157,8 @@ class Recall:
 
     def on(self, commit: str) -> Iterator[tuple[Run, Run]]:
         """The runs on the commits whose names begin so, each as it was before any amendment and as it is."""
-        asked = "SELECT line(packed) FROM places JOIN entries USING (number) WHERE commit_id >= ? AND commit_id < ?"
-        for (line,) in self._database.execute(asked, (commit, f"{commit}\U0010ffff")):
+        asked = f"SELECT line(packed) FROM places JOIN entries USING (number) WHERE {_ON}"
+        for (line,) in self._database.execute(asked, (commit, f"{commit}{_LAST}")):
             run = decode(line)
             assert isinstance(run, Run)
             yield run, self._timeline.whole(line)[0]

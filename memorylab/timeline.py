@@ -85,6 +85,7 @@ class Timeline:
     def __init__(self, database: sqlite3.Connection, way: Way, until: int = _NOWHERE) -> None:
         """The state after the run at place `until`, by default after the last one."""
         self.database, self.way = database, way
+        self._left_out = _NOWHERE  # the place of a run that the races are to know nothing of
         self._begin(until)
 
     def _begin(self, until: int = _NOWHERE) -> None:
@@ -137,15 +138,17 @@ class Timeline:
             return Races(rules, programs=programs, earlier=self._earlier)
         return Races.load(kept[0], rules, programs, self._earlier)
 
-    def races_before(self, place: int) -> Races:
-        """The races as they were before the run at a place."""
+    def races_before(self, place: int, later: bool = False) -> Races:
+        """The races as they were before the run at a place; with `later` as they would be now without that run,
+        though which program its commit holds is known."""
         asked = "SELECT MAX(at) FROM checkpoints WHERE at < ?"
         (start,) = self.database.execute(asked, (place,)).fetchone()
         then = Timeline(self.database, self.way, _START if start is None else start)
         asked = """SELECT at, number, line(packed) FROM places JOIN entries USING (number)
-            WHERE at > ? AND at < ? ORDER BY at"""
+            WHERE at > ? AND at != ? AND at < ? ORDER BY at"""
         races = then.races
-        for at, number, line in self.database.execute(asked, (then.clock[0], place)):
+        then._left_out, end = place, _NOWHERE if later else place
+        for at, number, line in self.database.execute(asked, (then.clock[0], place, end)):
             then.clock[0] = at
             races.add(self.run(number, line))
         return races
@@ -153,8 +156,8 @@ class Timeline:
     def _earlier(self, group: Group, program: str) -> list[Run]:
         """The former runs of a program in a group, in their order."""
         asked = """SELECT number, line(packed) FROM places JOIN entries USING (number) JOIN circles USING (circle)
-            WHERE program = ? AND said = ? AND at < ? ORDER BY at"""
-        rows = self.database.execute(asked, (program, to_json(group), self.clock[0]))
+            WHERE program = ? AND said = ? AND at < ? AND at != ? ORDER BY at"""
+        rows = self.database.execute(asked, (program, to_json(group), self.clock[0], self._left_out))
         return [self.run(number, line) for number, line in rows]
 
     def trace(self, at: int) -> Trace:

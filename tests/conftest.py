@@ -14,14 +14,14 @@ import pytest
 from click.testing import CliRunner, Result
 from pygit2.enums import ConfigLevel
 
-from memorylab import memory
 from memorylab.cli import cli
 from memorylab.commands import hooks
 from memorylab.ledger import Ledger
-from memorylab.memory import Memory
 from memorylab.store import writer
 from memorylab.store.git import locate
 from memorylab.store.repo import Store
+from tests import memory
+from tests.memory import Memory
 
 TRAIN = "DEPTH = 8\nMATRIX_LR = 0.04\nWARMDOWN_RATIO = 0.5\n\nprint('training')\n"
 LOG = """step 00001 (1.0%) | loss: 9.0\rstep 00953 (100.0%) | loss: 2.9

@@ -1,5 +1,6 @@
 """The index is a cache: whatever happens to it or to the refs, it tells what git tells."""
 
+import os
 import random
 import sqlite3
 import subprocess
@@ -16,12 +17,13 @@ from memorylab.store import refs
 from memorylab.store.refs import Entry
 from memorylab.store.repo import Store
 from tests.conftest import Lab
+from tests.memory import entries
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def told(store: Store) -> list[Entry]:
-    return sorted(index.entries(store), key=repr)
+    return sorted(entries(store), key=repr)
 
 
 def truth(store: Store) -> list[Entry]:
@@ -218,11 +220,17 @@ def test_many_processes_make_it_at_once(lab: Lab) -> None:
     append(lab, *(b"line %d" % number for number in range(50)))
     index.remove(lab.store.state)
     read = (
-        "import sys; from pathlib import Path; from memorylab import index; from memorylab.store.repo import Store;"
-        "from memorylab.store.git import locate; print(len(list(index.entries(Store(locate(Path(sys.argv[1])))))))"
+        "import sys; from pathlib import Path; from memorylab.store.git import locate;"
+        "from memorylab.store.repo import Store; from tests.memory import entries;"
+        "print(len(entries(Store(locate(Path(sys.argv[1]))))))"
     )
     several = [
-        subprocess.Popen([sys.executable, "-c", read, str(lab.path)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", read, str(lab.path)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        )
         for _ in range(6)
     ]
     assert [process.communicate()[0].strip() for process in several] == ["50"] * 6

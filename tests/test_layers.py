@@ -25,17 +25,15 @@ MAY = {
     "readings": {"index", "core"},
     "kept": set(),
     "timeline": {"kept", "index", "readings", "core"},
-    "memory": {"index", "core", "store", "errors"},
     "ledger": {"core", "store", "errors"},
     "board": {"timeline", "core"},
     "turns": {"timeline", "core"},
-    "recall": {"board", "turns", "timeline", "index", "core", "store"},
+    "recall": {"board", "turns", "timeline", "index", "core", "store", "errors"},
     "views": {"views", "recall", "settings", "core", "store", "errors"},
     "commands": {
         "commands",
         "views",
         "ledger",
-        "memory",
         "index",
         "recall",
         "timeline",
@@ -109,7 +107,6 @@ HEAVY = {
     "jinja2",
     "numpy",
     "statistics",
-    "memorylab.memory",
     "memorylab.store.repo",
 }
 # What shows the modules of a command, and ends as it does.

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from memorylab.commands.session import Session
 from memorylab.core.record import Run, encode
 from memorylab.errors import BadInput, NotFound
 from memorylab.store import refs
@@ -190,14 +191,14 @@ def test_amendments_apply_in_order_and_leave_the_record_alone(lab: Lab) -> None:
 def test_runs_are_found_by_id_part_and_commit(lab: Lab) -> None:
     first = lab.experiment("one", 1.0)
     lab.run("log", "--log", "run.log", "--description", "two")
-    memory = lab.memory
-    one, two = memory.runs
-    assert memory.find(one.run_id) == one
-    assert memory.find(two.run_id[-8:]) == two
-    assert memory.find(first) == memory.find(first[:7]) == two  # the latest run on it
+    one, two = lab.memory.runs
+    find = Session(lab.path).recall.find
+    assert find(one.run_id) == one
+    assert find(two.run_id[-8:]) == two
+    assert find(first) == find(first[:7]) == two  # the latest run on it
     for name in ("", "zz", "2026", one.run_id + "x", "nothing"):
         with pytest.raises(NotFound):
-            memory.find(name)
+            find(name)
 
 
 def test_what_cannot_be_a_record_is_refused_and_nothing_is_written(lab: Lab) -> None:

@@ -15,6 +15,7 @@ from memorylab.core import reading
 from memorylab.core.aliases import BUILT_IN, Vocabulary
 from memorylab.core.moves import Move
 from tests.conftest import Lab
+from tests.memory import entries
 
 WORDS = (
     "raise lower set matrix embedding lr depth 12 0.05 2x to from -> + halve drop SwiGLU (0.1 -> 0.2) warmdown cosine"
@@ -95,7 +96,7 @@ def test_changed_code_reads_anew(lab: Lab, tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("content", [b"", b"no database\n" * 500])
 def test_without_the_index_all_is_read_anew(lab: Lab, content: bytes) -> None:
     state, expected = lab.store.state, [reading.read(text) for text in TEXTS]
-    list(index.entries(lab.store))
+    entries(lab.store)
     (state / index.FILE).write_bytes(content)
     assert read_all(state, vocabulary()) == expected
 
@@ -110,7 +111,7 @@ def test_what_is_kept_and_makes_no_sense_is_passed_by(lab: Lab) -> None:
 
 def test_nobody_waits_for_another_writer_to_keep_a_reading(lab: Lab) -> None:
     state = lab.store.state
-    list(index.entries(lab.store))
+    entries(lab.store)
     with sqlite3.connect(state / index.FILE, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         assert read_all(state, vocabulary()) == [reading.read(text) for text in TEXTS]

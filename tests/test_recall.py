@@ -14,18 +14,20 @@ from memorylab import index, recall
 from memorylab.commands.session import Session, _constants
 from memorylab.core import claims, evidence, ranking
 from memorylab.core.aliases import Vocabulary
+from memorylab.core.group import programs
 from memorylab.core.history import Idea
 from memorylab.core.race import Rules
 from memorylab.core.races import Races
 from memorylab.core.record import Amend, Change, Claim, Environment, Knob, Plan, Record, Run, encode
 from memorylab.core.verdict import judge
-from memorylab.memory import Memory
+from memorylab.errors import NotFound
 from memorylab.recall import Recall
 from memorylab.store import refs
 from memorylab.store.refs import Entry
 from memorylab.timeline import Timeline, Way
 from tests.conftest import Lab
 from tests.core import reference
+from tests.memory import Memory
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SAID = [
@@ -156,6 +158,19 @@ class Whole:
     def unreadable(self) -> int:
         return len(self.memory.unreadable)
 
+    def find(self, name: str) -> Run:
+        return self.memory.find(name)
+
+    def anchor(self, run_id: str) -> str | None:
+        return self.memory.anchors.get(run_id)
+
+    def program(self, run_id: str) -> str | None:
+        return programs(self.memory.runs)[0].get(run_id)
+
+    def of_program(self, program: str) -> list[Run]:
+        of_run, _ = programs(self.memory.runs)
+        return [run for run in self.memory.runs if of_run[run.run_id] == program]
+
     def first(self) -> tuple[str | None, str] | None:
         memory = self.memory
         found = next((run for run in memory.runs if memory.anchors[run.run_id] == run.commit), None)
@@ -173,6 +188,20 @@ def told(found: Recall | Whole, commits: list[str]) -> list[object]:
         *verdicts, claims.standing(found.claims(now), now), [found.is_planned(one) for one in commits], found.first(),
         found.races.dump(), *map(found.registry, (None, "ana", "nobody")), found.unreadable,
     ]  # fmt: skip
+
+
+def looked_up(found: Recall | Whole, names: list[str]) -> list[object]:
+    """What is found by a name, or said of it; where that is, and what ran the same program."""
+    said: list[object] = []
+    for name in names:
+        try:
+            run = found.find(name)
+        except NotFound as problem:
+            said.append(problem.message)
+            continue
+        program = found.program(run.run_id)
+        said += [run, found.anchor(run.run_id), program, list(found.of_program(program or ""))]
+    return said
 
 
 def way(session: Session) -> Way:
@@ -195,8 +224,12 @@ def test_whatever_becomes_of_the_runs_the_index_recalls_them(lab: Lab, seed: int
         if team.chance.random() < 0.4:
             session = Session(lab.path)
             assert isinstance(session.recall, Recall)
-            whole = Whole(session.memory, way(session))
+            whole = Whole(lab.memory, way(session))
             assert told(session.recall, team.commits) == told(whole, team.commits), done
+            ids = [run.run_id for run in whole.memory.runs]
+            parts = [*(name[1:] for name in ids), *(name[:5] for name in team.commits), "abc1", "nobody"]
+            names = [*ids, *team.commits, *parts]
+            assert looked_up(session.recall, names) == looked_up(whole, names), done
 
 
 def test_what_was_read_is_not_read_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +270,7 @@ def test_it_is_read_anew_another_way(lab: Lab) -> None:
         ledgers = session.store.chains("ledger")
         found = recall.of(session.place.state, lambda given=ledgers: given, changed, lambda: session.store)
         assert isinstance(found, Recall)
-        assert told(found, []) == told(Whole(session.memory, changed), [])
+        assert told(found, []) == told(Whole(lab.memory, changed), [])
     database.close()
 
 
@@ -291,6 +324,12 @@ def test_a_long_history_is_raced_as_a_whole_one(lab: Lab) -> None:
     assert found.races.dump() == Races.of(runs, rules).dump()
     for place in (0, 1, 299, 555, 899):
         assert found.races_before(place).dump() == Races.of(runs[:place], rules).dump()
+    # Without a rerun: which program its commit holds is known from the runs before.
+    commits, blobs = [run.commit for run in runs], [run.change.blob if run.change else None for run in runs]
+    again = [n for n in range(300, 900) if commits[n] in commits[:n] and blobs[n] in [None, *blobs[:n]]]
+    for place in again[:: len(again) // 5]:
+        others = Races.of([*runs[:place], *runs[place + 1 :]], rules)
+        assert found.races_before(place, later=True).dump() == others.dump()
     kept = [at for (at,) in database.execute("SELECT at FROM checkpoints")]
     assert 899 in kept and len(kept) < 12
 

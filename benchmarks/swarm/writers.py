@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.swarm.clones import SUBJECT, git, record, sealed
-from memorylab import memory
+from memorylab.commands.session import Session
 from memorylab.core.decision import markdown
 from memorylab.core.record import Run, encode
 from memorylab.ledger import new_id
@@ -37,7 +37,8 @@ def fill(source: Path, writers: int, records: int) -> None:
     """Ledgers of many writers in one repository: copies of one real run, with numbers of their own."""
     record(source, 1)
     store = Store(locate(source))
-    model = memory.read(store).runs[-1]
+    recall = Session(source).recall
+    ((_, model, _),) = recall.runs(recall.size - 1)
     assert isinstance(model, Run) and model.decision_packet is not None
     packet = markdown(model.decision_packet).encode()
     share = [records // writers + (n < records % writers) for n in range(writers)]
@@ -121,7 +122,7 @@ def _figures(clone: Path, times: int) -> dict[str, object]:
     record(clone, 2 + len(refs.tips(place)))
     git(clone, "memorylab", "sync")
     fetch, sync, nothing = compare(clone, times, FETCH, SYNC, ["python", "-c", "pass"])
-    reads = [timed(lambda: memory.read(Store(locate(clone)))) for _ in range(times)]
+    reads = [timed(lambda: Session(clone).recall) for _ in range(times)]
     names = git(clone, "for-each-ref", "--format=%(refname)", "refs/notes", "refs/memorylab/journal").split()
     own = [f"{name}:{name}" for name in names]
     pushes = []

@@ -20,7 +20,7 @@ def amend(session: Session, run: Run, said: dict[str, Any]) -> Amend:
         options = "--status, --description, --family, --hypothesis, --tags or --notes"
         raise UsageError("Nothing to amend.", f"Give {options}.")
     # An imported run may bear any text as its commit; what it is a note on is one.
-    anchor = session.memory.anchors[run.run_id]
+    anchor = session.recall.anchor(run.run_id) or run.commit
     record = Amend(
         writer="_", seq=1, id=new_id(session.now, anchor), timestamp_utc=timestamp(session.now), commit=run.commit,
         run_id=run.run_id, **clean,

@@ -22,24 +22,23 @@ _LATEST = 5
 
 
 def find(session: Session, name: str) -> Run:
-    """The run that a name stands for: as in `Memory.find`, else the latest run on the commit that git knows by it."""
+    """The run that a name stands for: as in `Recall.find`, else the latest run on the commit that git knows by it."""
     try:
-        return session.memory.find(name)
+        return session.recall.find(name)
     except NotFound:
         try:
             oid = session.reader.resolve(name).oid
         except NotFound:
-            oid = ""
-        found = [run for run in session.memory.runs if run.commit == oid]
-        if not found:
+            oid = name
+        if not session.recall.on_commit(oid):
             raise
-        return found[-1]
+        return session.recall.find(oid)
 
 
 def bring(session: Session, *runs: Run | None) -> None:
     """Have the code and the patch of runs here, where only their notes are (a sync without artifacts)."""
     for run in runs:
-        if run is not None and session.memory.anchors.get(run.run_id) == run.commit:
+        if run is not None and session.recall.anchor(run.run_id) == run.commit:
             patches = [one.blob for name, one in run.artifacts.items() if name.endswith(".patch")]
             is_here = session.store.has(run.commit)
             if not is_here or any(session.store.blob(oid, fetch=True) is None for oid in patches):
@@ -210,7 +209,7 @@ def restore(session: Session, run: Run, branch: str, force: bool) -> str:
 
 def own_commit(session: Session, run: Run) -> str:
     """The run's commit, if it is here. Raises NotFound for imported runs whose code was never here."""
-    anchor = session.memory.anchors.get(run.run_id)
+    anchor = session.recall.anchor(run.run_id)
     if run.commit != anchor:
         raise NotFound(
             f"The code of {run.run_id} was never in this repository.",

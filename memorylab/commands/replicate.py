@@ -13,8 +13,7 @@ from memorylab.commands import log as logging
 from memorylab.commands import run as running
 from memorylab.commands.session import Session
 from memorylab.core import decision
-from memorylab.core.group import IMPORTED, group_of, is_measured, programs
-from memorylab.core.races import Races
+from memorylab.core.group import IMPORTED, group_of, is_measured
 from memorylab.core.record import Run, rounded, to_json
 from memorylab.core.text import count, inline
 from memorylab.errors import BadInput, StoreBusy, UsageError
@@ -78,13 +77,14 @@ def replicate(
     run = inspect.find(session, name)
     against = inspect.find(session, options.against) if options.against is not None else None
     inspect.bring(session, run, against)
-    of_run, _ = programs(session.memory.runs)
+    recall = session.recall
     for one in (run, against):
         if one is not None:
             _refuse(session, one)
-    group, program = group_of(run), of_run[run.run_id]
+    group, program = group_of(run), recall.program(run.run_id) or ""
+    theirs_program = recall.program(against.run_id) or "" if against is not None else ""
     if against is not None:
-        if of_run[against.run_id] == program:
+        if theirs_program == program:
             raise UsageError(f"{run.run_id} and {against.run_id} are runs of one program.", "Leave --against out.")
         if (theirs := group_of(against)) != group:
             raise BadInput(
@@ -92,10 +92,10 @@ def replicate(
                 "Name runs that do.",
             )
     ours = _arm(session, run, program)
-    arms = ([_arm(session, against, of_run[against.run_id])] if against is not None else []) + [ours]
+    arms = ([_arm(session, against, theirs_program)] if against is not None else []) + [ours]
     champion = session.races.race(group).champion
     default = champion.sample.program if champion is not None and champion.sample.program != program else ""
-    other = of_run[against.run_id] if against is not None else default
+    other = theirs_program or default
     asked = [program, other if against is not None else None, group]
     key = hashlib.sha256(to_json(asked)).hexdigest()[:16]
     with running.stopped_by_signals(), _turn(session, key, other) as (state, path):
@@ -118,7 +118,7 @@ def _refuse(session: Session, run: Run) -> None:
     """Raises BadInput, or NotFound, if a run cannot be repeated."""
     name = run.run_id
     instead = "Run its code anew and replicate that."
-    if run.run_id.startswith(IMPORTED) and session.memory.anchors.get(name) == run.commit:
+    if run.run_id.startswith(IMPORTED) and session.recall.anchor(name) == run.commit:
         raise BadInput(f"{name} was imported: its table does not say where it was measured.", instead)
     inspect.own_commit(session, run)
     if run.change is not None and run.change.dirty:
@@ -139,8 +139,8 @@ def _arm(session: Session, run: Run, program: str) -> rerun.Arm:
 
 def _seeds(session: Session, wanted: set[str], planned: Sequence[int], number: int) -> list[int]:
     """The planned seeds, made so many by the smallest that no run of these programs has used."""
-    of_run, _ = programs(session.memory.runs)
-    used = {seed for run in session.memory.runs if of_run[run.run_id] in wanted for seed in rerun.seeds_of(run)}
+    recall = session.recall
+    used = {seed for program in wanted for run in recall.of_program(program) for seed in rerun.seeds_of(run)}
     seeds, candidate = list(planned[:number]), 0
     while len(seeds) < number:
         candidate += 1
@@ -196,14 +196,13 @@ def _is_held(folder: Path) -> bool:
 
 def _result(work: rerun.Work, against: Run | None) -> Replicated:
     """What came of it, with the packet of the program's last run on all evidence."""
-    memory, rules = rerun.again(work.session).memory, work.session.settings.rules
+    recall, rules = rerun.again(work.session).recall, work.session.settings.rules
     new = [*work.before, *(one.run for one in work.logged)]
-    of_run, _ = programs(memory.runs)
-    ours = [run for run in new if of_run[run.run_id] == work.ours.program]
-    here = [run for run in memory.runs if is_measured(run, rules.metric) and group_of(run) == work.group]
-    last = (ours or [run for run in here if of_run[run.run_id] == work.ours.program])[-1]
-    others = [run for run in memory.runs if run.run_id != last.run_id]
-    packet = decision.decide(last, Races.of(others, rules))
+    ours = list(recall.of_program(work.ours.program))
+    logged = {run.run_id for run in new}
+    here = [run for run in ours if is_measured(run, rules.metric) and group_of(run) == work.group]
+    last = ([run for run in ours if run.run_id in logged] or here)[-1]
+    packet = decision.decide(last, recall.races_without(last.run_id))
     found, other = work.evidence, work.race.entries.get(work.state.other)
     return Replicated(
         question=Question(

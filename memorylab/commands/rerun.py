@@ -17,7 +17,7 @@ from memorylab.commands import log as logging
 from memorylab.commands import run as running
 from memorylab.commands.session import Session
 from memorylab.core import sequential
-from memorylab.core.group import Group, group_of, programs
+from memorylab.core.group import Group, group_of
 from memorylab.core.record import Run
 from memorylab.core.text import inline, number
 from memorylab.store import git, worktrees
@@ -147,11 +147,11 @@ class Work:
 
     def _known(self) -> dict[tuple[str, int], Run]:
         """The runs in the ledger that may be of the plan, by program and seed; a crash does not say its group."""
-        memory, metric = self.session.memory, self.session.settings.metric
-        of_run, _ = programs(memory.runs)
+        recall, metric = self.session.recall, self.session.settings.metric
         return {
-            (of_run[run.run_id], seed): run
-            for run in memory.runs
+            (arm.program, seed): run
+            for arm in self.arms
+            for run in recall.of_program(arm.program)
             if run.value(metric) is None or group_of(run) == self.group
             for seed in seeds_of(run)
         }

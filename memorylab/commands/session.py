@@ -15,7 +15,6 @@ from memorylab.store.reader import Reader
 if TYPE_CHECKING:
     from memorylab.core.races import Races
     from memorylab.ledger import Ledger
-    from memorylab.memory import Memory
     from memorylab.recall import Recall
     from memorylab.settings import Settings
     from memorylab.store.repo import Store
@@ -59,13 +58,6 @@ class Session:
         from memorylab.ledger import Ledger
 
         return Ledger(self.place, self.settings.sign, self.reader)
-
-    @cached_property
-    def memory(self) -> Memory:
-        from memorylab import memory
-
-        self._protect()
-        return memory.read(self.store)
 
     @cached_property
     def recall(self) -> Recall:

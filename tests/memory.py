@@ -1,8 +1,9 @@
-"""The memory: the union of all writers' records, read whole."""
+"""The memory, read whole and straight from git: what tests compare with what the index tells."""
 
 import msgspec
 
 from memorylab import index
+from memorylab.commands.session import Session
 from memorylab.core.record import (
     Amend,
     Claim,
@@ -17,6 +18,7 @@ from memorylab.core.record import (
     to_json,
 )
 from memorylab.errors import NotFound
+from memorylab.store.refs import Entry
 from memorylab.store.repo import Store
 
 
@@ -54,7 +56,7 @@ def read(store: Store) -> Memory:
     """The union of all ledgers. Lines that cannot be read are kept where they are and counted here."""
     records: dict[str, tuple[Record, bytes, str]] = {}
     unreadable: dict[bytes, tuple[str, Unreadable]] = {}
-    for entry in index.entries(store):
+    for entry in store.entries():
         record = decode(entry.line)
         if not isinstance(record, Unreadable) and record.writer != entry.writer:
             record = Unreadable(entry.line, f"it says it is by {record.writer}")
@@ -111,3 +113,11 @@ def _memory(records: dict[str, tuple[Record, bytes, str]], unreadable: tuple[tup
             runs[record.run_id] = amended(runs[record.run_id], record)
             lines[record.run_id] = to_json(runs[record.run_id])
     return Memory(tuple(runs.values()), lines, anchors, plans, tuple(rewrites), tuple(claims), unreadable)
+
+
+def entries(store: Store) -> list[Entry]:
+    """Every line of every ledger, as the index has it, brought up to date."""
+    recall = Session(place=store.place).recall
+    database = recall._database
+    rows = database.execute("SELECT writer, anchor, line(packed) FROM entries")
+    return [Entry(*row) for row in rows] + list(store.entries_of(index.lacking(database)))
