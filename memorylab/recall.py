@@ -121,7 +121,7 @@ class Recall:
 
     def find(self, name: str) -> Run:
         """The run that a run id, a unique part of one, or a commit (the latest run on it) names. Raises NotFound."""
-        wanted = name.strip()
+        wanted = name.strip().encode("utf-8", "replace").decode()  # SQLite takes no half of a character
         exact = [wanted] if self.has(wanted) else []
         partly: list[str] = []
         if len(wanted) >= 4 and not exact:

@@ -590,7 +590,7 @@ def test_with_a_common_dir_that_cannot_be_written_the_commit_stands(lab: Lab) ->
 
 
 def test_with_a_setting_that_cannot_be_read_the_commit_stands(lab: Lab) -> None:
-    (lab.path / "pyproject.toml").write_text("[[[")
+    (lab.path / "pyproject.toml").write_text("[[[ memorylab")
     lab.edit("DEPTH", 9)
     assert "memorylab: the hook did nothing: pyproject.toml cannot be read" in _commit(lab, "commit", "-qam", "deeper")
 
