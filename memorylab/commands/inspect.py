@@ -29,7 +29,7 @@ def find(session: Session, name: str) -> Run:
         try:
             oid = session.reader.resolve(name).oid
         except NotFound:
-            oid = name
+            oid = ""
         if not session.recall.on_commit(oid):
             raise
         return session.recall.find(oid)
