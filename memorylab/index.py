@@ -189,7 +189,8 @@ def forget(database: sqlite3.Connection) -> None:
 
 def start_over(database: sqlite3.Connection) -> None:
     """Forget what was made of the runs in their order. Call it in a transaction."""
-    for table in ("places", "turns", "circles", "state", "uses", "checkpoints", "made"):
+    # The counts first: places that go have none left to change.
+    for table in ("sorts", "roots", "places", "turns", "circles", "state", "uses", "checkpoints", "made"):
         database.execute(f"DELETE FROM {table}")
     database.execute("INSERT INTO marks (marks) VALUES ('delete-all')")
     database.execute("INSERT INTO undone (at) VALUES (0)")
