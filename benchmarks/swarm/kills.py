@@ -133,7 +133,7 @@ class Killed:
 
 
 def _records(place: Path) -> dict[str, bytes]:
-    return Session(place).memory.lines
+    return {run.run_id: line for _, run, line in Session(place).recall.runs()}
 
 
 def refs_of(remote: Path) -> list[str]:
