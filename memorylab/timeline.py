@@ -54,7 +54,6 @@ _READ_BY = (
 _START = -1  # the place of what holds before the first run
 _NOWHERE = 1 << 62
 _STRIDE = 256  # runs between two checkpoints
-_THINNING = 1.25  # how much further back than the one after it a checkpoint is, at least
 _AFTER = "(stamp, records.writer, seq, id) > (?, ?, ?, ?)"
 _ORDER = "ORDER BY stamp, records.writer, seq, id"
 _ORDER_AT = "SELECT stamp, writer, seq, id FROM places JOIN records USING (number) WHERE at = ?"
@@ -332,7 +331,7 @@ class Timeline:
             self._read(number, self.run(number, line))
             left = len(numbers) - done
             # Closer by the end: it is the latest runs that a report looks back on, or that are undone.
-            if done % (_STRIDE if left > 2 * _STRIDE else _STRIDE // 8) == 0 or not left:
+            if (self.size % (_STRIDE if left > 2 * _STRIDE else _STRIDE // 8)) == 0 or not left:
                 self._save()
                 texts.keep()
                 if progress is not None:
@@ -390,12 +389,10 @@ class Timeline:
         self._terms.save()
         self._words.save()
         database.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", (at, self.races.dump()))
-        age = 0
-        for (one,) in database.execute("SELECT at FROM checkpoints ORDER BY at DESC").fetchall()[1:]:
-            if at - one < _THINNING * age:
+        for (one,) in database.execute("SELECT at FROM checkpoints").fetchall():
+            # By the place itself, so that what is left as they age stays evenly spread.
+            if (one + 1) % (1 << max(0, ((at - one) // 4).bit_length() - 1)):
                 database.execute("DELETE FROM checkpoints WHERE at = ?", (one,))
-            else:
-                age = at - one
 
 
 def trace_of(kept: bytes) -> Trace:
