@@ -14,7 +14,6 @@ from memorylab import index, recall
 from memorylab.commands.session import Session, _constants
 from memorylab.core import claims, evidence, ranking
 from memorylab.core.aliases import Vocabulary
-from memorylab.core.group import programs
 from memorylab.core.history import Idea
 from memorylab.core.race import Rules
 from memorylab.core.races import Races
@@ -27,6 +26,7 @@ from memorylab.store.refs import Entry
 from memorylab.timeline import Timeline, Way
 from tests.conftest import Lab
 from tests.core import reference
+from tests.core.turning import programs
 from tests.memory import Memory
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -100,14 +100,6 @@ class Programs:
         return Programs(ChainMap({}, self.of_commit), ChainMap({}, self.blobs))
 
 
-def programs(runs: Iterable[Run]) -> tuple[dict[str, str], dict[str, str]]:
-    """run id -> its program, the text of the subject that was run; and commit -> the program that it holds. Runs are in
-    the order of the ledger."""
-    of_commit: dict[str, str] = {}
-    found = Programs(of_commit)
-    return {run.run_id: found.add(run) for run in runs}, of_commit
-
-
 def pooled(program: str, runs: Sequence[Run], metric: str, base: str | None = None) -> Sample:
     """The runs of one program in one group. Of more than MOST_RUNS the first and the latest count."""
     counted = (runs[0], *runs[1:][1 - MOST_RUNS :])

@@ -15,7 +15,7 @@ from memorylab.store import objects, refs
 
 def folded(repo: pygit2.Repository, tip: str | pygit2.Oid, kind: str) -> Iterator[tuple[str, pygit2.Oid]]:
     """(writer, tip) of every ref of a kind in an archive. What is no archive, or not here, holds none."""
-    with suppress(KeyError, ValueError, pygit2.GitError):
+    with suppress(*objects.UNREADABLE):
         for entry in objects.tree(repo, objects.tree(repo, tip)[kind].id):
             if entry.filemode == FileMode.COMMIT and entry.name and refs.is_writer(entry.name):
                 yield entry.name, entry.id
@@ -26,7 +26,7 @@ def is_whole(repo: pygit2.Repository, tip: str) -> bool:
     try:
         parts = list(objects.tree(repo, tip))
         return bool(parts) and all(part.name in refs.OWN and len(objects.tree(repo, part.id)) > 0 for part in parts)
-    except (KeyError, ValueError, pygit2.GitError):
+    except objects.UNREADABLE:
         return False
 
 

@@ -108,11 +108,11 @@ def _lost(place: Place, known: Tips, now: Tips) -> dict[str, str]:
 
 
 def _holds(repo: pygit2.Repository, tip: str | None, earlier: str) -> bool:
-    import pygit2
+    from memorylab.store import objects
 
     try:
         return tip is not None and (tip == earlier or repo.descendant_of(tip, earlier))
-    except (KeyError, ValueError, pygit2.GitError):
+    except objects.UNREADABLE:
         return False
 
 

@@ -4,10 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from memorylab.core import knobs
-from memorylab.core.group import IMPORTED, Group, Sample, group_of, is_measured, pooled, programs
+from memorylab.core.group import IMPORTED, Group, Programs, Sample, group_of, is_measured, pooled
 from memorylab.core.knobs import KnobStudy, Measured, Study, Turn, Turned
 from memorylab.core.race import Rules
 from memorylab.core.record import Knob, Run, rounded
+
+
+def programs(runs: Iterable[Run]) -> tuple[dict[str, str], dict[str, str]]:
+    """run id -> its program, the text of the subject that was run; and commit -> the program that it holds. Runs are in
+    the order of the ledger."""
+    of_commit: dict[str, str] = {}
+    found = Programs(of_commit)
+    return {run.run_id: found.add(run) for run in runs}, of_commit
 
 
 def samples(runs: Sequence[Run], metric: str) -> dict[Group, dict[str, Sample]]:
