@@ -1,6 +1,6 @@
 """Knobs studied from all runs at once, in one pass, as the index has to tell of them (memorylab/turns.py)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from memorylab.core import knobs
