@@ -22,7 +22,7 @@ def code(blob: str | None, fingerprint: str | None = "f", dirty: bool = False) -
 
 
 def keys(*runs: Run) -> list[str]:
-    return list(group.programs(runs)[0].values())
+    return list(turning.programs(runs)[0].values())
 
 
 def seeded(name: str, value: float | None, seed: int | None, **said: Any) -> Run:
@@ -118,7 +118,7 @@ def test_uncommitted_code_is_not_what_the_commit_holds(make_run: Make) -> None:
     dirty = make_run("b", commit=clean.commit, change=code("y", fingerprint=None, dirty=True))
     later = make_run("c", commit=clean.commit)
     assert keys(dirty, clean, later) == ["y", "x", "x"]
-    of_run, of_commit = group.programs([dirty])
+    of_run, of_commit = turning.programs([dirty])
     assert of_run == {"b": "y"} and of_commit == {}
     child = make_run("d", parent_commit=clean.commit, change=code("z", fingerprint=None))
     assert keys(dirty, clean, child) == ["y", "x", "x"]
@@ -221,5 +221,5 @@ def test_each_measured_run_is_in_one_sample(runs: list[Run]) -> None:
 
 @given(st.lists(RUNS, max_size=12, unique_by=lambda run: run.run_id), st.integers(0, 12))
 def test_what_comes_later_does_not_change_the_program_of_a_run(runs: list[Run], at: int) -> None:
-    before, after = group.programs(runs[:at])[0], group.programs(runs)[0]
+    before, after = turning.programs(runs[:at])[0], group.turning.programs(runs)[0]
     assert before.items() <= after.items()
