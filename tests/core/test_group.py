@@ -221,5 +221,5 @@ def test_each_measured_run_is_in_one_sample(runs: list[Run]) -> None:
 
 @given(st.lists(RUNS, max_size=12, unique_by=lambda run: run.run_id), st.integers(0, 12))
 def test_what_comes_later_does_not_change_the_program_of_a_run(runs: list[Run], at: int) -> None:
-    before, after = turning.programs(runs[:at])[0], group.turning.programs(runs)[0]
+    before, after = turning.programs(runs[:at])[0], turning.programs(runs)[0]
     assert before.items() <= after.items()
