@@ -3,11 +3,11 @@
 import gc
 import sys
 
-from memorylab.cli import keep, look, loop, share
+from memorylab.cli import code, keep, look, loop, share
 from memorylab.cli.base import cli
 from memorylab.terminal import EXIT_PIPE_CLOSED, forget_stdout
 
-__all__ = ["cli", "keep", "look", "loop", "main", "share"]
+__all__ = ["cli", "code", "keep", "look", "loop", "main", "share"]
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
-"""Looking at what is remembered, and getting it back."""
+"""Looking at what is remembered."""
 
 import os
-import sys
 from pathlib import Path
 
 import click
@@ -76,51 +75,14 @@ def knobs(name: str | None, as_json: bool) -> None:
 @as_json
 def show(run: str, diff_too: bool, as_json: bool) -> None:
     """One run whole. RUN is a run id, a part of one, or a commit by any name that git knows."""
-    from memorylab.commands import inspect
+    from memorylab.commands import code, inspect
 
     session = open_session()
     remark(session.refresh())
     found = inspect.find(session, run)
     if diff_too:
-        inspect.bring(session, found)
+        code.bring(session, found)
     if as_json:
         emit(found, lambda: "", True)
     else:
         inspect.page(inspect.show(session, found, diff_too))
-
-
-@cli.command()
-@click.argument("run")
-@click.argument("other", required=False)
-@as_json
-def diff(run: str, other: str | None, as_json: bool) -> None:
-    """What a run's experiment did to the subject, or how the subjects of two runs differ."""
-    from memorylab.commands import inspect
-
-    session = open_session()
-    remark(session.refresh())
-    one, two = inspect.find(session, run), inspect.find(session, other) if other else None
-    inspect.bring(session, one, two)
-    if as_json:
-        patch = inspect.between(session, one, two) if two else inspect.patch(session, one)
-        emit({"run_id": one.run_id, "patch": patch.decode("utf-8", "replace")}, lambda: "", True)
-    else:
-        sys.stdout.flush()
-        sys.exit(inspect.diff(session, one, two))
-
-
-@cli.command()
-@click.argument("run")
-@click.option("--branch", default="", metavar="NAME", help="Make a branch at the run's commit instead.")
-@click.option("--force", is_flag=True, help="Overwrite uncommitted changes to the subject.")
-@as_json
-def restore(run: str, branch: str, force: bool, as_json: bool) -> None:
-    """Get a run's code back, on any clone, after any gc."""
-    from memorylab.commands import inspect
-
-    session = open_session()
-    found = inspect.find(session, run)
-    inspect.bring(session, found)
-    said = inspect.restore(session, found, branch, force)
-    remark(session.refresh())
-    emit({"run_id": found.run_id, "commit": found.commit, "done": said}, lambda: said, as_json)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from memorylab.commands import experiment, inspect, rerun
+from memorylab.commands import code, experiment, inspect, rerun
 from memorylab.commands import log as logging
 from memorylab.commands import run as running
 from memorylab.commands.session import Session
@@ -76,7 +76,7 @@ def replicate(
     """
     run = inspect.find(session, name)
     against = inspect.find(session, options.against) if options.against is not None else None
-    inspect.bring(session, run, against)
+    code.bring(session, run, against)
     recall = session.recall
     for one in (run, against):
         if one is not None:
@@ -120,7 +120,7 @@ def _refuse(session: Session, run: Run) -> None:
     instead = "Run its code anew and replicate that."
     if run.run_id.startswith(IMPORTED) and session.recall.anchor(name) == run.commit:
         raise BadInput(f"{name} was imported: its table does not say where it was measured.", instead)
-    inspect.own_commit(session, run)
+    code.own_commit(session, run)
     if run.change is not None and run.change.dirty:
         raise BadInput(f"{name} had uncommitted changes, which no commit has.", instead)
     if run.value(session.settings.metric) is None:
@@ -128,7 +128,7 @@ def _refuse(session: Session, run: Run) -> None:
 
 
 def _arm(session: Session, run: Run, program: str) -> rerun.Arm:
-    found = experiment.of_commit(session, inspect.own_commit(session, run))
+    found = experiment.of_commit(session, code.own_commit(session, run))
     if session.reader.file_at(found.commit.oid, session.settings.subject) is None:
         raise BadInput(f"There is no {session.settings.subject} in {found.commit.oid[:7]} to run.")
     arm = rerun.Arm(run, program, found)
