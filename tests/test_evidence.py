@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from memorylab.core.text import short_id
 from tests.conftest import Lab, Templates
 
 
@@ -162,7 +163,7 @@ def test_the_report_lists_dead_ends_worth_reopening(measured: Lab) -> None:
     measured.run("report")
     report = (measured.path / "results/memorylab/reports/latest.md").read_text()
     section = report.partition("## Dead ends worth reopening")[2].partition("\n## ")[0]
-    assert dead["run_id"] in section and f"DEPTH 8 → 12 was kept in {kept[:7]}" in section
+    assert short_id(dead["run_id"]) in section and f"DEPTH 8 → 12 was kept in {kept[:7]}" in section
     assert registry(measured)["reopen"][0]["run_id"] == dead["run_id"]
     said = measured.run("check", "--description", "DEPTH to 9").stdout
     assert "; strength 0." in said and " after 1 run against 4" in said
@@ -175,8 +176,8 @@ def test_the_queue_asks_once_for_each_program(measured: Lab) -> None:
     measured.run("report")
     report = (measured.path / "results/memorylab/reports/latest.md").read_text()
     queue = report.partition("## Decision queue")[2].partition("\n## ")[0]
-    assert second["run_id"] in queue and first["run_id"] not in queue
-    assert queue.count("| baseline |") == 1
+    assert short_id(second["run_id"]) in queue and short_id(first["run_id"]) not in queue
+    assert queue.count("] baseline  \n") == 1
 
 
 def test_the_settings_rule(lab: Lab) -> None:

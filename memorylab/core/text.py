@@ -7,6 +7,9 @@ import unicodedata
 _MARKDOWN = re.compile(r"([\\`*\[\]<|]|(?<!\w)_|_(?!\w)|~(?=~))")
 
 
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-([0-9a-f]{7}-[0-9a-f]{4})[0-9a-f]{12}")
+
+
 def inline(text: str) -> str:
     """One line of printable text: white space folded, control, format and surrogate characters replaced.
 
@@ -49,6 +52,13 @@ def count(number: int, noun: str) -> str:
 def shorten(text: str, width: int) -> str:
     """At most `width` characters, cut at the end with an ellipsis."""
     return text if len(text) <= width else text[: max(0, width - 1)].rstrip() + "…"
+
+
+def short_id(run_id: str) -> str:
+    """What is enough of a run id to name the run: short commit and the first of the random bits, as in 4af2a7c-1e16.
+    Any other kind of id is left whole."""
+    found = _RUN_ID.fullmatch(run_id)
+    return found[1] if found else run_id
 
 
 def tags(text: str) -> list[str]:

@@ -20,7 +20,7 @@ from memorylab.settings import Settings
 from memorylab.store import display, refs
 from memorylab.store.files import locked, replace
 from memorylab.store.repo import Store
-from memorylab.views import fresh, growing, report
+from memorylab.views import fresh, growing, morning, report
 from memorylab.views.fresh import BOARD, FOLDER, LATEST, LINES, RUNS, TABLE, WATCHED_RUNS, State
 
 BEFORE = ".before-memorylab"  # what stood where a view belongs is kept under this ending
@@ -38,15 +38,21 @@ class Views:
         self._read = read
         self._lock_file = store.place.git_dir / "memorylab-views.lock"
 
-    def report(self, recall: Recall, as_of: datetime | None, since_hours: float, board: Registry | None = None) -> str:
+    def report(
+        self, recall: Recall, as_of: datetime | None, since_hours: float,
+        board: Registry | None = None, near: Path | None = None,
+    ) -> str:  # fmt: skip
         """The morning report as it reads at a moment, or at that of the latest run if it is later or there is none;
-        `board` is the registry, if it is there already."""
-        return report.render(recall, board or recall.registry(), as_of, since_hours)
+        `board` is the registry, if it is there already. `near` is the folder that it is to stand in."""
+        found = morning.morning(recall, board or recall.registry(), as_of, since_hours)
+        runs = None if self.top is None else os.path.relpath(self.top / RUNS, near or self.top / LATEST.parent)
+        return report.render(recall, found, runs)
 
     def write_report(self, recall: Recall, now: datetime, since_hours: float, output: Path | None = None) -> list[Path]:
         """Write reports/latest.md and reports/<time>.md, and remember the moment, so that latest.md can come back; or
         write `output` alone. The files written; none in a bare repository."""
-        text = self.report(recall, now, since_hours).encode()
+        near = output.resolve().parent if output is not None else None
+        text = self.report(recall, now, since_hours, near=near).encode()
         if output is not None:
             replace(output.resolve(), text)
             return [output]

@@ -1,0 +1,125 @@
+"""The morning report: what needs a decision first, a link to each run, readable as it stands."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from memorylab.core.text import short_id
+from tests.conftest import Lab, Templates
+from tests.test_evidence import log, turn
+
+LATEST = Path("results/memorylab/reports/latest.md")
+
+
+@pytest.fixture
+def night(templates: Templates, tmp_path: Path) -> Lab:
+    """A champion, one behind it, a crash, and one that says what is not to be believed."""
+
+    def tell(lab: Lab) -> None:
+        lab.experiment("baseline", 1.5)
+        lab.experiment("x | y <b>`z`\x1b[31m", 1.6, knob="DEPTH", to=9)
+        lab.git("reset", "-q", "--hard", "HEAD~1")
+        lab.edit("DEPTH", 64)
+        lab.commit("DEPTH to 64")
+        (lab.path / "run.log").write_text("Traceback (most recent call last):\nRuntimeError: CUDA out of memory\n")
+        lab.run("log", "--log", "run.log", "--status", "crash")
+        lab.git("reset", "-q", "--hard", "HEAD~1")
+        lab.experiment("MATRIX_LR to 0.06", 1.2, knob="MATRIX_LR", to=0.06)
+        lab.run("report")
+
+    return templates.told("a night to report", tell, tmp_path)
+
+
+def report(lab: Lab) -> str:
+    return (lab.path / LATEST).read_text()
+
+
+def section(text: str, title: str) -> str:
+    return text.partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+
+def test_what_needs_a_decision_comes_first(night: Lab) -> None:
+    text = report(night)
+    assert re.findall(r"^## (.*)$", text, re.M) == [
+        "Decision queue", "Champion board", "Dead ends worth reopening", "Failure clusters", "Best lineages",
+        "Recent runs",
+    ]  # fmt: skip
+    queue = section(text, "Decision queue")
+    assert [line.split("**")[1] for line in queue.splitlines() if line[:1].isdigit()] == ["promote", "fix_and_retry"]
+    assert "It seems to have run out of memory: make it smaller. RuntimeError: CUDA out of memory" in queue
+
+
+def test_the_night_is_a_line_of_bars(night: Lab) -> None:
+    text = report(night)
+    assert "\n    1.500000 ▆█×▁ 1.200000\n" in text
+    assert "Each val_bpb of the night, oldest first; lower is better, × a crash." in text
+    night.git("config", "memorylab.direction", "maximize")
+    night.run("report")
+    assert "higher is better" in report(night)
+
+
+def test_every_link_leads_to_the_run_that_its_name_names(night: Lab) -> None:
+    text = report(night)
+    links = dict(re.findall(r"^\[([^]]+)\]: (.*)$", text, re.M))
+    assert set(links) == {short_id(run.run_id) for run in night.memory.runs}
+    assert set(re.findall(r"\[([0-9a-f]{7}-[0-9a-f]{4})\]", text)) == set(links)
+    for name, link in links.items():
+        assert (night.path / LATEST.parent / link).is_file()
+        assert json.loads(night.run("show", name, "--json").stdout)["run_id"] == Path(link).parent.name
+
+
+def test_links_hold_from_wherever_the_report_is(night: Lab) -> None:
+    (night.path / "mail" / "today").mkdir(parents=True)
+    night.run("report", "--output", "mail/today/report.md")
+    path = night.path / "mail" / "today" / "report.md"
+    links = re.findall(r"^\[[^]]+\]: (.*)$", path.read_text(), re.M)
+    assert len(links) == 4 and all((path.parent / link).is_file() for link in links)
+
+
+def test_a_run_without_a_packet_leads_to_its_record(lab: Lab) -> None:
+    (lab.path / "old.tsv").write_text("commit\tval_bpb\tmemory_gb\tstatus\tdescription\nabc1234\t1.5\t1.0\tkeep\told\n")
+    lab.run("import", "old.tsv")
+    lab.run("report")
+    (link,) = set(re.findall(r"^\[[^]]+\]: (.*)$", report(lab), re.M))
+    assert link.endswith("/record.json") and (lab.path / LATEST.parent / link).is_file()
+
+
+def test_what_a_run_says_is_no_markup(night: Lab) -> None:
+    text = report(night)
+    assert "\x1b" not in text
+    assert "x \\| y \\<b>\\`z\\`\ufffd\\[31m" in text
+
+
+def test_a_table_is_one_in_a_terminal_too(night: Lab) -> None:
+    for title in ("Champion board", "Recent runs"):
+        rows = [line for line in section(report(night), title).splitlines() if line.startswith("|")]
+        assert len({len(row) for row in rows}) == 1 and len(rows) > 2
+        assert max(map(len, rows)) < 160
+
+
+def test_nothing_was_run_yet(lab: Lab) -> None:
+    lab.run("report")
+    text = report(lab)
+    assert "Nothing has been run yet. `git memorylab run` makes the first run." in text
+    assert "Nothing waits for a decision." in text
+
+
+def test_the_queue_knows_what_came_after_a_packet(lab: Lab) -> None:
+    """What was worth a replicate beside an old champion is not so beside the new one; a champion has been promoted."""
+    lab.commit("baseline")
+    for seed, value in enumerate((1.5, 1.51, 1.492, 1.503)):
+        log(lab, value, seed=seed)
+    turn(lab, "DEPTH", 9)
+    close = log(lab, 1.495)
+    assert close["decision_packet"]["next_action"] == "replicate"
+    lab.run("report")
+    assert short_id(close["run_id"]) in section(report(lab), "Decision queue")
+    turn(lab, "DEPTH", 10)
+    better = log(lab, 1.2)
+    lab.run("report")
+    queue = section(report(lab), "Decision queue")
+    assert short_id(close["run_id"]) not in queue
+    assert f"**promote** (high) [{short_id(better['run_id'])}] DEPTH to 10" in queue
+    assert "val\\_bpb" not in queue
