@@ -15,11 +15,11 @@ LATEST = Path("results/memorylab/reports/latest.md")
 
 @pytest.fixture
 def night(templates: Templates, tmp_path: Path) -> Lab:
-    """A champion, one behind it, a crash, and one that says what is not to be believed."""
+    """A champion, one behind it, a crash, and a better one."""
 
     def tell(lab: Lab) -> None:
         lab.experiment("baseline", 1.5)
-        lab.experiment("x | y <b>`z`\x1b[31m", 1.6, knob="DEPTH", to=9)
+        lab.experiment("DEPTH to 9", 1.6, knob="DEPTH", to=9)
         lab.git("reset", "-q", "--hard", "HEAD~1")
         lab.edit("DEPTH", 64)
         lab.commit("DEPTH to 64")
@@ -86,9 +86,12 @@ def test_a_run_without_a_packet_leads_to_its_record(lab: Lab) -> None:
     assert link.endswith("/record.json") and (lab.path / LATEST.parent / link).is_file()
 
 
-def test_what_a_run_says_is_no_markup(night: Lab) -> None:
-    text = report(night)
-    assert "\x1b" not in text
+def test_what_a_run_says_is_no_markup(lab: Lab) -> None:
+    lab.experiment("x | y <b>`z`\x1b[31m", 1.5)
+    lab.run("report")
+    text = report(lab)
+    assert "\x1b" not in text and "<b>" not in text.replace("\\<b>", "")
+    assert text.count("x \\| y \\<b>\\`z\\`\ufffd\\[31m") == 4  # champion, queue, board, recent runs
     assert "x \\| y \\<b>\\`z\\`\ufffd\\[31m" in text
 
 
@@ -122,4 +125,25 @@ def test_the_queue_knows_what_came_after_a_packet(lab: Lab) -> None:
     queue = section(report(lab), "Decision queue")
     assert short_id(close["run_id"]) not in queue
     assert f"**promote** (high) [{short_id(better['run_id'])}] DEPTH to 10" in queue
-    assert "val\\_bpb" not in queue
+
+
+def test_the_line_has_what_can_be_compared(lab: Lab) -> None:
+    lab.commit("baseline")
+    for device, value in (("h100", 0.9), ("cpu", 1.5), ("cpu", 1.4)):
+        log(lab, value, device=device)
+    lab.run("report")
+    assert "\n    1.500000 █▁ 1.400000\n" in report(lab)
+    assert "| GB" not in report(lab)  # nothing said how much memory it took
+
+
+def test_what_leads_without_being_proven_is_named(lab: Lab) -> None:
+    lab.commit("baseline")
+    for seed, value in enumerate((1.5, 1.51, 1.492, 1.503)):
+        log(lab, value, seed=seed)
+    turn(lab, "DEPTH", 9)
+    ahead = log(lab, 1.49)
+    assert ahead["status"] == "keep"
+    lab.run("report")
+    opening = report(lab).partition("\n## ")[0]
+    name = short_id(ahead["run_id"])
+    assert f"- Build on 1.490000 at `{ahead['commit'][:7]}`, DEPTH to 9 [{name}]: -0.011250 to the champion" in opening

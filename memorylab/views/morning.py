@@ -5,31 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
-from memorylab.core.decision import CLOSE
 from memorylab.core.race import Race
 from memorylab.core.ranking import Registry
-from memorylab.core.record import NextAction, Packet, Priority, Run
+from memorylab.core.record import Run
+from memorylab.core.waiting import Decision, most_urgent
 from memorylab.recall import Recall
-
-QUEUE = 10
-_PRIORITY: dict[Priority, int] = {"high": 0, "medium": 1, "low": 2}
-# Within a priority, what may change the champion comes before what mends, and that before what goes on from there.
-_ORDER: tuple[NextAction, ...] = (
-    "promote", "replicate", "fix_and_retry", "investigate_crash", "retry", "branch_followup", "abandon",
-)  # fmt: skip
-
-
-class Decision(Struct, frozen=True, kw_only=True):
-    """A run that waits for somebody to decide, and how its program stands now, which its packet may not know yet: mean
-    of its `runs` runs, that minus the champion's, the probability of being truly better than it. They are None where it
-    was not measured, or is of another comparison group."""
-
-    run: Run
-    packet: Packet
-    runs: int = 0
-    value: float | None = None
-    delta: float | None = None
-    probability: float | None = None
 
 
 class Morning(Struct, frozen=True, kw_only=True):
@@ -89,42 +69,23 @@ def _night(recall: Recall, since: datetime) -> list[tuple[int, Run]]:
 
 
 def _queue(recall: Recall, first: int, night: Sequence[Run], registry: Registry) -> list[Decision]:
-    """What is known of a program is in the packet of its latest run. What has been decided since is left out: a
-    promotion once another leads, a replication of what is proven or refuted now."""
+    """What is known of a program is in the packet of its latest run, and how it stands in the race as it is now."""
     here = recall.races.race(registry.group) if registry.group else None
     champion = here.champion if here else None
     programs = recall.programs(first)
     found = []
-    for run in reversed(night):  # among equals the latest comes first
+    for run in reversed(night):
         (program, is_last), packet = programs[run.run_id], run.decision_packet
-        if packet is None or not is_last or packet.priority == "low":
+        if packet is None or not is_last:
             continue
         entry = here.entries.get(program) if here else None
-        is_champion = entry is not None and entry is champion
         if here is None or champion is None or entry is None:
-            decision = Decision(run=run, packet=packet)
-        else:
-            mean = entry.sample.mean
-            decision = Decision(
-                run=run, packet=packet, runs=len(entry.sample.values), value=mean,
-                delta=mean - champion.sample.mean,
-                probability=None if is_champion else here.probability(entry, champion),
-            )  # fmt: skip
-        behind = decision.delta is not None and recall.races.rules.oriented(decision.delta) > 0
-        if _is_open(decision, is_champion, behind):
-            found.append(decision)
-    return sorted(found, key=_urgency)[:QUEUE]
-
-
-def _is_open(found: Decision, is_champion: bool, is_behind: bool) -> bool:
-    action = found.packet.next_action
-    if is_champion or action == "promote":
-        return is_champion and action in ("promote", "branch_followup")
-    if action == "replicate" and is_behind:
-        return False  # it was worth it while it was ahead
-    return action not in ("replicate", "retry") or found.probability is None or found.probability >= CLOSE
-
-
-def _urgency(found: Decision) -> tuple[int, int, float]:
-    packet = found.packet
-    return _PRIORITY[packet.priority], _ORDER.index(packet.next_action), -(found.probability or 0.0)
+            found.append(Decision(run=run, packet=packet))
+            continue
+        delta = entry.sample.mean - champion.sample.mean
+        found.append(Decision(
+            run=run, packet=packet, runs=len(entry.sample.values), value=entry.sample.mean, delta=delta,
+            advantage=-here.rules.oriented(delta), is_champion=entry is champion,
+            probability=None if entry is champion else here.probability(entry, champion),
+        ))  # fmt: skip
+    return most_urgent(found)

@@ -10,8 +10,9 @@ from memorylab.core.noise import basis
 from memorylab.core.record import Run
 from memorylab.core.spark import spark
 from memorylab.core.text import cell, code, count, number, short_id, shorten
+from memorylab.core.waiting import Decision
 from memorylab.recall import Recall
-from memorylab.views.morning import Decision, Morning
+from memorylab.views.morning import Morning
 
 RECENT = 15
 _IDEA = 72  # characters of an idea in a table
