@@ -133,7 +133,7 @@ def test_the_line_has_what_can_be_compared(lab: Lab) -> None:
         log(lab, value, device=device)
     lab.run("report")
     assert "\n    1.500000 █▁ 1.400000\n" in report(lab)
-    assert "| GB" not in report(lab)  # nothing said how much memory it took
+    assert " GB |" not in report(lab)  # nothing said how much memory it took
 
 
 def test_what_leads_without_being_proven_is_named(lab: Lab) -> None:
@@ -147,3 +147,13 @@ def test_what_leads_without_being_proven_is_named(lab: Lab) -> None:
     opening = report(lab).partition("\n## ")[0]
     name = short_id(ahead["run_id"])
     assert f"- Build on 1.490000 at `{ahead['commit'][:7]}`, DEPTH to 9 [{name}]: -0.011250 to the champion" in opening
+
+
+def test_of_two_that_are_alike_the_latest_comes_first(lab: Lab) -> None:
+    for depth in (9, 10):
+        lab.edit("DEPTH", depth)
+        lab.commit(f"DEPTH to {depth}")
+        lab.run("log", "--status", "crash", "--error", "it fell over")
+    lab.run("report")
+    queue = section(report(lab), "Decision queue")
+    assert queue.index("DEPTH to 10") < queue.index("DEPTH to 9")
