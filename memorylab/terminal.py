@@ -4,16 +4,20 @@ import errno
 import math
 import os
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from memorylab.errors import MemoryLabError
+from memorylab.errors import MemoryLabError, UsageError
+
+if TYPE_CHECKING:
+    from memorylab.core.failure import Kind
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 EXIT_PIPE_CLOSED = 141
+_JSON = "memorylab.json"  # in a context's meta: whether the call asks for JSON
 
 
 class Range(click.FloatRange):
@@ -29,34 +33,98 @@ class Range(click.FloatRange):
 class Safe(click.Group):
     """One boundary for errors: what the user can act on is one sentence, the rest is a bug, kept in a file."""
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """The context, which knows whether the call asks for JSON; so does the error if there is none to be had."""
+        if not args:  # click prints the help then
+            return super().make_context(info_name, args, parent, **extra)
+        json = _asks_for_json(args)
+        try:
+            context = super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as problem:
+            _refuse(problem, json)
+        context.meta[_JSON] = json
+        return context
+
     def invoke(self, ctx: click.Context) -> Any:
+        json = bool(ctx.meta.get(_JSON))
         try:
             return super().invoke(ctx)
         except MemoryLabError as problem:
-            click.echo(f"error: {problem.message} {problem.hint}".rstrip(), err=True)
-            ctx.exit(problem.exit_code)
+            kind: Kind = "usage" if isinstance(problem, UsageError) else "expected"
+            _fail(problem.message, problem.hint, problem.exit_code, kind, json)
         except KeyboardInterrupt:
+            if json:
+                _fail("interrupted", "", EXIT_INTERRUPTED, "interrupted", json)
             click.echo("interrupted", err=True)
             ctx.exit(EXIT_INTERRUPTED)
         except BrokenPipeError:
             # click would make it 1, which means blocked.
             forget_stdout()
             ctx.exit(EXIT_PIPE_CLOSED)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except click.ClickException as problem:
+            _refuse(problem, json)
+        except (click.exceptions.Exit, click.Abort):
             raise
         except Exception as bug:
             if isinstance(bug, OSError) and bug.errno == errno.ENOSPC:
-                click.echo("error: There is no space left on the device. What was recorded stays recorded.", err=True)
                 forget_stdout()
-                ctx.exit(MemoryLabError.exit_code)
+                said = "There is no space left on the device."
+                _fail(said, "What was recorded stays recorded.", MemoryLabError.exit_code, "expected", json)
             import tempfile
             import traceback
 
             handle, path = tempfile.mkstemp(prefix="git-memorylab-", suffix=".traceback")
             with os.fdopen(handle, "w", errors="replace") as file:
                 traceback.print_exc(file=file)
-            click.echo(f"bug: {type(bug).__name__}: {bug}. Please report it with {path}.", err=True)
+            said, hint = f"{type(bug).__name__}: {bug}.", f"Please report it with {path}."
+            if json:
+                _fail(said, hint, EXIT_BUG, "bug", json)
+            click.echo(f"bug: {said} {hint}", err=True)
             ctx.exit(EXIT_BUG)
+
+
+def _asks_for_json(args: Sequence[str]) -> bool:
+    """Whether a call asks for JSON, told before it is parsed, for that may fail."""
+    options = args[: args.index("--")] if "--" in args else args
+    return "--json" in options
+
+
+def _refuse(problem: click.ClickException, json: bool) -> NoReturn:
+    """Say how the command is called, in git's order: the error, then the usage."""
+    context = getattr(problem, "ctx", None)
+    hint = f"`{context.command_path} -h` explains it." if context is not None else ""
+    usage = context.get_usage().replace("Usage: ", "usage: ", 1) if context is not None else ""
+    # click has 1 for what is no wrong usage, and that means blocked.
+    code = problem.exit_code if isinstance(problem, click.UsageError) else MemoryLabError.exit_code
+    _fail(problem.format_message(), hint, code, "usage", json, usage)
+
+
+def _fail(message: str, hint: str, exit_code: int, kind: "Kind", json: bool, usage: str = "") -> NoReturn:
+    """Say on stderr what is wrong, and what to do about it unless git's advice is turned off, and end with the code."""
+    if json:
+        from memorylab.core.failure import Failed, Failure
+        from memorylab.core.text import utf8
+
+        _tell(Failed(error=Failure(message=utf8(message), hint=utf8(hint), exit_code=exit_code, kind=kind)))
+    else:
+        click.echo(f"error: {message}", err=True)
+        if usage:
+            click.echo(usage, err=True)
+        if hint:
+            # Imported here: an answer needs no advice.
+            from memorylab.store.git import advises
+
+            if advises():
+                click.echo(f"hint: {hint}", err=True)
+    raise click.exceptions.Exit(exit_code)
+
+
+def _tell(value: Any) -> None:
+    from memorylab.core.record import to_json
+
+    click.echo(to_json(value), err=True)
 
 
 def forget_stdout() -> None:
@@ -75,6 +143,14 @@ def emit(value: Any, text: Callable[[], str], json: bool) -> None:
 
 
 def remark(lines: list[str]) -> None:
-    """What the user should know besides, on stderr."""
+    """What the user should know besides, on stderr; with --json a line of JSON each."""
+    context = click.get_current_context(silent=True)
+    json = context is not None and context.meta.get(_JSON)
     for line in lines:
-        click.echo(f"note: {line}", err=True)
+        if json:
+            from memorylab.core.failure import Note
+            from memorylab.core.text import utf8
+
+            _tell(Note(note=utf8(line)))
+        else:
+            click.echo(f"note: {line}", err=True)

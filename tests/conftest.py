@@ -160,6 +160,15 @@ class Lab:
         return Ledger(locate(self.path))
 
 
+def is_refusal(said: str) -> bool:
+    """Whether this is all that an error says: one sentence and, if there is something to be done, one hint; or one
+    line of JSON."""
+    first, *rest = said.splitlines()
+    if first.startswith('{"error":'):
+        return not rest
+    return first.startswith("error: ") and len(rest) <= 1 and all(line.startswith("hint: ") for line in rest)
+
+
 def rename(lab: Lab, name: str = "") -> None:
     """Give a copy in which nothing was remembered yet the id that its own `init` would have made."""
     writer.save(lab.path / ".git", writer.mint(name))

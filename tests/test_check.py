@@ -112,7 +112,7 @@ def test_options_reach_the_guard(busy: Lab) -> None:
 def test_wrong_usage(lab: Lab, arguments: list[str]) -> None:
     result = lab.run("check", *arguments, rc=2)
     assert result.stdout == ""
-    assert "Error: " in result.stderr
+    assert result.stderr.startswith("error: ")
 
 
 def test_without_a_description_the_change_is_judged(busy: Lab) -> None:

@@ -68,7 +68,7 @@ def test_show_names_everything_safely(told: Lab) -> None:
 def test_a_name_that_is_nobodys_or_everybodys(told: Lab, command: str) -> None:
     assert "No run is called 'nobody'." in told.run(command, "nobody", rc=3).stderr
     common = _ids(told)[0][:6]
-    assert f"'{common}' is part of 2 run ids. Give more of it." in told.run(command, common, rc=3).stderr
+    assert f"'{common}' is part of 2 run ids.\nhint: Give more of it." in told.run(command, common, rc=3).stderr
 
 
 def test_a_crash_says_why(lab: Lab) -> None:
@@ -159,7 +159,7 @@ def test_amend_corrects_what_was_said_and_nothing_else(told: Lab) -> None:
     run = told.memory.find(one.run_id)
     assert (run.status, run.description, run.tags, run.notes) == ("discard", "said \ufffd better", ["x", "y"], "a\nb")
     assert (run.family, run.hypothesis, run.metrics, run.seq) == ("size", "", one.metrics, one.seq)
-    assert told.run("amend", one.run_id, rc=2).stderr.startswith("error: Nothing to amend. Give --status")
+    assert told.run("amend", one.run_id, rc=2).stderr.startswith("error: Nothing to amend.\nhint: Give --status")
     assert "said \ufffd better" in (told.path / "results.tsv").read_text()
     assert told.run("amend", one.run_id, "--description", "x" * 30_000, rc=3).stderr.startswith("error: This cannot be")
     assert told.memory.find(one.run_id).description == "said \ufffd better"

@@ -93,13 +93,13 @@ def test_a_constant_that_was_never_turned(tried: Lab) -> None:
 @pytest.mark.parametrize(
     ("name", "code", "said"),
     [
-        ("MATRIX_RL", 3, "No knob is called 'MATRIX_RL'. The closest: MATRIX_LR."),
-        ("xyz", 3, "No knob is called 'xyz'. `git memorylab knobs` lists them."),
-        ("t", 3, "'t' names 3 knobs: MATRIX_LR, DEPTH, WARMDOWN_RATIO. Give more of it."),
-        ("  ", 2, "The name of the knob is empty. Give a name or a part of one, or leave it out."),
-        ("", 2, "The name of the knob is empty. Give a name or a part of one, or leave it out."),
-        ("\x1b[31m\u202e\n.*", 3, "No knob is called '\ufffd[31m\ufffd .*'. `git memorylab knobs` lists them."),
-        ("x" * 9_000, 3, f"No knob is called '{'x' * 39}…'. `git memorylab knobs` lists them."),
+        ("MATRIX_RL", 3, "No knob is called 'MATRIX_RL'.\nhint: The closest: MATRIX_LR."),
+        ("xyz", 3, "No knob is called 'xyz'.\nhint: `git memorylab knobs` lists them."),
+        ("t", 3, "'t' names 3 knobs: MATRIX_LR, DEPTH, WARMDOWN_RATIO.\nhint: Give more of it."),
+        ("  ", 2, "The name of the knob is empty.\nhint: Give a name or a part of one, or leave it out."),
+        ("", 2, "The name of the knob is empty.\nhint: Give a name or a part of one, or leave it out."),
+        ("\x1b[31m\u202e\n.*", 3, "No knob is called '\ufffd[31m\ufffd .*'.\nhint: `git memorylab knobs` lists them."),
+        ("x" * 9_000, 3, f"No knob is called '{'x' * 39}…'.\nhint: `git memorylab knobs` lists them."),
     ],
 )
 def test_names_that_are_nobodys_or_everybodys(tried: Lab, name: str, code: int, said: str) -> None:

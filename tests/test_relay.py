@@ -296,7 +296,7 @@ def test_a_clone_that_leaves_out_journals_is_no_relay(hub: Hubs, pair: tuple[Lab
 
 def test_without_a_remote_there_is_nothing_to_relay(lab: Lab) -> None:
     said = lab.run("sync", "--relay", rc=3).stderr
-    assert said == "error: This clone has no remote to share with. `git remote add origin URL` names one.\n"
+    assert said == "error: This clone has no remote to share with.\nhint: `git remote add origin URL` names one.\n"
 
 
 def test_one_remote_alone_is_synced(hub: Hubs, pair: tuple[Lab, Lab]) -> None:

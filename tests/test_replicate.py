@@ -447,7 +447,7 @@ def test_a_second_process_is_refused(bench: Bench) -> None:
     process = bench.lab.spawn("replicate", bench.base, "--seeds", "1")
     pid, folder = bench.wait()
     result = bench.lab.run("replicate", bench.base, "--seeds", "1", rc=3)
-    assert result.stderr == "error: Another process is replicating this already. Wait for it, or end it.\n"
+    assert result.stderr == "error: Another process is replicating this already.\nhint: Wait for it, or end it.\n"
     # Another question is none of its business, and leaves it alone.
     bench.lab.run("replicate", other, "--seeds", "1", rc=None)
     assert folder.exists() and len(bench.new) == 1
@@ -477,7 +477,8 @@ def test_what_cannot_be_repeated_is_refused(bench: Bench, make_lab: Callable[...
     bench.ask("found['device'] = 'mps'")
     elsewhere = bench.program("elsewhere", GAIN=0.03)
     result = lab.run("replicate", bench.base, "--against", elsewhere, rc=3)
-    assert f"{bench.base} and {elsewhere} do not compare: device is mps, was cpu. Name runs that do." in result.stderr
+    said = f"{bench.base} and {elsewhere} do not compare: device is mps, was cpu.\nhint: Name runs that do.\n"
+    assert said in result.stderr
     bench.ask("1 / 0")
     crashed = bench.program("crashed", GAIN=0.04)
     assert f"error: {crashed} has no val_bpb to compare." in lab.run("replicate", crashed, rc=3).stderr

@@ -170,7 +170,7 @@ def test_an_uncommitted_subject_is_refused_or_recorded_with_its_diff(lab: Lab) -
     commit = _subject(lab, BLOCK.format(value=1.5))
     (lab.path / "train.py").write_text(BLOCK.format(value=1.4))
     result = lab.run("run", rc=3)
-    assert "train.py differs from the commit. Commit it first" in result.stderr
+    assert "train.py differs from the commit.\nhint: Commit it first" in result.stderr
     assert not (lab.path / "run.log").exists()
     lab.run("run", "--allow-dirty")
     (run,) = lab.memory.runs
@@ -187,7 +187,7 @@ def test_a_command_of_ones_own(lab: Lab) -> None:
     assert result.stdout.startswith("keep: ")
     assert (lab.path / "run.log").read_text() == f"val_bpb: 1.5\n--json --time-limit: 2\n{lab.path}\n"  # stdin is empty
     result = lab.run("run", "--", "no-such-program", rc=3)
-    assert result.stderr.startswith("error: no-such-program cannot be run: there is no such program. Give ")
+    assert result.stderr.startswith("error: no-such-program cannot be run: there is no such program.\nhint: Give ")
     assert len(lab.memory.runs) == 1
 
 

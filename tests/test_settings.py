@@ -7,7 +7,7 @@ import pytest
 from memorylab import settings
 from memorylab.errors import BadInput
 from memorylab.store.git import locate
-from tests.conftest import Lab
+from tests.conftest import Lab, is_refusal
 
 
 def _load(lab: Lab) -> settings.Settings:
@@ -74,8 +74,7 @@ def test_a_wrong_file_is_refused_by_name(lab: Lab, name: str, content: bytes, sa
         _load(lab)
     assert said in f"{problem.value.message} {problem.value.hint}"
     result = lab.run("status", rc=3)
-    assert result.stderr.startswith("error: ")
-    assert result.stderr.count("\n") == 1
+    assert is_refusal(result.stderr)
 
 
 WRONG = [("threshold", "high"), ("timeLimit", "-1"), ("mode", "guess"), ("sbject", "x")]
@@ -88,7 +87,7 @@ def test_a_wrong_local_setting_is_refused_by_name(lab: Lab, key: str, value: str
     with pytest.raises(BadInput) as problem:
         _load(lab)
     assert problem.value.hint == f"Correct it in git config memorylab.{key.lower()}."
-    assert lab.run("status", rc=3).stderr.count("\n") == 1
+    assert is_refusal(lab.run("status", rc=3).stderr)
 
 
 def test_a_file_that_has_nothing_of_ours_is_not_parsed(lab: Lab) -> None:

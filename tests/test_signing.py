@@ -15,7 +15,7 @@ from memorylab.commands.session import Session
 from memorylab.core.record import Amend
 from memorylab.ledger import timestamp
 from memorylab.store import refs
-from tests.conftest import Lab
+from tests.conftest import Lab, is_refusal
 
 WHO = "tester@example.org"
 TABLE = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\n" + "".join(
@@ -158,7 +158,7 @@ def test_a_file_of_signers_that_is_not_there(signing: tuple[Lab, Path]) -> None:
     lab, _ = signing
     experiment(lab, 9)
     done = lab.run("verify", "--allowed-signers", "nowhere", rc=3)
-    assert done.stderr == "error: nowhere is not there. Give the path of a file of allowed signers.\n"
+    assert done.stderr == "error: nowhere is not there.\nhint: Give the path of a file of allowed signers.\n"
 
 
 def test_where_nobody_is_allowed_it_says_how(signing: tuple[Lab, Path], keys: Keys) -> None:
@@ -299,8 +299,8 @@ def test_what_cannot_be_signed_is_not_written(lab: Lab, keys: Keys, lacking: str
     for command in (["log", "--log", "run.log"], ["amend", run, "--notes", "x"], ["import", "table.tsv"]):
         done = lab.run(*command, rc=3)
         error = [line for line in done.stderr.splitlines() if not line.startswith("note: ")]
-        assert len(error) == 1 and error[0].startswith("error: The journal cannot be signed: ")
-        assert error[0].endswith("or memorylab.sign to false; nothing was written.")
+        assert len(error) == 2 and error[0].startswith("error: The journal cannot be signed: ")
+        assert error[1].startswith("hint: ") and error[1].endswith("or memorylab.sign to false; nothing was written.")
         assert remembered(lab) == before
     # Reading needs no key.
     lab.run("status")
@@ -422,5 +422,5 @@ def test_with_gpg(lab: Lab, gpg: Callable[[str], str], keys: Keys, monkeypatch: 
     before = remembered(lab)
     lab.git("config", "user.signingKey", "nobody@example.org")
     done = lab.run("amend", lab.memory.runs[0].run_id, "--notes", "x", rc=3)
-    assert done.stderr.startswith("error: The journal cannot be signed: ") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: The journal cannot be signed: ") and is_refusal(done.stderr)
     assert remembered(lab) == before

@@ -24,6 +24,11 @@ def inline(text: str) -> str:
     return " ".join(kept.split())
 
 
+def utf8(text: str) -> str:
+    """Text as JSON can hold it: bytes of file names and arguments that are no text are replaced."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def block(text: str) -> str:
     """Several lines of printable text, each made safe as by `inline` with its leading white space kept."""
     lines = []

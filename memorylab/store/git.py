@@ -141,6 +141,18 @@ def is_on(value: str | None) -> bool:
     return (value or "").lower() in ("true", "yes", "on", "1")
 
 
+def advises() -> bool:
+    """Whether hints are wanted: `advice.memorylab`, as for git's own advice, or GIT_ADVICE, which `git --no-advice`
+    sets. Asked where an error is told of, so outside of repositories and without a git too."""
+    if "GIT_ADVICE" in os.environ:
+        return is_on(os.environ["GIT_ADVICE"])
+    command = ["git", "config", "--type=bool", "--get", "advice.memorylab"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).stdout.strip() != b"false"
+    except OSError:
+        return True
+
+
 def is_partial(place: Place) -> bool:
     """Whether this is a partial clone: git marks the packs of what it may have left something out of."""
     return any((place.common_dir / "objects" / "pack").glob("*.promisor"))
