@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from memorylab.cli.base import FILE, STATUSES, as_json, as_tags, cli, git_progress, open_session
+from memorylab.cli.base import FILE, STATUSES, as_json, as_tags, cli, git_progress, open_session, suggest
 from memorylab.terminal import emit, remark
 
 
@@ -21,14 +21,15 @@ from memorylab.terminal import emit, remark
 def init(writer: str, uninstall: bool, as_json: bool) -> None:
     """Make this repository remember: refs, hooks, excludes, views; import the ledger that is there. Idempotent."""
     from memorylab.commands import init as command
+    from memorylab.commands.answers import SetUp
 
     session = open_session()
     said = command.uninstall(session) if uninstall else command.init(session, writer, git_progress())
-    emit({"done": said}, lambda: "\n".join(said), as_json)
+    emit(SetUp(done=said), lambda: "\n".join(said), as_json)
 
 
 @cli.command()
-@click.argument("run")
+@click.argument("run", shell_complete=suggest("run"))
 @click.option("--status", type=STATUSES, help="What it should have been.")
 @click.option("--description", metavar="TEXT", help="What was really tried.")
 @click.option("--family", metavar="NAME", help="The line of work it belongs to.")
@@ -55,12 +56,16 @@ def amend(run: str, as_json: bool, tags: str | None, **said: Any) -> None:
 def import_(files: tuple[Path, ...], family: str, as_json: bool) -> None:
     """Add the rows of results.tsv or experiments.jsonl FILES. Doing it twice adds nothing."""
     from memorylab.commands import imports as command
+    from memorylab.commands.answers import ImportedFile
+    from memorylab.core.text import utf8
 
     results = []
     for path in files:
         results.append((path, command.import_file(open_session(), path, family)))
     remark(open_session().refresh())
-    value = [{"file": str(path), "added": r.added, "known": r.known, "rejected": r.rejected} for path, r in results]
+    value = [
+        ImportedFile(file=utf8(str(path)), added=r.added, known=r.known, rejected=r.rejected) for path, r in results
+    ]
     emit(value, lambda: "\n".join(command.summary(r, path) for path, r in results), as_json)
 
 

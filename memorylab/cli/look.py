@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from memorylab.cli.base import FILE, as_json, cli, open_session
+from memorylab.cli.base import FILE, as_json, cli, open_session, suggest
 from memorylab.terminal import Range, emit, remark
 
 
@@ -20,8 +20,14 @@ def report(since_hours: float | None, output: Path | None, as_json: bool) -> Non
     remark(session.refresh())
     written = session.views.write_report(session.recall, session.now, hours, output)
     if as_json:
-        registry = session.recall.registry()
-        emit({"written": [str(path) for path in written], "registry": registry}, lambda: "", True)
+        from memorylab.commands.answers import Reported
+        from memorylab.core.text import utf8
+
+        emit(
+            Reported(written=[utf8(str(path)) for path in written], registry=session.recall.registry()),
+            lambda: "",
+            True,
+        )
     elif written:
         click.echo("\n".join(f"wrote {os.path.relpath(path)}" for path in written))
     else:
@@ -33,21 +39,22 @@ def report(since_hours: float | None, output: Path | None, as_json: bool) -> Non
 def status(as_json: bool) -> None:
     """Where the lab stands: writer, counts, what waits to be shared, champion, plans, claims, the latest runs."""
     from memorylab.commands import check, inspect, sync
+    from memorylab.commands.answers import LabStatus
 
     session = open_session()
     remark(session.refresh())
     registry = session.recall.registry(session.writer)
     waiting = sync.waiting(session)
-    value = {
-        "writer": session.writer, "registry": registry, "unreadable": session.recall.unreadable,
-        "waiting": waiting, "claims": check.open_claims(session),
-        "latest": [run.run_id for _, run, _ in session.recall.runs(max(0, session.recall.size - 5))][::-1],
-    }  # fmt: skip
+    value = LabStatus(
+        writer=session.writer, registry=registry, unreadable=session.recall.unreadable,
+        waiting=waiting, claims=check.open_claims(session),
+        latest=[run.run_id for _, run, _ in session.recall.runs(max(0, session.recall.size - 5))][::-1],
+    )  # fmt: skip
     emit(value, lambda: inspect.status(session, registry, waiting), as_json)
 
 
 @cli.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=suggest("knob"))
 @as_json
 def knobs(name: str | None, as_json: bool) -> None:
     """What was tried of each constant of the subject, what came of it, and which ones were never turned.
@@ -56,6 +63,7 @@ def knobs(name: str | None, as_json: bool) -> None:
     and runs; the direction that helped; what was not tried.
     """
     from memorylab.commands import knobs as command
+    from memorylab.commands.answers import KnobPage
     from memorylab.core.knobs import overview
 
     session = open_session()
@@ -65,12 +73,12 @@ def knobs(name: str | None, as_json: bool) -> None:
         emit(overview(whole), lambda: command.render(whole, session.settings.subject), as_json)
     else:
         (found,) = whole.knobs
-        value = {"metric": whole.metric, "direction": whole.direction, "knob": found}
+        value = KnobPage(metric=whole.metric, direction=whole.direction, knob=found)
         emit(value, lambda: command.render_one(whole, found), as_json)
 
 
 @cli.command()
-@click.argument("run")
+@click.argument("run", shell_complete=suggest("run"))
 @click.option("--diff", "diff_too", is_flag=True, help="With the change to the subject.")
 @as_json
 def show(run: str, diff_too: bool, as_json: bool) -> None:

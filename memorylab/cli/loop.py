@@ -7,7 +7,18 @@ from typing import Any
 
 import click
 
-from memorylab.cli.base import EXIT_BLOCKED, FILE, MODES, STATUSES, as_json, as_tags, cli, git_progress, open_session
+from memorylab.cli.base import (
+    EXIT_BLOCKED,
+    FILE,
+    MODES,
+    STATUSES,
+    as_json,
+    as_tags,
+    cli,
+    git_progress,
+    open_session,
+    suggest,
+)
 from memorylab.terminal import Range, emit, remark
 
 
@@ -85,7 +96,7 @@ def _check_and_claim(
         done = claiming.claim(session, said, None, taken)
     remark([*(done.remarks if done else taken.remarks if taken else []), *session.again().refresh()])
     text = command.render(judged) + ("\n" + claiming.render(done) if done else "\nnot claimed")
-    emit({"verdict": judged, "claim": done}, lambda: text, as_json)
+    emit(claiming.CheckedAndClaimed(verdict=judged, claim=done), lambda: text, as_json)
     if done is None or not done.ours:
         sys.exit(EXIT_BLOCKED)
 
@@ -97,7 +108,7 @@ def _candidates(mode: Any, threshold: float | None, limit: int | None, fail_on_s
     _freshen(session)
     judged = candidates.judge(session, sys.stdin.buffer, mode, threshold, 1 if limit is None else limit)
     remark(session.refresh())
-    emit({"candidates": judged}, lambda: candidates.render(judged), as_json)
+    emit(candidates.Judged(candidates=judged), lambda: candidates.render(judged), as_json)
     if fail_on_similar and all(candidate.decision == "block" for candidate in judged):
         sys.exit(EXIT_BLOCKED)
 
@@ -146,7 +157,14 @@ def _share(session: Any, remarks: list[str], report: bool, sync: bool) -> None:
 @click.option("--error", default="", metavar="TEXT", help="Why it crashed, if no log says so.")
 @click.option("--summary", type=FILE, help="The JSON that the run wrote to AUTORESEARCH_SUMMARY_PATH.")
 @click.option("--log", "log_file", type=FILE, help="The run's output; otherwise run.log, if newer than the commit.")
-@click.option("--commit", default="HEAD", show_default=True, metavar="REV", help="The commit that was run.")
+@click.option(
+    "--commit",
+    default="HEAD",
+    show_default=True,
+    metavar="REV",
+    shell_complete=suggest("revision"),
+    help="The commit that was run.",
+)
 @click.option("--threshold", type=Range(0, 1), help="Judge it again with this threshold.")
 def log(
     description: str | None, tags: str | None, family: str | None, hypothesis: str | None, notes: str, mode: Any,
@@ -195,9 +213,14 @@ def run(
 
 
 @cli.command()
-@click.argument("run")
+@click.argument("run", shell_complete=suggest("run"))
 @click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, help="Further runs, at most.")
-@click.option("--against", metavar="RUN", help="Rerun this one too, in turn; otherwise the champion stands as it is.")
+@click.option(
+    "--against",
+    metavar="RUN",
+    shell_complete=suggest("run"),
+    help="Rerun this one too, in turn; otherwise the champion stands as it is.",
+)
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Runs at a time.")
 @click.option("--time-limit", type=Range(min=0, min_open=True), help="Seconds of wall time for each; default 600.")
 @as_json
@@ -218,7 +241,7 @@ def replicate(
         (lambda line: None) if as_json else (lambda line: click.echo(line, err=True)), lambda line: remark([line]),
     )  # fmt: skip
     _share(session, [], False, False)
-    emit(done.to_json(), lambda: f"{logging.render(session, done.logged)}\nreplicate: {done.said}", as_json)
+    emit(done.answer, lambda: f"{logging.render(session, done.logged)}\nreplicate: {done.said}", as_json)
     sys.exit(done.exit_code)
 
 
@@ -236,10 +259,11 @@ def demo(budget: float, tokens: int | None, folder: Path | None, luck: bool, as_
     tell = evidence.luck if luck else night.demo
     where = tell(budget, tokens, folder, sys.stderr if as_json else sys.stdout)
     if as_json:
+        from memorylab.commands.answers import DemoDone
         from memorylab.commands.session import Session
+        from memorylab.core.text import utf8
 
-        session = Session(where)
-        emit({"folder": str(where), "registry": session.recall.registry()}, lambda: "", True)
+        emit(DemoDone(folder=utf8(str(where)), registry=Session(where).recall.registry()), lambda: "", True)
 
 
 @cli.command(hidden=True)

@@ -5,12 +5,22 @@ from pathlib import Path
 
 import click
 
-from memorylab.cli.base import EXIT_BLOCKED, EXIT_REFUSED, FILE, as_json, as_tags, cli, git_progress, open_session
+from memorylab.cli.base import (
+    EXIT_BLOCKED,
+    EXIT_REFUSED,
+    FILE,
+    as_json,
+    as_tags,
+    cli,
+    git_progress,
+    open_session,
+    suggest,
+)
 from memorylab.terminal import Range, emit, remark
 
 
 @cli.command()
-@click.argument("remote", required=False)
+@click.argument("remote", required=False, shell_complete=suggest("remote"))
 @click.option("--notes-only", is_flag=True, help="Leave out the artifacts and the code; they come when asked for.")
 @click.option("--no-push", is_flag=True, help="Take what others have, give nothing.")
 @click.option("--relay", is_flag=True, help="With all remotes, passing on between them what each has of all writers.")
@@ -28,8 +38,14 @@ def sync(remote: str | None, notes_only: bool, no_push: bool, relay: bool, as_js
     options = command.Options(notes_only, not no_push, git_progress())
     done = command.relay(session, options) if relay else [command.sync(session, remote, options)]
     remark([line for one in done for line in one.remarks])
-    value = [one._asdict() for one in done]
-    emit(value if relay else value[0], lambda: "\n".join(map(command.render, done)), as_json)
+    if as_json:
+        # Imported here: where nothing is new, a sync needs git alone.
+        from memorylab.commands.answers import Shared
+
+        value = [Shared(**one._asdict()) for one in done]
+        emit(value if relay else value[0], lambda: "", True)
+    else:
+        click.echo("\n".join(map(command.render, done)))
     if any(one.refused for one in done):
         sys.exit(EXIT_REFUSED)
 
@@ -40,7 +56,12 @@ def sync(remote: str | None, notes_only: bool, no_push: bool, relay: bool, as_js
 @click.option("--family", metavar="NAME", help="The line of work it belongs to.")
 @click.option("--hypothesis", metavar="TEXT", help="Why it should help.")
 @click.option("--minutes", type=Range(1, 7 * 24 * 60), help="How long it stands; default 60.")
-@click.option("--withdraw", metavar="CLAIM", help="End a claim of this working tree's: its id, or a part of it.")
+@click.option(
+    "--withdraw",
+    metavar="CLAIM",
+    shell_complete=suggest("claim"),
+    help="End a claim of this working tree's: its id, or a part of it.",
+)
 @as_json
 def claim(
     idea: str | None, tags: str | None, family: str | None, hypothesis: str | None, minutes: float | None,
@@ -78,7 +99,7 @@ def claim(
 
 
 @cli.command()
-@click.argument("remote", required=False)
+@click.argument("remote", required=False, shell_complete=suggest("remote"))
 @click.option("--days", type=Range(0), default=30.0, show_default=True, help="How long a writer must be silent.")
 @click.option(
     "--writer", "writers", multiple=True, metavar="WRITER", help="This one, whenever it wrote last; repeatable."
@@ -92,7 +113,7 @@ def compact(remote: str | None, days: float, writers: tuple[str, ...], dry_run: 
     session = open_session()
     done = command.compact(session, remote, days, list(writers), dry_run, git_progress())
     remark(session.again().refresh())
-    emit(done._asdict(), lambda: command.render(done), as_json)
+    emit(done, lambda: command.render(done), as_json)
 
 
 @cli.command()
@@ -108,7 +129,7 @@ def verify(allowed_signers: Path | None, as_json: bool) -> None:
     session = open_session()
     remark(session.refresh())
     checked = command.verify(session, allowed_signers)
-    emit([one._asdict() for one in checked], lambda: command.render(checked), as_json)
+    emit(checked, lambda: command.render(checked), as_json)
     if any(one.problems for one in checked):
         sys.exit(EXIT_REFUSED)
 

@@ -41,6 +41,12 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     top_matches: list[Match]
 
 
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """check --stdin: the candidates, the newest idea first."""
+
+    candidates: list[Candidate]
+
+
 def judge(
     session: Session, lines: Iterable[bytes], mode: Mode | None, threshold: float | None, limit: int
 ) -> list[Candidate]:

@@ -10,7 +10,7 @@ from memorylab.commands import check, sync
 from memorylab.commands.session import Session
 from memorylab.core import claims
 from memorylab.core.history import Idea
-from memorylab.core.record import Claim, Record, decode, encode
+from memorylab.core.record import Claim, Record, Verdict, decode, encode
 from memorylab.core.text import inline, shorten
 from memorylab.errors import Denied, NotFound, Unreachable, UsageError
 from memorylab.ledger import check_line, new_id, timestamp
@@ -32,6 +32,13 @@ class Claimed(msgspec.Struct, frozen=True):
     settled: str
     remarks: list[str] = []
     attempts: int = 0
+
+
+class CheckedAndClaimed(msgspec.Struct, frozen=True, kw_only=True):
+    """check --claim: the verdict on the idea, and what became of the claim, null where the mode blocks it."""
+
+    verdict: Verdict
+    claim: Claimed | None
 
 
 def claim(

@@ -1,6 +1,6 @@
 """compact: fold the refs of retired writers on a remote into one archive, so that a swarm's thousands stay few."""
 
-from typing import NamedTuple
+import msgspec
 
 from memorylab.commands import sync
 from memorylab.commands.session import Session
@@ -11,8 +11,9 @@ from memorylab.store import compact as folding
 from memorylab.store.files import locked
 
 
-class Compacted(NamedTuple):
-    """What a compaction did, or would do; `refs_left` are the remote's memory refs after it."""
+class Compacted(msgspec.Struct, frozen=True):
+    """What a compaction did, or with `dry_run` would do: the ids of the writers that were `folded`, and of those that
+    were `left` because they have moved on; `refs_left` counts the remote's memory refs after it."""
 
     remote: str
     folded: list[str]

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -14,7 +13,7 @@ from memorylab.commands import run as running
 from memorylab.commands.session import Session
 from memorylab.core import decision
 from memorylab.core.group import IMPORTED, group_of, is_measured
-from memorylab.core.record import Run, rounded, to_json
+from memorylab.core.record import Packet, Run, rounded, to_json
 from memorylab.core.text import count, inline
 from memorylab.errors import BadInput, StoreBusy, UsageError
 from memorylab.store import worktrees
@@ -60,10 +59,25 @@ class Replicated(msgspec.Struct, frozen=True):
     def exit_code(self) -> int:
         return running.EXIT["crash" if self.crashed else self.logged.run.status]
 
-    def to_json(self) -> dict[str, Any]:
+    @property
+    def answer(self) -> "Replication":
         """What --json prints."""
-        names = ("question", "runs", "outcome", "likelihood_ratio", "alpha")
-        return {name: getattr(self, name) for name in names} | {"packet": self.logged.run.decision_packet}
+        return Replication(
+            question=self.question, runs=self.runs, outcome=self.outcome, likelihood_ratio=self.likelihood_ratio,
+            alpha=self.alpha, packet=self.logged.run.decision_packet,
+        )  # fmt: skip
+
+
+class Replication(msgspec.Struct, frozen=True, kw_only=True):
+    """replicate: the question, the ids of the new runs, the outcome, and the packet on all evidence. The question is
+    decided where the likelihood ratio reaches 1 / `alpha`; it is null where only the noise was measured."""
+
+    question: Question
+    runs: list[str]
+    outcome: str
+    likelihood_ratio: float | None
+    alpha: float
+    packet: Packet | None
 
 
 def replicate(

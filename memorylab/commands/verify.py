@@ -2,7 +2,9 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from memorylab.commands.session import Session
 from memorylab.core.record import Run, Unreadable, decode
@@ -13,7 +15,7 @@ from memorylab.store import archive, git, refs
 _MOST = 20  # problems of one writer that are told one by one
 
 
-class Checked(NamedTuple):
+class Checked(Struct, frozen=True):
     """What was found of one writer: how many records, the problems, and what its signatures say: `signed` entries are
     covered by a good signature, by one of `signers`. `journal` is false where it is not here (notes only)."""
 
@@ -45,13 +47,13 @@ def verify(session: Session, signers: Path | None) -> list[Checked]:
     checked = []
     for writer in sorted(journals.keys() | ledgers.keys() | broken.keys()):
         one = _writer(session, writer, journals.get(writer, []), ledgers.get(writer, []))
-        checked.append(one._replace(problems=[inline(said) for said in one.problems + broken.get(writer, [])]))
+        checked.append(replace(one, problems=[inline(said) for said in one.problems + broken.get(writer, [])]))
     if signers is not None or configured or (session.settings.sign and config.get("gpg.format") != "ssh"):
         path = str(signers.resolve()) if signers is not None else None
         checked = [_signatures(session, one, journals.get(one.writer, []), path) for one in checked]
     elif session.settings.sign:
         unknown = "its signatures cannot be checked without a file of allowed signers (--allowed-signers)"
-        checked = [one._replace(problems=[*one.problems, unknown]) for one in checked]
+        checked = [replace(one, problems=[*one.problems, unknown]) for one in checked]
     return checked
 
 
@@ -165,7 +167,7 @@ def _signatures(session: Session, checked: Checked, journals: list[str], path: s
             bare += not covered
         if bare:
             problems.append(f"nothing that can be trusted signs the latest {bare} of its entries")
-    return checked._replace(problems=problems, signed=signed, signers=sorted(who))
+    return replace(checked, problems=problems, signed=signed, signers=sorted(who))
 
 
 _STATES = {
