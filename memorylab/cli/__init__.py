@@ -3,11 +3,11 @@
 import gc
 import sys
 
-from memorylab.cli import code, keep, look, loop, share
+from memorylab.cli import code, keep, look, loop, manners, share
 from memorylab.cli.base import cli
 from memorylab.terminal import EXIT_PIPE_CLOSED, forget_stdout
 
-__all__ = ["cli", "code", "keep", "look", "loop", "main", "share"]
+__all__ = ["cli", "code", "keep", "look", "loop", "main", "manners", "share"]
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
     gc.set_threshold(100_000, 50, 50)
     try:
         try:
-            cli(prog_name="git memorylab")
+            cli(prog_name="git memorylab", complete_var="_GIT_MEMORYLAB_COMPLETE")
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()

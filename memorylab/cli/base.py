@@ -4,12 +4,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from memorylab import __version__
 from memorylab.terminal import Safe
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 EXIT_BLOCKED = 1
 EXIT_REFUSED = 3
@@ -29,6 +32,20 @@ def cli() -> None:
     Start with:  git memorylab demo   the whole loop in a scratch repository
                  git memorylab init   make this repository remember
     """
+
+
+def suggest(kind: str) -> "Callable[[click.Context, click.Parameter, str], list[CompletionItem]]":
+    """What a shell completes an argument of a kind with: run, knob, claim, remote, revision."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        # Imported here: a check completes nothing.
+        from click.shell_completion import CompletionItem
+
+        from memorylab.commands.suggest import suggestions
+
+        return [CompletionItem(word, help=said or None) for word, said in suggestions(kind, incomplete)]
+
+    return complete
 
 
 def open_session() -> Any:

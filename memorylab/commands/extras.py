@@ -12,4 +12,5 @@ def library(name: str, extra: str) -> Any:
         return import_module(name)
     except ImportError as problem:
         hint = f"`pip install 'git-memorylab[{extra}]'` brings it."
-        raise MemoryLabError(f"{problem.name or name} is not installed.", hint) from None
+        missing = (problem.name or name).partition(".")[0]
+        raise MemoryLabError(f"{missing} is not installed.", hint) from None
