@@ -11,12 +11,13 @@ from pathlib import Path
 import click
 import pytest
 
-from memorylab import __version__
+from memorylab import __version__, templates
 from memorylab.cli import cli
 from memorylab.commands import inspect
-from tests.conftest import Lab
+from tests.conftest import Lab, is_refusal
 
 COMMANDS = sorted(cli.commands)
+DOCS = Path(__file__).parent.parent / "docs"
 
 
 def _spawn(lab: Lab, *arguments: str | bytes, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -67,7 +68,7 @@ def test_the_console_script_is_a_git_command(lab: Lab) -> None:
 @pytest.mark.parametrize("command", ["status", "init", "check --description x", "log", "run", "show x", "import x"])
 def test_outside_a_repository(tmp_path: Path, command: str) -> None:
     result = Lab(tmp_path).run(*command.split(), rc=3)
-    assert result.output == "error: This is not a git repository. Run `git init`, or change into one.\n"
+    assert result.output == "error: This is not a git repository.\nhint: Run `git init`, or change into one.\n"
 
 
 def test_a_sha256_repository(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_a_sha256_repository(tmp_path: Path) -> None:
         result = lab.run(*arguments, rc=3)
         assert result.stderr.startswith("error: This repository cannot be opened: ")
         assert "SHA-256 repositories and reftable are not supported yet." in result.stderr
-        assert result.stderr.count("\n") == 1
+        assert is_refusal(result.stderr)
 
 
 def test_everywhere_in_a_repository(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +128,7 @@ def test_wrong_options(lab: Lab) -> None:
     for call in ("log --status good", "report --since-hours 0", "show", "restore", "hook x"):
         result = lab.run(*call.split(), rc=2)
         assert result.stdout == ""
-        assert "Error: " in result.stderr
+        assert result.stderr.startswith("error: ")
 
 
 def test_stdout_that_is_closed_early(lab: Lab) -> None:
@@ -154,9 +155,9 @@ def test_arguments_that_are_no_text(lab: Lab) -> None:
     assert done.returncode == 0, done.stderr
     assert lab.memory.runs[0].description == "caf\ufffd"
     done = _spawn(lab, "show", b"\xff")
-    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert done.returncode == 3 and is_refusal(done.stderr)
     done = _spawn(lab, "import", b"caf\xe9.tsv")
-    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert done.returncode == 3 and is_refusal(done.stderr)
 
 
 def test_a_terminal_that_knows_only_ascii(lab: Lab) -> None:
@@ -198,4 +199,97 @@ def test_every_command_that_has_json_prints_it_in_one_line(make_lab: Callable[..
             lab.git("remote", "add", "origin", "../remote.git")
             calls += [["sync"], ["claim", "MATRIX_LR to 0.05"], ["claim"], ["compact"], ["verify"], ["doctor"]]
     known = {name for name, made in cli.commands.items() if any("--json" in option.opts for option in made.params)}
-    assert tried | {"demo"} == known, "the demo has a test of its own"
+    assert tried | {"demo", "skill"} == known, "these have tests of their own"
+
+
+# -- among git's commands
+
+
+def test_hints_are_gits_advice_and_can_be_turned_off(lab: Lab) -> None:
+    said = "error: No run is called 'x'.\n"
+    hint = "hint: `git memorylab status` names the latest ones.\n"
+    assert lab.run("show", "x", rc=3).stderr == said + hint
+    assert _spawn(lab, "show", "x", env={"GIT_ADVICE": "0"}).stderr == said
+    assert _spawn(lab, "show", "x", env={"GIT_ADVICE": "1"}).stderr == said + hint
+    lab.git("config", "advice.memorylab", "yes")
+    assert lab.run("show", "x", rc=3).stderr == said + hint
+    lab.git("config", "advice.memorylab", "off")
+    assert lab.run("show", "x", rc=3).stderr == said
+    assert lab.run("check", "--nonsense", rc=2).stderr == (
+        "error: No such option '--nonsense'.\nusage: git memorylab check [OPTIONS]\n"
+    )
+    # For a machine it is there all the same.
+    assert json.loads(lab.run("show", "x", "--json", rc=3).stderr)["error"]["hint"] in hint
+
+
+def test_a_wrong_call_is_told_how_it_is_right(lab: Lab) -> None:
+    for call, usage in (("check word", "git memorylab check"), ("x", "git memorylab"), ("show", "git memorylab show")):
+        error, used, hint = lab.run(*call.split(), rc=2).stderr.splitlines()
+        assert error.startswith("error: ") and used.startswith(f"usage: {usage} [OPTIONS]")
+        assert hint == f"hint: `{usage} -h` explains it."
+
+
+def test_without_git_there_is_a_hint_too(lab: Lab) -> None:
+    done = _spawn(lab, "status", env={"PATH": "/nowhere"})
+    assert (done.returncode, done.stderr) == (
+        3, "error: git is not installed, or this folder is gone.\nhint: Install git 2.39 or later.\n",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def man(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `man` that is found before any other, and says what it is to show."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "man").write_text('#!/bin/sh\necho "showing $1"\ncat "$1"\n')
+    (folder / "man").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder / "man"
+
+
+def test_help_opens_the_man_page(lab: Lab, man: Path) -> None:
+    shown = _spawn(lab, "help").stdout
+    assert shown.startswith("showing ") and shown.partition("\n")[2] == (DOCS / "git-memorylab.1").read_text()
+    shown = _spawn(lab, "help", "check").stdout
+    head, title, *lines = shown.splitlines()
+    assert head.endswith("/git-memorylab.1") and title.startswith('.TH "GIT\\-MEMORYLAB" "1"')
+    assert lines[:2] == [".SH COMMAND", ".SS \\fBgit memorylab check\\fR [OPTIONS]"]
+    assert "--fail-on-similar" in shown.replace("\\-", "-") and "git memorylab claim\\fR" not in shown
+
+
+def test_help_without_a_man_page_is_the_help(lab: Lab, man: Path) -> None:
+    for script in ("#!/bin/sh\nexit 16\n", None):
+        if script is None:
+            man.unlink()
+        else:
+            man.write_text(script)
+        env = None if script else {"PATH": str(man.parent)}
+        for arguments in ([], ["check"], ["export"]):
+            done = _spawn(lab, "help", *arguments, env=env)
+            assert done.stdout == _spawn(lab, *arguments, "--help").stdout
+            assert (done.returncode, done.stderr) == (0, "")
+    assert "No such command 'nonsense'" in lab.run("help", "nonsense", rc=2).stderr
+
+
+def test_the_real_man_shows_it(lab: Lab) -> None:
+    if shutil.which("man") is None or shutil.which("groff") is None:
+        pytest.skip("man is not installed")
+    shown = _spawn(lab, "help", "replicate", env={"MANPAGER": "cat", "MANWIDTH": "80"})
+    assert shown.returncode == 0 and "git memorylab replicate [OPTIONS] RUN" in shown.stdout
+
+
+def test_the_skill_is_made_of_the_agents_instructions(tmp_path: Path, lab: Lab) -> None:
+    shown = lab.run("skill").stdout
+    begin, front, body = shown.split("---\n", 2)
+    assert begin == "" and body.strip() == templates.path("program.md").read_text().strip()
+    name, description = (line.partition(": ") for line in front.splitlines())
+    assert (name[0], name[2], description[0]) == ("name", "git-memorylab", "description")
+    assert 0 < len(json.loads(description[2])) <= 1024  # what agents take
+    path = lab.path / ".claude" / "skills" / "git-memorylab" / "SKILL.md"
+    assert lab.run("skill", "--output", str(path)).stdout == f"wrote {path}\n"
+    assert path.read_text() == shown
+    value = json.loads(lab.run("skill", "--json").stdout)
+    assert (value["text"], value["name"], value["written"]) == (shown, "git-memorylab", None)
+    (lab.path / "file").touch()
+    assert "cannot be written" in lab.run("skill", "--output", "file/SKILL.md", rc=3).stderr
+    assert Lab(tmp_path).run("skill").stdout == shown  # outside of a repository too

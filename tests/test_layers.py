@@ -44,7 +44,8 @@ MAY = {
         "errors",
         "__init__",
     },
-    "terminal": {"core", "errors"},
+    "outputs": {"commands", "core"},
+    "terminal": {"core", "store", "errors"},
     "cli": {"cli", "terminal", "commands", "core", "__init__"},
     "__main__": {"cli"},
 }
