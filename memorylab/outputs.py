@@ -10,7 +10,9 @@ from memorylab.commands.candidates import Judged
 from memorylab.commands.claim import CheckedAndClaimed, Claimed
 from memorylab.commands.compact import Compacted
 from memorylab.commands.doctor import Health
+from memorylab.commands.knobs import KnobPage
 from memorylab.commands.replicate import Replication
+from memorylab.commands.skill import SkillFile
 from memorylab.commands.verify import Checked
 from memorylab.core.failure import Failed, Note
 from memorylab.core.knobs import Study
@@ -27,14 +29,14 @@ OUTPUTS: dict[str, tuple[Any, ...]] = {
     "doctor": (Health,),
     "import": (list[answers.ImportedFile],),
     "init": (answers.SetUp,),
-    "knobs": (Study, answers.KnobPage),
+    "knobs": (Study, KnobPage),
     "log": (Run,),
     "replicate": (Replication,),
     "report": (answers.Reported,),
     "restore": (answers.Restored,),
     "run": (Run,),
     "show": (Run,),
-    "skill": (answers.SkillFile,),
+    "skill": (SkillFile,),
     "status": (answers.LabStatus,),
     "sync": (answers.Shared, list[answers.Shared]),
     "verify": (list[Checked],),

@@ -63,7 +63,6 @@ def knobs(name: str | None, as_json: bool) -> None:
     and runs; the direction that helped; what was not tried.
     """
     from memorylab.commands import knobs as command
-    from memorylab.commands.answers import KnobPage
     from memorylab.core.knobs import overview
 
     session = open_session()
@@ -73,7 +72,7 @@ def knobs(name: str | None, as_json: bool) -> None:
         emit(overview(whole), lambda: command.render(whole, session.settings.subject), as_json)
     else:
         (found,) = whole.knobs
-        value = KnobPage(metric=whole.metric, direction=whole.direction, knob=found)
+        value = command.KnobPage(metric=whole.metric, direction=whole.direction, knob=found)
         emit(value, lambda: command.render_one(whole, found), as_json)
 
 

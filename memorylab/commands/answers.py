@@ -6,9 +6,8 @@ which command prints which.
 
 from msgspec import Struct
 
-from memorylab.core.knobs import KnobStudy
 from memorylab.core.ranking import Registry
-from memorylab.core.record import Claim, Direction
+from memorylab.core.record import Claim
 
 
 class Reported(Struct, frozen=True, kw_only=True):
@@ -30,14 +29,6 @@ class LabStatus(Struct, frozen=True, kw_only=True):
     waiting: dict[str, int]
     claims: list[Claim]
     latest: list[str]
-
-
-class KnobPage(Struct, frozen=True, kw_only=True):
-    """knobs NAME: one knob in all comparison groups, by a metric and its better direction."""
-
-    metric: str
-    direction: Direction
-    knob: KnobStudy
 
 
 class Patch(Struct, frozen=True, kw_only=True):
@@ -95,13 +86,3 @@ class DemoDone(Struct, frozen=True, kw_only=True):
 
     folder: str
     registry: Registry
-
-
-class SkillFile(Struct, frozen=True, kw_only=True):
-    """skill: the name and the description of the skill, the whole file as `text`, and the path that it was `written`
-    to, null for none."""
-
-    name: str
-    description: str
-    text: str
-    written: str | None

@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from functools import partial
 
+from msgspec import Struct
+
 from memorylab.commands import experiment
 from memorylab.commands.session import Session
 from memorylab.core import knobs
 from memorylab.core.knobs import InGroup, KnobStudy, Study, Tried
 from memorylab.core.noise import basis
+from memorylab.core.record import Direction
 from memorylab.core.steps import Value, shown
 from memorylab.core.text import count, inline, shorten
 from memorylab.errors import NotFound, UsageError
@@ -17,6 +20,14 @@ _RUNS = 6  # of a value on a knob's own page
 _NAMES = 8  # that an error lists
 _WIDTH = 40  # characters of a value
 _SHORT = 24  # characters of a value that nobody turned
+
+
+class KnobPage(Struct, frozen=True, kw_only=True):
+    """knobs NAME: one knob in all comparison groups, by a metric and its better direction."""
+
+    metric: str
+    direction: Direction
+    knob: KnobStudy
 
 
 def study(session: Session, name: str | None = None) -> Study:

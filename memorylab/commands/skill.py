@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from msgspec import Struct
+
 from memorylab import templates
-from memorylab.commands.answers import SkillFile
 from memorylab.core.text import utf8
 from memorylab.errors import BadInput
 from memorylab.store.files import replace
@@ -14,6 +15,16 @@ DESCRIPTION = (
     "runs, train, log the result, keep or discard by the decision packet. Use it for autoresearch loops, for "
     "hyperparameter or architecture experiments, and where `git memorylab` or its notes are mentioned."
 )
+
+
+class SkillFile(Struct, frozen=True, kw_only=True):
+    """skill: the name and the description of the skill, the whole file as `text`, and the path that it was `written`
+    to, null for none."""
+
+    name: str
+    description: str
+    text: str
+    written: str | None
 
 
 def make(output: Path | None) -> SkillFile:
