@@ -51,7 +51,7 @@ NAMES = (
 JSON_OUTPUT = (
     (
         "stdout",
-        "One line: the answer, as docs/schemas has it for each command. Within a major version fields may be added, "
+        "One line: the answer, as docs/schemas has it for each command. Before 2.0 fields may be added, "
         "never removed or changed in type: ignore those that you do not know. Times are UTC. check and the like say "
         "blocked by their exit code, and answer all the same.",
     ),
