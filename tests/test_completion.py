@@ -159,6 +159,15 @@ def test_the_value_of_an_option_that_is_joined_to_it(terminal: Terminal) -> None
     assert terminal.completed("git memorylab check --mode=explor").rstrip() == "git memorylab check --mode=explore"
 
 
+def test_another_repository_is_asked_where_the_line_names_one(shell: str, told: Lab, tmp_path: Path) -> None:
+    folder = tmp_path / "else where"
+    folder.mkdir()
+    terminal = start(shell, folder)
+    run = told.memory.runs[0].run_id
+    assert terminal.completed("git -C ../lab memorylab show 2") == f"git -C ../lab memorylab show {run} "
+    terminal.close()
+
+
 def test_what_is_completed_elsewhere_says_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     folder.mkdir()

@@ -275,7 +275,7 @@ def test_a_wrong_call_that_only_the_command_notices(lab: Lab) -> None:
 
 def test_a_bug(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def broken(*_: object) -> str:
-        raise ZeroDivisionError("really\x1b\udcff")
+        raise ZeroDivisionError("really\x1b")
 
     monkeypatch.setattr(inspect, "find", broken)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

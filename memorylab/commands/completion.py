@@ -44,11 +44,12 @@ ZSH = r"""#compdef git-memorylab
 #description a memory for autoresearch loops
 
 _git-memorylab () {
-	local -a plain described fields
+	local -a plain described fields at
 	local line type key said
+	(( $+opt_args[-C] )) && at=(-C "${(Q)opt_args[-C]}")
 	for line in "${(@f)$(
 		export COMP_WORDS="${(pj:\n:)words}" COMP_CWORD=$((CURRENT - 1)) _GIT_MEMORYLAB_COMPLETE=zsh_complete
-		git memorylab 2>/dev/null
+		git $at memorylab 2>/dev/null
 	)}"; do
 		fields+=("$line")
 	done
