@@ -55,6 +55,7 @@ ONLY_IN = {
     "torch": {"lab"},
     "sqlite3": {"index", "readings", "kept", "timeline", "board", "turns", "recall"},
     "subprocess": {"store", "commands", "lab"},
+    "jinja2": {"views"},
 }
 
 

@@ -12,23 +12,38 @@ from memorylab.terminal import Range, emit, remark
 @cli.command()
 @click.option("--since-hours", type=Range(min=0, min_open=True), help="Length of the night; default 16.")
 @click.option("--output", type=FILE, help="Write to this file alone.")
+@click.option("--html", "as_html", is_flag=True, help="Write reports/latest.html too, or only it to --output.")
+@click.option("--open", "open_it", is_flag=True, help="Write the page as with --html, and open it in the browser.")
 @as_json
-def report(since_hours: float | None, output: Path | None, as_json: bool) -> None:
-    """Render the morning report: what needs a decision, who leads, what failed."""
+def report(since_hours: float | None, output: Path | None, as_html: bool, open_it: bool, as_json: bool) -> None:
+    """Render the morning report: what needs a decision, who leads, what failed.
+
+    With --html it is one page with charts, all runs and their diffs, which needs no network.
+    """
     session = open_session()
     hours = since_hours or session.settings.since_hours
     remark(session.refresh())
-    written = session.views.write_report(session.recall, session.now, hours, output)
+    recall, views, is_page = session.recall, session.views, as_html or open_it
+    written = [] if is_page and output else views.write_report(recall, session.now, hours, output)
+    if is_page:
+        from memorylab.commands import knobs
+
+        written.append(views.write_page(recall, session.now, hours, knobs.study(session), output))
     if as_json:
         from memorylab.commands.answers import Reported
         from memorylab.core.text import utf8
 
         paths = [utf8(str(path)) for path in written]
-        emit(Reported(written=paths, registry=session.recall.registry()), lambda: "", True)
+        emit(Reported(written=paths, registry=recall.registry()), lambda: "", True)
     elif written:
         click.echo("\n".join(f"wrote {os.path.relpath(path)}" for path in written))
     else:
-        click.echo(session.views.report(session.recall, session.now, hours), nl=False)
+        click.echo(views.report(recall, session.now, hours), nl=False)
+    if open_it:
+        import webbrowser  # which asks the desktop
+
+        if not webbrowser.open(written[-1].resolve().as_uri()):
+            remark(["no browser was found; open the page in one yourself"])
 
 
 @cli.command()

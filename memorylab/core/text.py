@@ -7,6 +7,7 @@ import unicodedata
 _MARKDOWN = re.compile(r"([\\`*\[\]<|]|(?<!\w)_|_(?!\w)|~(?=~))")
 
 
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-([0-9a-f]{7}-[0-9a-f]{4})[0-9a-f]{12}")
 
 
@@ -36,6 +37,15 @@ def block(text: str) -> str:
         body = line.lstrip(" \t")
         lines.append(line[: len(line) - len(body)] + inline(body))
     return "\n".join(lines)
+
+
+def verbatim(text: str) -> str:
+    """Lines with all their white space, as code and logs need it; what is not printable is replaced as by `inline`."""
+    return "\n".join(
+        line if line.isprintable()
+        else "".join("\ufffd" if c != "\t" and unicodedata.category(c) in _UNSEEN else c for c in line)
+        for line in text.replace("\r\n", "\n").split("\n")
+    )  # fmt: skip
 
 
 def cell(text: str) -> str:

@@ -188,8 +188,9 @@ class Store:
         """Whether an object is here. What is no object's name, as a record by anyone may have it, is not."""
         return _OID.fullmatch(oid) is not None and oid in self.repo.odb
 
-    def blob(self, oid: str, fetch: bool = False) -> bytes | None:
-        """A blob's content, None if it is not here; with `fetch` what a partial clone left out is fetched."""
+    def blob(self, oid: str, fetch: bool = False, longest: int | None = None) -> bytes | None:
+        """A blob's content, None if it is not here, or has more bytes than `longest`; with `fetch` what a partial clone
+        left out is fetched."""
         if fetch:
             self._complete_objects([oid])
         if git.is_partial(self.place):
@@ -197,9 +198,10 @@ class Store:
 
             # git would fetch it, one object at a time.
             with suppress(KeyError, ValueError):
-                return objects.data(self.repo, oid)
+                content = objects.data(self.repo, oid)
+                return content if longest is None or len(content) <= longest else None
             return None
-        return self.reader.blob(oid) if _OID.fullmatch(oid) else None
+        return self.reader.blob(oid, longest) if _OID.fullmatch(oid) else None
 
     # -- writing ----------------------------------------------------------------------------------------------------
 

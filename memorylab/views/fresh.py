@@ -16,6 +16,7 @@ LINES = FOLDER / "experiments.jsonl"
 BOARD = FOLDER / "champion_challenger.json"
 RUNS = FOLDER / "runs"
 LATEST = FOLDER / "reports" / "latest.md"
+PAGE = FOLDER / "reports" / "latest.html"
 WATCHED = (TABLE, LINES, BOARD, RUNS, LATEST)
 WATCHED_RUNS = 100  # the latest run folders, of which each file is watched; of the others only whether they are there
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from memorylab.core.knobs import Study
 from memorylab.core.ranking import Registry
 from memorylab.core.record import Run, decode, to_json
 from memorylab.core.text import count, inline
@@ -21,7 +22,7 @@ from memorylab.store import display, refs
 from memorylab.store.files import locked, replace
 from memorylab.store.repo import Store
 from memorylab.views import fresh, growing, morning, report
-from memorylab.views.fresh import BOARD, FOLDER, LATEST, LINES, RUNS, TABLE, WATCHED_RUNS, State
+from memorylab.views.fresh import BOARD, FOLDER, LATEST, LINES, PAGE, RUNS, TABLE, WATCHED_RUNS, State
 
 BEFORE = ".before-memorylab"  # what stood where a view belongs is kept under this ending
 _REPORT = re.compile(r"\d{8}T\d{6}Z\.md")
@@ -72,6 +73,32 @@ class Views:
             state = msgspec.structs.replace(state, as_of=now.isoformat(), since_hours=since_hours, stamps=stamps)
             fresh.save(self.store.place, state)
         return written
+
+    def write_page(
+        self, recall: Recall, now: datetime, since_hours: float, knobs: Study, output: Path | None = None
+    ) -> Path:
+        """Write reports/latest.html, or `output` instead: the file that was written. `knobs` is what was tried of
+        them. Raises BadInput where it cannot be written, as in a bare repository without `output`."""
+        from memorylab.views.page import data, render
+
+        if output is not None:
+            path = output
+        elif self.top is not None:
+            path = self.top / PAGE
+        else:
+            raise BadInput("A bare repository has no place for the page.", "Give --output FILE.")
+        found = morning.morning(recall, recall.registry(), now, since_hours)
+        everything = (run for _, run, _ in recall.runs())
+        values = data.page(everything, found, knobs, self.settings.rules, self._blob)
+        try:
+            replace(path.resolve(), render.render(values))
+        except OSError as problem:
+            message = f"The page cannot be written: {problem}."
+            raise BadInput(message, "Clear its way, or give --output FILE.") from None
+        return path
+
+    def _blob(self, oid: str, longest: int) -> bytes | None:
+        return self.store.blob(oid, longest=longest)
 
     def refresh(self, listed: tuple[dict[str, str], str] | None = None) -> list[str]:
         """Make every view that is missing or older than the ledger; what the user should know of it, a line each.
@@ -151,7 +178,7 @@ class Views:
         reports = [path for path in folder.glob("reports/*.md") if _REPORT.fullmatch(path.name)]
         if self.foreign_table(recall) is None:
             (self.top / TABLE).unlink(missing_ok=True)
-        for path in (*reports, *(self.top / view for view in (LINES, BOARD, LATEST))):
+        for path in (*reports, *(self.top / view for view in (LINES, BOARD, LATEST, PAGE))):
             path.unlink(missing_ok=True)
         # What else is in there is the user's, and keeps its folder.
         for path in (folder / "runs", folder / "reports", folder, folder.parent):
