@@ -79,3 +79,15 @@ def test_tags_are_words_each_once(raw: str) -> None:
 def test_tags() -> None:
     assert text.tags("LR, Warm Down,,lr , x/y") == ["lr", "warm-down", "x-y"]
     assert text.tags(" , ") == []
+
+
+@given(ANY)
+def test_verbatim_keeps_white_space_and_nothing_unseen(raw: str) -> None:
+    clean = text.verbatim(raw)
+    assert not {unicodedata.category(c) for c in clean if c not in "\n\t"} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert text.verbatim(clean) == clean
+    clean.encode("utf-8")
+
+
+def test_verbatim_leaves_code_as_it_is() -> None:
+    assert text.verbatim("+\tif  x:\r\n-    y\x1b[0m = 1\u202e") == "+\tif  x:\n-    y\ufffd[0m = 1\ufffd"

@@ -194,5 +194,10 @@ const chart = (() => {
     if (plot && Math.abs(box.clientWidth - plot.width) > 1) plot.setSize({ width: Math.max(280, box.clientWidth), height: box.clientWidth < 600 ? 260 : 360 });
   }).observe(box);
   for (const asked of ["(prefers-color-scheme: dark)", "print"]) matchMedia(asked).addEventListener("change", () => plot.redraw(false));
-  return { shown: () => shown };
+  // Where a run stands on the screen, for who looks from outside.
+  const where = (row) => {
+    const frame = plot.root.getBoundingClientRect();
+    return at(plot, row).slice(0, 2).map((value, side) => value / devicePixelRatio + (side ? frame.top : frame.left));
+  };
+  return { where };
 })();

@@ -34,11 +34,12 @@ const page = (() => {
   const make = (tag, attributes, ...children) => put(document.createElement(tag), attributes, children);
   const draw = (tag, attributes, ...children) =>
     put(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
-  const mark = (status) => {
+  // `told` says that its word stands beside it.
+  const mark = (status, told) => {
     const shape = status === "keep" ? draw("circle", { cx: 6, cy: 6, r: 4.5 })
       : status === "discard" ? draw("circle", { cx: 6, cy: 6, r: 3.5 })
       : draw("path", { d: "M2.5 2.5l7 7m0-7l-7 7" });
-    return draw("svg", { class: `mark ${status}`, viewBox: "0 0 12 12", role: "img", "aria-label": status }, shape);
+    return draw("svg", { class: `mark ${status}`, viewBox: "0 0 12 12", ...(told ? { "aria-hidden": "true" } : { role: "img", "aria-label": status }) }, shape);
   };
   const link = (at, words) => make("a", { class: "run", href: `#${encodeURIComponent(rows[at].id)}` }, words || rows[at].name);
 

@@ -133,7 +133,7 @@ const run = (() => {
         step("‹ Previous", place > 0 ? list[place - 1] : null, "k"), step("Next ›", place >= 0 ? list[place + 1] : null, "j"),
         make("span", { class: "soft" }, `#${at + 1}`), make("button", { type: "button", class: "close", on: { click: () => dialog.close() } }, "Close")),
       make("article", {},
-        make("p", { class: "state" }, mark(row.status), `${row.status}${role ? `, ${role}` : ""}`, row.action ? make("span", { class: "action" }, row.action) : null),
+        make("p", { class: "state" }, mark(row.status, true), `${row.status}${role ? `, ${role}` : ""}`, row.action ? make("span", { class: "action" }, row.action) : null),
         make("h2", { id: "run-title", tabindex: "-1" }, row.idea || "(no description)"),
         said.hypothesis && make("p", { class: "hypothesis" }, said.hypothesis),
         make("p", { class: "big" }, make("span", { class: "metric" }, head.metric), " ", make("strong", {}, row.value === null ? "none" : number(row.value))),

@@ -7,7 +7,7 @@ const table = (() => {
   const LENGTH = 100;
   const columns = [
     { key: "at", title: "#", kind: "n", of: (row) => row.at, show: (row) => String(row.at + 1) },
-    { key: "status", title: "status", kind: "status", of: (row) => row.status, show: (row) => [mark(row.status), make("span", {}, row.status)] },
+    { key: "status", title: "status", kind: "status", of: (row) => row.status, show: (row) => [mark(row.status), make("span", { "aria-hidden": "true" }, row.status)] },
     { key: "value", title: head.metric, kind: "n", of: (row) => row.value, show: (row) => number(row.value) },
     { key: "delta", title: "to champion", kind: "n delta", of: beside, show: (row) => make("span", { class: tone(beside(row)) }, signed(beside(row))) },
     { key: "idea", title: "idea", kind: "words", of: (row) => row.idea.toLowerCase(), show: (row) => link(row.at, row.idea || "(no description)") },
@@ -86,7 +86,7 @@ const table = (() => {
     if (on) chosen.status.delete(status); else chosen.status.add(status);
     event.currentTarget.setAttribute("aria-pressed", String(!on));
     select();
-  } } }, mark(status), status);
+  } } }, mark(status, true), status);
   document.getElementById("filters").append(search, ...head.statuses.map(toggle),
     ...(head.families.some(Boolean) ? [choice("family", "family", sorted([...head.families]))] : []),
     ...(head.writers.length > 1 ? [choice("writer", "writer", sorted([...head.writers]))] : []),
