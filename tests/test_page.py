@@ -346,7 +346,7 @@ def test_no_knobs_make_no_map() -> None:
     assert found.maps == [] and found.never == [("DEPTH", "8")]
 
 
-def test_ten_thousand_runs_are_one_page_of_bounded_size() -> None:
-    found = many(10_000)
-    assert len(found) < 12_000_000
-    assert len(Parts(found.decode()).json["rows"]) == 10_000
+def test_a_long_ledger_is_one_page_of_bounded_size() -> None:
+    found = many(2000)
+    assert len(found) < 2_000_000
+    assert len(Parts(found.decode()).json["rows"]) == 2000

@@ -63,7 +63,7 @@ const chart = (() => {
   const drawRuns = (u) => {
     const { ctx, bbox } = u;
     const ratio = devicePixelRatio;
-    const size = shown.length > 1500 ? 0.7 : 1;
+    const size = Math.min(1, Math.max(0.45, 1500 / shown.length));
     const paths = { keep: new Path2D(), discard: new Path2D(), crash: new Path2D() };
     for (const row of shown) {
       const [x, y, off] = at(u, row);

@@ -123,10 +123,9 @@ def tree(
             lines=lines, joins=joins, grows=bool(family.children[first]), is_root=parent < 0,
         ))  # fmt: skip
 
-    # The root is placed first and all is turned round in the end; a stack, because a lineage may be long.
-    todo: list[tuple[int, int, int, bool, tuple[int, ...]]] = [
-        (root, -1, 0, False, ()) for root in sorted(family.children[-1], reverse=True)
-    ]
+    # Roots are placed first, that of the champion last, and all is turned round; a stack, for a lineage may be long.
+    roots = sorted(family.children[-1], key=lambda root: (root not in path, -root))
+    todo: list[tuple[int, int, int, bool, tuple[int, ...]]] = [(root, -1, 0, False, ()) for root in roots]
     while todo:
         first, parent, lane, joins, lines = todo.pop()
         place(first, parent, lane, joins, lines)
