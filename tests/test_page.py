@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 import webbrowser
 from datetime import UTC, datetime
@@ -15,7 +16,19 @@ from memorylab.commands import knobs
 from memorylab.commands.session import Session
 from memorylab.core.knobs import Turned, study
 from memorylab.core.race import Rules
-from memorylab.core.record import Artifact, Run
+from memorylab.core.record import (
+    Artifact,
+    Change,
+    Environment,
+    Error,
+    Knob,
+    KnobHistory,
+    Match,
+    Policy,
+    Run,
+    Trial,
+    Verdict,
+)
 from memorylab.core.text import short_id
 from memorylab.store.git import locate
 from memorylab.views.page import maps, runs, tree
@@ -255,6 +268,30 @@ def chained(*said: tuple[str, str, str]) -> Runs:
         over = build(parent).commit if parent else None
         found.append(msgspec.structs.replace(run, parent_commit=over, status=status))
     return told(*found)
+
+
+def test_records_of_others_hold_anything() -> None:
+    """What is logged here was cleaned then; what comes from elsewhere may never have been."""
+    bad = "a\u202eb\x1b[1m\u2028c"
+    match = Match(
+        category="novel", score=0.5, run_id="elsewhere", commit=bad, status="keep", description=bad, tags=[bad], why=bad
+    )
+    policy = Policy(mode="explore", decision="allow", rationale=bad)
+    verdict = Verdict(
+        classification="novel", probe_text=bad, threshold=0.5, effective_threshold=0.5, match_count=1, counts={},
+        top_matches=[match], mode="explore", policy=policy, why=bad, stale=bad,
+        known=[KnobHistory(knob=bad, trials=[Trial(value=bad, run_id="elsewhere", status="keep")])],
+    )  # fmt: skip
+    known = told(msgspec.structs.replace(
+        build("r"), description=bad, hypothesis=bad, family=bad, commit=bad, parent_commit=bad, branch=bad, tags=[bad],
+        notes=bad, metrics={bad: 1.0}, error=Error(summary=bad, tail=[bad], source=bad), novelty_guard=verdict,
+        artifacts={bad: Artifact(blob=bad, size=1)}, environment=Environment(device=bad, libraries={bad: bad}),
+        change=Change(subject=bad, knobs={bad: Knob(old=bad, new=bad)}),
+    ))  # fmt: skip
+    texts = [known.families.texts, known.groups.texts, msgspec.to_builtins(known.rows), *map(json.loads, known.bundles)]
+    said = json.dumps(texts, ensure_ascii=False)
+    assert said.count("a\ufffdb\ufffd[1m") > 20
+    assert "\u202e" not in said and "\x1b" not in said and "\\u001b" not in said and "\u2028" not in said
 
 
 def test_texts_are_those_that_matter_first_within_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:

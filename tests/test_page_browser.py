@@ -136,6 +136,7 @@ def test_a_run_has_an_address(browser: Any, night: Lab) -> None:
     heads = opened.texts("dialog thead th")
     assert heads[:3] == ["metric", "this run", f"parent {night.memory.runs[0].commit[:7]}-{heads[2][-4:]}"]
     assert opened.texts("dialog tr.main td") == ["1.2", "1.5", "-0.3"]
+    assert opened.texts("dialog tr.main td.good") == ["-0.3"]  # less is better
     opened.page.keyboard.press("Escape")
     opened.page.wait_for_function("location.hash === ''")
     assert opened.page.locator("dialog[open]").count() == 0
@@ -177,6 +178,7 @@ def test_filters_and_order(opened: Opened) -> None:
     assert opened.texts("#runs tbody td:nth-child(3)") == ["1.200000", "1.210000", "1.500000", "1.600000", ""]
     page.get_by_role("button", name="val_bpb").click()
     assert opened.texts("#runs tbody td:nth-child(3)") == ["1.600000", "1.500000", "1.210000", "1.200000", ""]
+    assert opened.texts("#runs td.delta .bad") == ["+0.400000", "+0.300000", "+0.010000"]
     page.get_by_role("searchbox").fill("no such words")
     assert opened.texts("#runs tbody") == ["No run is like that."]
 

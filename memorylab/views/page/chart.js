@@ -88,7 +88,7 @@ const chart = (() => {
     ctx.stroke(paths.crash);
     ctx.fillStyle = css("--good");
     ctx.fill(paths.keep);
-    for (const [place, color] of [[head.champion, "--ink"], [head.leader, "--leader"], [active, "--link"]]) {
+    for (const [place, color] of [[head.leader, "--leader"], [head.champion, "--ink"], [active, "--link"]]) {
       const row = place >= 0 && rows[place];
       if (!row || !(row.status === "crash" || (row.group === group && row.value !== null))) continue;
       const [x, y] = at(u, row);

@@ -9,7 +9,7 @@ const table = (() => {
     { key: "at", title: "#", kind: "n", of: (row) => row.at, show: (row) => String(row.at + 1) },
     { key: "status", title: "status", kind: "status", of: (row) => row.status, show: (row) => [mark(row.status), make("span", { "aria-hidden": "true" }, row.status)] },
     { key: "value", title: head.metric, kind: "n", of: (row) => row.value, show: (row) => number(row.value) },
-    { key: "delta", title: "to champion", kind: "n delta", of: beside, show: (row) => make("span", { class: tone(beside(row)) }, signed(beside(row))) },
+    { key: "delta", title: "to champion", kind: "n delta", of: beside, show: (row) => make("span", { class: tone(beside(row)) }, signed(beside(row) || null)) },
     { key: "idea", title: "idea", kind: "words", of: (row) => row.idea.toLowerCase(), show: (row) => link(row.at, row.idea || "(no description)") },
     { key: "family", title: "family", kind: "family", of: (row) => row.family || null, show: (row) => row.family },
     { key: "writer", title: "writer", kind: "writer", of: (row) => row.writer, show: (row) => row.writer },
