@@ -73,7 +73,7 @@ def test_only_what_has_a_known_hash_may_run(night: Lab) -> None:
         "img-src": "data:", "style-src": hashes(page.styles),
         "script-src": hashes([text for said, text in page.scripts if not said.get("type")]),
     }  # fmt: skip
-    assert len(page.styles) == 2 and len([1 for said, _ in page.scripts if not said]) == 5
+    assert len(page.styles) == 2 and len([1 for said, _ in page.scripts if not said]) == 6
 
 
 def test_nothing_leads_elsewhere_and_nothing_is_inline(night: Lab) -> None:
@@ -320,6 +320,15 @@ def test_what_is_long_is_cut_and_says_so() -> None:
     ((_, found),) = runs.texts([], known.kept, lambda oid, most: b"+line\n" * 9000 if oid[0] == "a" else b"l\n" * 99)
     text = msgspec.json.decode(found)
     assert text["cut"] == ["patch", "log"] and len(text["patch"]) == 40_000 and text["log"] == "\n".join(["l"] * 40)
+
+
+def test_a_blob_that_is_too_long_is_not_read(night: Lab) -> None:
+    """What a record says of its size may be wrong."""
+    run = night.memory.runs[3]
+    blob = run.artifacts["train.patch"].blob
+    content = night.store.blob(blob)
+    assert content is not None and night.store.blob(blob, longest=len(content)) == content
+    assert night.store.blob(blob, longest=len(content) - 1) is None and night.store.blob(blob) == content
 
 
 def test_details_come_in_bundles() -> None:

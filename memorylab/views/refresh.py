@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from memorylab.core.knobs import Study
 from memorylab.core.ranking import Registry
 from memorylab.core.record import Run, decode, to_json
 from memorylab.core.text import count, inline
@@ -23,6 +23,9 @@ from memorylab.store.files import locked, replace
 from memorylab.store.repo import Store
 from memorylab.views import fresh, growing, morning, report
 from memorylab.views.fresh import BOARD, FOLDER, LATEST, LINES, PAGE, RUNS, TABLE, WATCHED_RUNS, State
+
+if TYPE_CHECKING:  # only the page knows of knobs
+    from memorylab.core.knobs import Study
 
 BEFORE = ".before-memorylab"  # what stood where a view belongs is kept under this ending
 _REPORT = re.compile(r"\d{8}T\d{6}Z\.md")
@@ -75,7 +78,7 @@ class Views:
         return written
 
     def write_page(
-        self, recall: Recall, now: datetime, since_hours: float, knobs: Study, output: Path | None = None
+        self, recall: Recall, now: datetime, since_hours: float, knobs: "Study", output: Path | None = None
     ) -> Path:
         """Write reports/latest.html, or `output` instead: the file that was written. `knobs` is what was tried of
         them. Raises BadInput where it cannot be written, as in a bare repository without `output`."""

@@ -29,7 +29,10 @@ const chart = (() => {
   // From the best to what most runs reach: a run that diverged must not flatten the others. It stands at the edge.
   const range = (u, low, high) => {
     const [from, to] = [u.scales.x.min ?? -Infinity, u.scales.x.max ?? Infinity];
-    const values = shown.filter((row) => row.value !== null && row.at + 1 >= from && row.at + 1 <= to).map((row) => row.value * sign).sort((a, b) => a - b);
+    const values = shown
+      .filter((row) => row.value !== null && row.at + 1 >= from && row.at + 1 <= to)
+      .map((row) => row.value * sign)
+      .sort((a, b) => a - b);
     const banded = head.band && group === head.group ? head.band.map((value) => value * sign) : [];
     if (!values.length) return banded.length ? [Math.min(...head.band), Math.max(...head.band)] : [low ?? 0, high ?? 1];
     const best = values[0];
@@ -55,7 +58,10 @@ const chart = (() => {
     if (!head.band || group !== head.group) return;
     const { ctx, bbox } = u;
     const [low, high] = head.band.map((value) => u.valToPos(value, "y", true));
-    const [top, bottom] = [Math.max(Math.min(low, high), bbox.top), Math.min(Math.max(low, high), bbox.top + bbox.height)];
+    const [top, bottom] = [
+      Math.max(Math.min(low, high), bbox.top),
+      Math.min(Math.max(low, high), bbox.top + bbox.height),
+    ];
     ctx.fillStyle = css("--band");
     if (bottom > top) ctx.fillRect(bbox.left, top, bbox.width, bottom - top);
   };
@@ -71,12 +77,19 @@ const chart = (() => {
       const path = paths[row.status];
       const r = (row.status === "keep" ? 3.8 : 2.8) * size * ratio;
       if (row.status === "crash") {
-        path.moveTo(x - r, y - r); path.lineTo(x + r, y + r); path.moveTo(x + r, y - r); path.lineTo(x - r, y + r);
+        path.moveTo(x - r, y - r);
+        path.lineTo(x + r, y + r);
+        path.moveTo(x + r, y - r);
+        path.lineTo(x - r, y + r);
       } else if (off) {
         const up = y < bbox.top + bbox.height / 2 ? -1 : 1;
-        path.moveTo(x - r, y - up * r); path.lineTo(x + r, y - up * r); path.lineTo(x, y + up * r); path.closePath();
+        path.moveTo(x - r, y - up * r);
+        path.lineTo(x + r, y - up * r);
+        path.lineTo(x, y + up * r);
+        path.closePath();
       } else {
-        path.moveTo(x + r, y); path.arc(x, y, r, 0, 7);
+        path.moveTo(x + r, y);
+        path.arc(x, y, r, 0, 7);
       }
     }
     ctx.save();
@@ -88,7 +101,11 @@ const chart = (() => {
     ctx.stroke(paths.crash);
     ctx.fillStyle = css("--good");
     ctx.fill(paths.keep);
-    for (const [place, color] of [[head.leader, "--leader"], [head.champion, "--ink"], [active, "--link"]]) {
+    for (const [place, color] of [
+      [head.leader, "--leader"],
+      [head.champion, "--ink"],
+      [active, "--link"],
+    ]) {
       const row = place >= 0 && rows[place];
       if (!row || !(row.status === "crash" || (row.group === group && row.value !== null))) continue;
       const [x, y] = at(u, row);
@@ -104,15 +121,28 @@ const chart = (() => {
   const point = (row) => {
     active = row ? row.at : -1;
     plot.redraw(false);
-    if (!row) { tip.hidden = true; return; }
+    if (!row) {
+      tip.hidden = true;
+      return;
+    }
     const said = detail(row.at);
     const role = row.at === head.champion ? "champion, " : row.at === head.leader ? "leader, " : "";
     tip.replaceChildren(
-      make("p", {}, make("strong", {}, row.value === null ? row.status : number(row.value)), ` ${role}${row.value === null ? "" : row.status}`,
-        beside(row) ? make("span", { class: page.tone(beside(row)) }, ` ${signed(beside(row))}`) : null),
+      make(
+        "p",
+        {},
+        make("strong", {}, row.value === null ? row.status : number(row.value)),
+        ` ${role}${row.value === null ? "" : row.status}`,
+        beside(row) ? make("span", { class: page.tone(beside(row)) }, ` ${signed(beside(row))}`) : null,
+      ),
       make("p", { class: "idea" }, row.idea || "(no description)"),
-      said.packet ? make("p", { class: "soft" }, said.packet.summary) : said.error ? make("p", { class: "soft" }, said.error) : null,
-      make("p", { class: "soft" }, `#${row.at + 1} ${row.name} ${when(row.time)}`));
+      said.packet
+        ? make("p", { class: "soft" }, said.packet.summary)
+        : said.error
+          ? make("p", { class: "soft" }, said.error)
+          : null,
+      make("p", { class: "soft" }, `#${row.at + 1} ${row.name} ${when(row.time)}`),
+    );
     tip.hidden = false;
     const [x, y] = at(plot, row).map((value) => Number(value) / devicePixelRatio);
     const frame = plot.root.getBoundingClientRect();
@@ -137,31 +167,77 @@ const chart = (() => {
     return found;
   };
 
-  const times = (u, splits) => splits.map((split) => {
-    const row = rows[split - 1];
-    return !Number.isInteger(split) || !row ? "" : row.time && u.width > 500 ? `#${split}\n${when(row.time).slice(5)}` : `#${split}`;
-  });
+  const times = (u, splits) =>
+    splits.map((split) => {
+      const row = rows[split - 1];
+      return !Number.isInteger(split) || !row
+        ? ""
+        : row.time && u.width > 500
+          ? `#${split}\n${when(row.time).slice(5)}`
+          : `#${split}`;
+    });
 
   const build = () => {
     if (plot) plot.destroy();
-    const axis = { stroke: () => css("--soft"), grid: { stroke: () => css("--line"), width: 1 }, ticks: { stroke: () => css("--line"), width: 1 }, font: "12px system-ui, sans-serif" };
-    plot = new uPlot({
-      width: Math.max(280, box.clientWidth), height: box.clientWidth < 600 ? 260 : 360,
-      scales: { x: { time: false, range: (u, low, high) => [low - Math.max(0.5, (high - low) * 0.01), high + Math.max(0.5, (high - low) * 0.01)] }, y: { range } },
-      legend: { show: false }, padding: [8, 36, 2, 0],
-      cursor: { points: { show: false }, x: false, y: false, drag: { x: true, y: false, setScale: true } },
-      axes: [{ ...axis, values: times, size: 46, space: box.clientWidth < 600 ? 50 : 90, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000] },
-        { ...axis, size: 70, values: (u, splits) => splits.map((split) => String(Number(split.toPrecision(6)))) }],
-      series: [{}, { stroke: () => css("--good"), width: 1.6, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } },
-        { stroke: "transparent", paths: () => null, points: { show: false } }],
-      hooks: { drawClear: [drawBand], draw: [drawRuns] },
-    }, read(), box);
+    const axis = {
+      stroke: () => css("--soft"),
+      grid: { stroke: () => css("--line"), width: 1 },
+      ticks: { stroke: () => css("--line"), width: 1 },
+      font: "12px system-ui, sans-serif",
+    };
+    plot = new uPlot(
+      {
+        width: Math.max(280, box.clientWidth),
+        height: box.clientWidth < 600 ? 260 : 360,
+        scales: {
+          x: {
+            time: false,
+            range: (u, low, high) => [
+              low - Math.max(0.5, (high - low) * 0.01),
+              high + Math.max(0.5, (high - low) * 0.01),
+            ],
+          },
+          y: { range },
+        },
+        legend: { show: false },
+        padding: [8, 36, 2, 0],
+        cursor: { points: { show: false }, x: false, y: false, drag: { x: true, y: false, setScale: true } },
+        axes: [
+          {
+            ...axis,
+            values: times,
+            size: 46,
+            space: box.clientWidth < 600 ? 50 : 90,
+            incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000],
+          },
+          { ...axis, size: 70, values: (u, splits) => splits.map((split) => String(Number(split.toPrecision(6)))) },
+        ],
+        series: [
+          {},
+          {
+            stroke: () => css("--good"),
+            width: 1.6,
+            paths: uPlot.paths.stepped({ align: 1 }),
+            points: { show: false },
+          },
+          { stroke: "transparent", paths: () => null, points: { show: false } },
+        ],
+        hooks: { drawClear: [drawBand], draw: [drawRuns] },
+      },
+      read(),
+      box,
+    );
     const over = plot.over;
     over.tabIndex = 0;
     over.setAttribute("role", "application");
-    over.setAttribute("aria-label", `${head.metric} of ${shown.length} runs. Arrow keys go from run to run, Enter opens one.`);
+    over.setAttribute(
+      "aria-label",
+      `${head.metric} of ${shown.length} runs. Arrow keys go from run to run, Enter opens one.`,
+    );
     let from = null;
-    over.addEventListener("mousedown", (event) => { from = event.clientX; });
+    over.addEventListener("mousedown", (event) => {
+      from = event.clientX;
+    });
     over.addEventListener("mousemove", (event) => {
       const row = nearest(event);
       over.style.cursor = row ? "pointer" : "crosshair";
@@ -176,8 +252,16 @@ const chart = (() => {
     over.addEventListener("keydown", (event) => {
       const now = shown.findIndex((row) => row.at === active);
       const last = shown.length - 1;
-      const to = { ArrowRight: now < 0 ? last : Math.min(last, now + 1), ArrowLeft: now < 0 ? last : Math.max(0, now - 1), Home: 0, End: last }[event.key];
-      if (to !== undefined) { event.preventDefault(); point(shown[to]); }
+      const to = {
+        ArrowRight: now < 0 ? last : Math.min(last, now + 1),
+        ArrowLeft: now < 0 ? last : Math.max(0, now - 1),
+        Home: 0,
+        End: last,
+      }[event.key];
+      if (to !== undefined) {
+        event.preventDefault();
+        point(shown[to]);
+      }
       if (event.key === "Enter" && now >= 0) page.open(active);
       if (event.key === "Escape") point(null);
     });
@@ -185,19 +269,55 @@ const chart = (() => {
 
   const controls = document.getElementById("chart-controls");
   if (head.groups.length > 1) {
-    controls.append(make("label", {}, "group ", make("select", { on: { change: (event) => { group = Number(event.target.value); build(); } } },
-      head.groups.map((name, place) => make("option", { value: place, selected: place === group }, name)))));
+    controls.append(
+      make(
+        "label",
+        {},
+        "group ",
+        make(
+          "select",
+          {
+            on: {
+              change: (event) => {
+                group = Number(event.target.value);
+                build();
+              },
+            },
+          },
+          head.groups.map((name, place) => make("option", { value: place, selected: place === group }, name)),
+        ),
+      ),
+    );
   }
-  controls.append(make("label", {}, make("input", { type: "checkbox", on: { change: (event) => { whole = event.target.checked; build(); } } }), " whole range"));
+  controls.append(
+    make(
+      "label",
+      {},
+      make("input", {
+        type: "checkbox",
+        on: {
+          change: (event) => {
+            whole = event.target.checked;
+            build();
+          },
+        },
+      }),
+      " whole range",
+    ),
+  );
   build();
   new ResizeObserver(() => {
-    if (plot && Math.abs(box.clientWidth - plot.width) > 1) plot.setSize({ width: Math.max(280, box.clientWidth), height: box.clientWidth < 600 ? 260 : 360 });
+    if (plot && Math.abs(box.clientWidth - plot.width) > 1)
+      plot.setSize({ width: Math.max(280, box.clientWidth), height: box.clientWidth < 600 ? 260 : 360 });
   }).observe(box);
-  for (const asked of ["(prefers-color-scheme: dark)", "print"]) matchMedia(asked).addEventListener("change", () => plot.redraw(false));
+  for (const asked of ["(prefers-color-scheme: dark)", "print"])
+    matchMedia(asked).addEventListener("change", () => plot.redraw(false));
   // Where a run stands on the screen, for who looks from outside.
   const where = (row) => {
     const frame = plot.root.getBoundingClientRect();
-    return at(plot, row).slice(0, 2).map((value, side) => value / devicePixelRatio + (side ? frame.top : frame.left));
+    return at(plot, row)
+      .slice(0, 2)
+      .map((value, side) => value / devicePixelRatio + (side ? frame.top : frame.left));
   };
   return { where };
 })();

@@ -11,7 +11,8 @@ from memorylab.views.page.data import Page
 HERE = Path(__file__).parent
 UPLOT = HERE.parent.parent / "_vendor" / "uplot-1.6.32"
 STYLES = (UPLOT / "uPlot.min.css", HERE / "page.css")
-SCRIPTS = (UPLOT / "uPlot.iife.min.js", HERE / "page.js", HERE / "table.js", HERE / "chart.js", HERE / "run.js")
+OURS = ("page.js", "table.js", "chart.js", "patch.js", "run.js")
+SCRIPTS = (UPLOT / "uPlot.iife.min.js", *(HERE / name for name in OURS))
 # Where JSON stands in HTML: nothing in it may end the element or begin a comment. JSON has these in strings only.
 _ESCAPES = {one.encode(): f"\\u{ord(one):04x}".encode() for one in "<>&\u2028\u2029"}
 
