@@ -14,7 +14,7 @@ import pytest
 import memorylab
 from memorylab.commands import knobs
 from memorylab.commands.session import Session
-from memorylab.core.knobs import Turned, study
+from memorylab.core.knobs import InGroup, KnobStudy, Tried, Turned, study
 from memorylab.core.race import Rules
 from memorylab.core.record import (
     Artifact,
@@ -35,7 +35,7 @@ from memorylab.views.page import maps, runs, tree
 from memorylab.views.page.runs import Runs
 from tests.conftest import Lab, Templates
 from tests.core.conftest import build
-from tests.page import HOSTILE, PAGE, PLAIN, Parts, many, parts, tell
+from tests.page import HOSTILE, NOTHING, PAGE, PLAIN, Parts, many, parts, tell
 from tests.test_evidence import log, turn
 
 ROOT = Path(memorylab.__file__).parent
@@ -368,6 +368,16 @@ def test_a_long_tree_is_that_of_the_leaders_and_the_latest() -> None:
     assert [node.skipped for node in found.nodes if node.skipped] == [tree.MOST]
 
 
+def test_the_lineage_of_the_champion_comes_first() -> None:
+    known = chained(("one", "", "keep"), ("two", "", "keep"), ("three", "", "keep"))
+    found = tree.tree(known, 0, lambda delta: "", [], {1: "champion"})
+    assert [node.run_id for node in found.nodes] == ["two", "three", "one"] and all(n.is_root for n in found.nodes)
+    assert [node.run_id for node in tree.tree(known, 0, lambda delta: "", [1], {1: "champion"}).nodes] == [
+        "three",
+        "one",
+    ]
+
+
 def test_a_map_shows_effects_and_what_is_untried(night: Lab) -> None:
     session = Session(place=locate(night.path))
     found = {one.name: one for one in maps.maps(knobs.study(session), session.settings.rules).maps}
@@ -382,6 +392,31 @@ def test_a_map_shows_effects_and_what_is_untried(night: Lab) -> None:
     assert [name for name, _ in maps.maps(knobs.study(session), session.settings.rules).never] == ["WARMDOWN_RATIO"]
     more = maps.maps(knobs.study(session), Rules(direction="maximize"))
     assert next(one for one in more.maps if one.name == "MATRIX_LR").points[0].y > rate.zero
+
+
+def test_what_diverged_stands_at_the_edge_of_a_map() -> None:
+    effects = {"0.001": 0.02, "0.01": -0.01, "0.1": 0.015, "1.0": 7.0}
+    tried = [
+        Tried(
+            value=value, outcome="hurt", effect=effect, error=0.005, probability=0.0, result=1.0, reference=1.0,
+            against="base", programs=1, others=0, others_most=0, starts=["0.1"], runs=1, kept=0, discarded=1, crashed=0,
+            run_ids=["r"],
+        )
+        for value, effect in effects.items()
+    ]  # fmt: skip
+    here = InGroup(
+        group="g", noise=0.005, noise_replicates=1, tried=tried, trend="up hurts", has_best=False, best=None,
+        untried=["above 1.0", "between 0.01 and 0.1"],
+    )  # fmt: skip
+    whole = msgspec.structs.replace(NOTHING, group="g", knobs=[KnobStudy(name="LR", now="0.1", groups=[here])])
+    (found,) = maps.maps(whole, Rules()).maps
+    assert [point.edge for point in found.points] == ["", "", "", "down"]
+    heights = [point.y - found.zero for point in found.points]
+    assert heights[1] < 0 < heights[2] < heights[0] < heights[3] <= maps.HEIGHT / 2
+    steps = [b.x - a.x for a, b in zip(found.points, found.points[1:], strict=False)]
+    assert max(steps) - min(steps) < 0.2  # by the logarithm
+    between, above = found.gaps
+    assert found.points[1].x < between[0] < between[0] + between[1] < found.points[2].x < found.points[3].x < above[0]
 
 
 def test_no_knobs_make_no_map() -> None:
