@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import msgspec
 from msgspec.structs import replace
 
+from memorylab.core.gains import Measured
 from memorylab.core.group import IMPORTED, Group
-from memorylab.core.knobs import Measured, Turn, Turned
+from memorylab.core.knobs import Turn, Turned
 from memorylab.core.record import Environment, Run
 from memorylab.timeline import Timeline
 

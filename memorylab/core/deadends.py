@@ -9,7 +9,7 @@ beyond.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -17,6 +17,7 @@ from msgspec import Struct
 from memorylab.core.record import Run, rounded
 
 if TYPE_CHECKING:  # `check` needs the strength alone, and not what a race imports
+    from memorylab.core.entry import Entry
     from memorylab.core.race import Race
 
 HALF_LIFE = 12  # kept runs after which a failure counts for half
@@ -27,7 +28,8 @@ SHOWN = 5
 
 
 class DeadEnd(Struct, frozen=True, kw_only=True):
-    """A discarded program worth another try on the base as it is now. `strength` of the case against it in [0, 1]."""
+    """A discarded program, and what speaks for another try on the base as it is now. `probability` is that of having
+    been better than the champion that it met, `strength` that of the case against it in [0, 1]."""
 
     run_id: str
     commit: str
@@ -52,17 +54,22 @@ def strength(probability: float | None, kept_since: int, moved: bool, elsewhere:
 
 def worth_reopening(race: Race) -> tuple[DeadEnd, ...]:
     """The dead ends of a group that have weakened and were never hopeless, the most promising first."""
-    entries = list(race.entries.values())
-    found: list[tuple[float, DeadEnd]] = []
+    found = [dead_end for _, dead_end in weighed(race, PROMISING) if dead_end.strength <= WEAK]
+    return tuple(sorted(found, key=lambda one: -one.probability * (1 - one.strength))[:SHOWN])
+
+
+def weighed(race: Race, least: float = 0.0) -> Iterator[tuple[Entry, DeadEnd]]:
+    """The programs of a group that failed and did not come back, the latest first, each with how firmly it is closed;
+    without those whose probability of having been better is below `least`."""
     kept_after: list[Run] = []
     now = race.champion
-    for entry in reversed(entries):
+    for entry in reversed(list(race.entries.values())):
         first, last = entry.sample.runs[0], entry.sample.runs[-1]
         if entry.led or last.status == "keep":
             kept_after.append(first)
             continue
         probability = race.probability(entry)
-        if probability is None or probability < PROMISING or _returned(first, kept_after):
+        if probability is None or probability < least or _returned(first, kept_after):
             continue
         met = race.met(entry)
         if met is None or now is None:
@@ -70,21 +77,17 @@ def worth_reopening(race: Race) -> tuple[DeadEnd, ...]:
         before, after = met.sample.mean, now.sample.mean
         knobs = _turned(first, kept_after)
         is_far = abs(after - before) >= FAR * abs(before)
-        left = strength(probability, len(kept_after), bool(knobs) or is_far, elsewhere=False)
-        if left > WEAK:
-            continue
         reasons = [f"{len(kept_after)} kept since"] if kept_after else []
         reasons += [f"{knob} {step} was kept in {commit}" for knob, step, commit in knobs[:2]]
         if is_far:
             reasons.append(f"the champion moved from {before:.6g} to {after:.6g}")
         if probability >= 0.5:
             reasons.append("what it lost to owed more to luck")
-        found.append((probability * (1 - left), DeadEnd(
+        yield entry, DeadEnd(
             run_id=first.run_id, commit=first.commit, description=first.description, runs=len(entry.sample.values),
-            probability=rounded(probability), strength=left, why="; ".join(reasons),
-        )))  # fmt: skip
-    found.sort(key=lambda pair: -pair[0])
-    return tuple(dead_end for _, dead_end in found[:SHOWN])
+            probability=rounded(probability), why="; ".join(reasons),
+            strength=strength(probability, len(kept_after), bool(knobs) or is_far, elsewhere=False),
+        )  # fmt: skip
 
 
 def _turned(run: Run, later: Iterable[Run]) -> list[tuple[str, str, str]]:

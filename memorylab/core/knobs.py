@@ -5,20 +5,18 @@ within one comparison group. Where that one was not measured, the best one kept 
 turned other knobs besides says little of one: it counts only where no run turned the knob alone.
 """
 
-import math
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from memorylab.core.group import Group, pooled
-from memorylab.core.race import Race, Rules
-from memorylab.core.record import Direction, Run, rounded
-from memorylab.core.steps import Outcome, Pooled, Step, Value, best_of, order, trend, untried
+from memorylab.core.gains import Gains, Measured, by_group
+from memorylab.core.group import Group
+from memorylab.core.race import Rules
+from memorylab.core.record import Direction, rounded
+from memorylab.core.steps import Outcome, Step, Value, best_of, order, trend, untried
 
 _DIGITS = 8  # significant, of computed figures
 
@@ -109,15 +107,6 @@ class Turn(Struct, frozen=True, gc=False):
     whole: bytes
 
 
-class Measured(Struct, frozen=True, gc=False):
-    """A run that has a value: its place in the ledger, its program, and the one that it was based on."""
-
-    at: int
-    program: str
-    base: str | None
-    run: Run
-
-
 class Turned(Struct, frozen=True, kw_only=True):
     """What was turned. `current` is the comparison group of the latest run that was measured here, else of the latest
     imported one; `groups` counts the runs that turned a knob, in the order of the first; `without_code` the imported
@@ -143,75 +132,11 @@ class _Trial(Struct):
     turns: list[Turn]
 
 
-class _Field:
-    """One comparison group: its programs, its noise floor, and what effects are usual in it."""
-
-    def __init__(self, group: Group, measured: Iterable[Measured], rules: Rules) -> None:
-        self.group, self.rules = group, rules
-        members: dict[str, list[Measured]] = {}
-        best: tuple[float, str] | None = None
-        self._best: list[tuple[int, str]] = []
-        for one in measured:
-            members.setdefault(one.program, []).append(one)
-            if one.run.status == "keep":
-                mine = rules.oriented(one.run.value(rules.metric) or 0.0), one.program
-                if best is None or mine < best:
-                    best = mine
-                    self._best.append((one.at, one.program))
-        self.samples = {
-            program: pooled(program, [one.run for one in those], rules.metric, those[0].base)
-            for program, those in members.items()
-        }
-        race = Race(list(self.samples.values()), rules)
-        self.noise, self.effects = race.noise, race.effects
-
-    def best_before(self, turn: Turn) -> str | None:
-        """The best program that was kept before a run, None if that is its own."""
-        number = bisect_left(self._best, (turn.at, ""))
-        found = self._best[number - 1][1] if number else None
-        return found if found != turn.program else None
-
-    def counted(self, trials: Iterable[_Trial]) -> list[_Trial]:
-        """The trials that are measured; of these those that changed nothing else; of these those that are compared with
-        their own base. A condition that leaves none is dropped."""
-        found = [trial for trial in trials if trial.program in self.samples and trial.reference in self.samples]
-        conditions: list[Callable[[_Trial], bool]] = [lambda trial: not trial.others, lambda trial: trial.is_direct]
-        for condition in conditions:
-            found = [trial for trial in found if condition(trial)] or found
-        return found
-
-    def pooled(self, trials: Iterable[tuple[_Trial, int]]) -> Pooled | None:
-        """The mean effect of trials by inverse variance, those with the sign -1 turned round. None without any.
-
-        Trials that share a program share its error, so the error is that of the programs' means together.
-        """
-        shares: dict[str, float] = {}
-        total = result = reference = 0.0
-        for trial, sign in trials:
-            ours, theirs = self.samples.get(trial.program), self.samples.get(trial.reference or "")
-            if ours is None or theirs is None:
-                continue
-            if sign < 0:
-                ours, theirs = theirs, ours
-            weight = 1 / (1 / len(ours.values) + 1 / len(theirs.values))
-            total += weight
-            result += weight * ours.mean
-            reference += weight * theirs.mean
-            shares[ours.program] = shares.get(ours.program, 0.0) + weight
-            shares[theirs.program] = shares.get(theirs.program, 0.0) - weight
-        if not total:
-            return None
-        spread = sum((share / total) ** 2 / len(self.samples[key].values) for key, share in shares.items())
-        error = self.noise.sd * math.sqrt(spread or 1 / total)
-        effect = self.rules.oriented((result - reference) / total)
-        return Pooled(result / total, reference / total, error, self.effects.probability(effect, error**2))
-
-
 def study(turned: Turned, constants: Mapping[str, str], rules: Rules, only: str | None = None) -> Study:
     """What was tried of every knob, or of one only. `constants` are the subject's at present, as source text."""
     current = turned.current or next(iter(turned.groups), None)
     groups = [] if current is None else [current, *(group for group in turned.groups if group != current)]
-    fields = cache(lambda group: _Field(group, turned.measured(group), rules))
+    fields = by_group(turned.measured, rules)
     knobs = []
     for name in turned.names if only is None else [only]:
         trials, now = _trials(turned.turns(name), fields), constants.get(name)
@@ -240,7 +165,7 @@ def overview(whole: Study) -> Study:
     return replace(whole, knobs=knobs)
 
 
-def _trials(turns: Iterable[Turn], fields: Callable[[Group], _Field]) -> dict[Group, list[_Trial]]:
+def _trials(turns: Iterable[Turn], fields: Callable[[Group], Gains]) -> dict[Group, list[_Trial]]:
     """The trials of each group, in the order of their first runs."""
     trials: dict[Group, dict[tuple[object, ...], _Trial]] = {}
     for turn in turns:
@@ -249,13 +174,13 @@ def _trials(turns: Iterable[Turn], fields: Callable[[Group], _Field]) -> dict[Gr
         if key not in here:
             field = fields(turn.group)
             is_direct = turn.base != turn.program and turn.base in field.samples
-            reference = turn.base if is_direct else field.best_before(turn)
+            reference = turn.base if is_direct else field.best_before(turn.at, turn.program)
             here[key] = _Trial(turn.program, reference, is_direct, turn.old, turn.new, turn.others, [])
         here[key].turns.append(turn)
     return {group: list(here.values()) for group, here in trials.items()}
 
 
-def _in_group(field: _Field, trials: Sequence[_Trial], now: Value) -> InGroup:
+def _in_group(field: Gains, trials: Sequence[_Trial], now: Value) -> InGroup:
     by_value: dict[Value, list[_Trial]] = {}
     for trial in trials:
         by_value.setdefault(trial.new, []).append(trial)
@@ -270,10 +195,20 @@ def _in_group(field: _Field, trials: Sequence[_Trial], now: Value) -> InGroup:
     )  # fmt: skip
 
 
-def _tried(value: Value, field: _Field, trials: Sequence[_Trial]) -> Tried:
+def _counted(field: Gains, trials: Iterable[_Trial]) -> list[_Trial]:
+    """The trials that are measured; of these those that changed nothing else; of these those that are compared with
+    their own base. A condition that leaves none is dropped."""
+    found = [trial for trial in trials if trial.program in field.samples and trial.reference in field.samples]
+    conditions: list[Callable[[_Trial], bool]] = [lambda trial: not trial.others, lambda trial: trial.is_direct]
+    for condition in conditions:
+        found = [trial for trial in found if condition(trial)] or found
+    return found
+
+
+def _tried(value: Value, field: Gains, trials: Sequence[_Trial]) -> Tried:
     turns = sorted((turn for trial in trials for turn in trial.turns), key=lambda turn: turn.at)
-    counted = field.counted(trials)
-    pooled = field.pooled((trial, 1) for trial in counted)
+    counted = _counted(field, trials)
+    pooled = field.mean((trial.program, trial.reference, 1) for trial in counted)
     results = [field.samples[trial.program].mean for trial in trials if trial.program in field.samples]
     ends = Counter(turn.status for turn in turns)
     word: Outcome = "crashed" if ends["crash"] else "no result"
@@ -294,7 +229,7 @@ def _tried(value: Value, field: _Field, trials: Sequence[_Trial]) -> Tried:
     )  # fmt: skip
 
 
-def _steps(field: _Field, trials: Iterable[_Trial]) -> list[Step]:
+def _steps(field: Gains, trials: Iterable[_Trial]) -> list[Step]:
     """The steps that were made with this knob alone. One that was taken back is no step in the other direction."""
     members: dict[tuple[Value, Value], list[tuple[_Trial, int]]] = {}
     for trial in trials:
@@ -306,7 +241,8 @@ def _steps(field: _Field, trials: Iterable[_Trial]) -> list[Step]:
     steps = []
     for (old, new), those in members.items():
         signs = {id(trial): sign for trial, sign in those}
-        pooled = field.pooled((trial, signs[id(trial)]) for trial in field.counted(trial for trial, _ in those))
+        counted = _counted(field, (trial for trial, _ in those))
+        pooled = field.mean((trial.program, trial.reference, signs[id(trial)]) for trial in counted)
         crashed = any(turn.status == "crash" for trial, sign in those if sign > 0 for turn in trial.turns)
         steps.append(Step(old, new, pooled, crashed))
     return steps

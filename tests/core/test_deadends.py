@@ -122,3 +122,15 @@ def test_not_more_than_a_few_are_listed(make_run: Make) -> None:
     found = reopened(base, *many, better)
     assert len(found) == deadends.SHOWN
     assert [one.probability for one in found] == sorted((one.probability for one in found), reverse=True)
+
+
+def test_all_that_failed_is_weighed_whether_it_has_weakened_or_not(make_run: Make) -> None:
+    base = make_run("a", 1.0, 0)
+    close = make_run("b", 1.0002, 1, status="discard", change=turn("LR", "0.04", "0.06"))
+    hopeless = make_run("c", 1.2, 2, status="discard", change=turn("WD", "0.1", "0.5"))
+    moved = make_run("d", 0.999, 3, change=turn("LR", "0.04", "0.05"))
+    race = Races.of([base, close, hopeless, moved], Rules()).race(Group())
+    found = {one.run_id: one.strength for _, one in deadends.weighed(race)}
+    assert list(found) == ["c", "b"]  # the latest first
+    assert found["b"] < deadends.WEAK < 0.9 < found["c"]
+    assert [one.run_id for _, one in deadends.weighed(race, deadends.PROMISING)] == ["b"]

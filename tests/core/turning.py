@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from memorylab.core import knobs
+from memorylab.core.gains import Gains, Measured
 from memorylab.core.group import IMPORTED, Group, Programs, Sample, group_of, is_measured, pooled
-from memorylab.core.knobs import KnobStudy, Measured, Study, Turn, Turned
+from memorylab.core.knobs import KnobStudy, Study, Turn, Turned
 from memorylab.core.race import Rules
 from memorylab.core.record import Knob, Run, rounded
 
@@ -108,7 +109,7 @@ def study(runs: Sequence[Run], constants: Mapping[str, str], rules: Rules) -> St
     current = _current(runs, rules.metric) or next(iter(trials), None)
     groups = [] if current is None else [current, *(group for group in trials if group != current)]
     told = turned(runs, rules)
-    fields = {group: knobs._Field(group, told.measured(group), rules) for group in groups}
+    fields = {group: Gains(group, told.measured(group), rules) for group in groups}
     assert all(fields[group].samples == found.get(group, {}) for group in groups)
     names = dict.fromkeys(name for those in trials.values() for trial in those for name in trial.knobs)
     studies = []
