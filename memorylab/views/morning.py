@@ -40,11 +40,7 @@ def moment(stamp: str) -> datetime:
 def morning(recall: Recall, registry: Registry, as_of: datetime | None, hours: float) -> Morning:
     """The hours before a moment, or before the latest run if that is later or there is none. It depends on its
     arguments alone, so it can be computed again."""
-    moments = [found for found in (as_of, registry.updated_at and moment(registry.updated_at)) if found]
-    as_of = max(moments, default=None)
-    placed = _night(recall, _before(as_of, hours)) if as_of else []
-    first = placed[0][0] if placed else recall.size
-    night = tuple(run for _, run in placed)
+    as_of, first, night = _span(recall, registry, as_of, hours)
     race: Race | None = recall.races_before(first).race(registry.group) if first and registry.group else None
     prior = race.champion if race else None
     return Morning(
@@ -52,6 +48,22 @@ def morning(recall: Recall, registry: Registry, as_of: datetime | None, hours: f
         night=night, before=(prior.sample.mean, prior.sample.runs[0].run_id) if prior else None,
         queue=tuple(_queue(recall, first, night, registry)),
     )  # fmt: skip
+
+
+def decisions(recall: Recall, registry: Registry, as_of: datetime | None, hours: float) -> list[Decision]:
+    """What waits for a decision, the most urgent first: the queue of `morning` alone."""
+    _, first, night = _span(recall, registry, as_of, hours)
+    return _queue(recall, first, night, registry)
+
+
+def _span(
+    recall: Recall, registry: Registry, as_of: datetime | None, hours: float
+) -> tuple[datetime | None, int, tuple[Run, ...]]:
+    """When the night ends, the place of its first run, and its runs, oldest first."""
+    moments = [found for found in (as_of, registry.updated_at and moment(registry.updated_at)) if found]
+    as_of = max(moments, default=None)
+    placed = _night(recall, _before(as_of, hours)) if as_of else []
+    return as_of, placed[0][0] if placed else recall.size, tuple(run for _, run in placed)
 
 
 def _before(moment: datetime, hours: float) -> datetime:
