@@ -1,13 +1,11 @@
-"""status, show, diff, restore, amend: what is remembered can be seen, and comes back."""
+"""status, show, amend: what is remembered can be seen, and comes back."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import TRAIN, Lab, Templates
+from tests.conftest import Lab, Templates
 
 
 @pytest.fixture
@@ -75,79 +73,6 @@ def test_a_crash_says_why(lab: Lab) -> None:
     lab.commit("crashes")
     lab.run("log", "--status", "crash", "--error", "CUDA out of memory")
     assert "Error: CUDA out of memory" in lab.run("show", lab.memory.runs[0].commit).stdout
-
-
-def test_the_code_of_a_discarded_run_comes_back_after_gc(told: Lab) -> None:
-    two = _ids(told)[1]
-    told.git("reflog", "expire", "--expire=now", "--all")
-    told.git("gc", "-q", "--prune=now")
-    patch = json.loads(told.run("diff", two, "--json").stdout)
-    assert set(patch) == {"run_id", "patch"}
-    assert "-MATRIX_LR = 0.04\n+MATRIX_LR = 0.05\n" in patch["patch"]
-    said = told.run("restore", two).stdout
-    assert "train.py is as it was in" in said
-    assert "MATRIX_LR = 0.05" in (told.path / "train.py").read_text()
-
-
-def test_restore_spares_what_is_not_committed(told: Lab) -> None:
-    one, two = _ids(told)
-    told.edit("WARMDOWN_RATIO", 0.9)
-    assert "has changes that would be lost" in told.run("restore", two, rc=3).stderr
-    assert "0.9" in (told.path / "train.py").read_text()
-    (told.path / "train.py").chmod(0o755)
-    value = json.loads(told.run("restore", two, "--force", "--json").stdout)
-    assert set(value) == {"run_id", "commit", "done"}
-    assert "0.9" not in (told.path / "train.py").read_text()
-    assert (told.path / "train.py").stat().st_mode & 0o777 == 0o755
-    told.git("checkout", "-q", "train.py")
-    (told.path / "train.py").unlink()
-    told.run("restore", one)
-    assert (told.path / "train.py").read_text() == TRAIN.replace("DEPTH = 8", "DEPTH = 9")
-
-
-def test_restore_to_a_branch(told: Lab) -> None:
-    two = _ids(told)[1]
-    assert "`git switch again` goes there" in told.run("restore", two, "--branch", "again").stdout
-    assert told.git("rev-parse", "again") == told.memory.find(two).commit
-    assert told.run("restore", two, "--branch", "again", rc=3).stderr.startswith("error: fatal: ")
-    assert told.run("restore", two, "--branch", "--force", rc=3).stderr.startswith("error: fatal: ")
-    told.git("clone", "-q", "--mirror", ".", "../bare.git")
-    bare = Lab(told.path.parent / "bare.git")
-    assert "Give --branch NAME." in bare.run("restore", two, rc=3).stderr
-    bare.run("restore", two, "--branch", "once-more")
-
-
-def _process(lab: Lab, *arguments: str, where: str = ".") -> str:
-    command = [sys.executable, "-m", "memorylab", *arguments]
-    done = subprocess.run(command, cwd=lab.path / where, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_diff_between_two_runs_and_from_a_subfolder(told: Lab) -> None:
-    one, two = _ids(told)
-    (told.path / "sub").mkdir()
-    (told.path / "sub" / "train.py").write_text("# not the subject\n")
-    shown = _process(told, "diff", one, two, where="sub")
-    assert [line for line in shown.splitlines() if line.startswith(("+MAT", "-MAT", "diff"))] == [
-        "diff --git a/train.py b/train.py", "-MATRIX_LR = 0.04", "+MATRIX_LR = 0.05",
-    ]  # fmt: skip
-    assert "+DEPTH = 9" in _process(told, "diff", one, where="sub")
-    assert "+MATRIX_LR = 0.05" in json.loads(told.run("diff", one, two, "--json").stdout)["patch"]
-
-
-def test_diff_of_an_uncommitted_run_is_what_was_run(lab: Lab) -> None:
-    lab.git("config", "core.hooksPath", "/dev/null")
-    lab.edit("DEPTH", 9)
-    lab.commit("deeper")
-    lab.edit("MATRIX_LR", 0.07)
-    lab.result(1.5)
-    lab.run("log", "--allow-dirty")
-    shown = _process(lab, "diff", lab.memory.runs[0].run_id)
-    assert "+DEPTH = 9" in shown
-    assert "+MATRIX_LR = 0.07" in shown
-    assert "(uncommitted part included)" in lab.run("show", lab.memory.runs[0].run_id).stdout
-    assert "the run had uncommitted changes" in lab.run("restore", lab.memory.runs[0].run_id, "--force").stdout
 
 
 def test_amend_corrects_what_was_said_and_nothing_else(told: Lab) -> None:

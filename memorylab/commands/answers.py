@@ -31,13 +31,6 @@ class LabStatus(Struct, frozen=True, kw_only=True):
     latest: list[str]
 
 
-class Patch(Struct, frozen=True, kw_only=True):
-    """diff: what a run did to the subject, or what leads from it to another run's, as a unified diff."""
-
-    run_id: str
-    patch: str
-
-
 class Restored(Struct, frozen=True, kw_only=True):
     """restore: the run and its commit, and in words what was done."""
 

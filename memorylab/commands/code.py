@@ -1,7 +1,8 @@
-"""diff, restore: the code of any experiment, after any gc."""
+"""The code of any experiment, after any gc: where it is, what it changed, how to have it back."""
 
 import subprocess
 import sys
+from pathlib import Path
 
 from memorylab.commands import experiment, sync
 from memorylab.commands.session import Session
@@ -30,10 +31,10 @@ def patch(session: Session, run: Run) -> bytes:
             archived = session.store.blob(artifact.blob, fetch=True)
             if archived is not None:
                 return archived
-    return experiment.diff(session, *_base(session, run))
+    return experiment.diff(session, *base(session, run))
 
 
-def _base(session: Session, run: Run) -> tuple[str | None, str]:
+def base(session: Session, run: Run) -> tuple[str | None, str]:
     """What a run's commit goes on from, None for nothing, and the commit. Raises NotFound where a shallow clone ends
     between the two, for all of the subject would then look new."""
     commit = session.reader.resolve(own_commit(session, run))
@@ -43,67 +44,100 @@ def _base(session: Session, run: Run) -> tuple[str | None, str]:
     return (commit.parents[0] if commit.parents else None), commit.oid
 
 
+def is_dirty(run: Run) -> bool:
+    """Whether what was run is not what was committed."""
+    return run.change is not None and run.change.dirty
+
+
+def as_git_shows(session: Session, run: Run, other: Run | None) -> bytes:
+    """A run's diff, or the subject's between two runs, as the user has git show it, with its colours on a terminal."""
+    revisions = _revisions(session, run, other)
+    if revisions is None:
+        return patch(session, run)
+    is_terminal = str(sys.stdout.isatty()).lower()
+    wanted = git.run(session.place, "config", "--get-colorbool", "color.diff", is_terminal, check=False)
+    color = "always" if wanted.strip() == b"true" else "never"
+    return git.run(session.place, "diff", f"--color={color}", *revisions, *_paths(session))
+
+
 def diff(session: Session, run: Run, other: Run | None) -> int:
-    """Show a run's diff, or the subject's between two runs, through git with its colours and pager."""
-    where = ["git", f"--git-dir={session.place.git_dir}"]
-    paths = ["--", f":(top,literal){session.settings.subject}"]
-    if other is not None:
-        revisions = _revisions(session, run, other)
-        return subprocess.run([*where, "diff", *revisions, *paths], check=False).returncode
-    dirty = run.change is not None and run.change.dirty
-    if not dirty:
-        try:
-            base, oid = _base(session, run)
-        except NotFound:
-            pass
-        else:
-            return subprocess.run([*where, "diff", base or EMPTY_TREE, oid, *paths], check=False).returncode
-    sys.stdout.buffer.write(patch(session, run))
-    sys.stdout.flush()
-    return 0
+    """Show a run's diff, or the subject's between two runs, by git itself, with its colours and pager."""
+    revisions = _revisions(session, run, other)
+    if revisions is None:
+        sys.stdout.buffer.write(patch(session, run))
+        sys.stdout.flush()
+        return 0
+    command = ["git", f"--git-dir={session.place.git_dir}", "diff", *revisions, *_paths(session)]
+    return subprocess.run(command, check=False).returncode
 
 
 def between(session: Session, run: Run, other: Run) -> bytes:
     """How the subjects of two runs differ, as a patch."""
-    return experiment.diff(session, *_revisions(session, run, other))
+    return experiment.diff(session, own_commit(session, run), own_commit(session, other))
 
 
-def _revisions(session: Session, run: Run, other: Run) -> list[str]:
-    return [own_commit(session, run), own_commit(session, other)]
+def _revisions(session: Session, run: Run, other: Run | None) -> list[str] | None:
+    """The two commits whose diff it is; None where it is the archived patch that tells what was run."""
+    if other is not None:
+        return [own_commit(session, run), own_commit(session, other)]
+    if is_dirty(run):
+        return None
+    try:
+        before, oid = base(session, run)
+    except NotFound:
+        return None
+    return [before or EMPTY_TREE, oid]
+
+
+def _paths(session: Session) -> list[str]:
+    return ["--", f":(top,literal){session.settings.subject}"]
 
 
 def restore(session: Session, run: Run, branch: str, force: bool) -> str:
     """Put a run's subject back into the working tree, or its commit on a new branch."""
-    oid = own_commit(session, run)
+    oid, subject = own_commit(session, run), session.settings.subject
     if branch:
         git.run(session.place, "branch", "--end-of-options", branch, oid)
         return f"branch {branch} is at {oid[:7]}; `git switch {branch}` goes there"
     if session.place.top is None:
         raise BadInput("A bare repository has no working tree.", "Give --branch NAME.")
-    if not force and experiment.of_working_tree(session) is not None:
-        raise DirtySubject(
-            f"{session.settings.subject} has changes that would be lost.", "Commit them, or give --force."
-        )
-    found = session.reader.file_at(oid, session.settings.subject)
-    if found is None:
-        raise NotFound(f"{oid[:7]} has no {session.settings.subject}.", "Restore it with --branch NAME.")
-    path = session.place.top / session.settings.subject
+    if session.reader.file_at(oid, subject) is None:
+        raise NotFound(f"{oid[:7]} has no {subject}.", "Restore it with --branch NAME.")
+    # As git would check it out: with the line ends and filters of this working tree.
+    content = git.run(session.place, "cat-file", "--filters", f"{oid}:{subject}")
+    path = session.place.top / subject
+    if path.is_dir() and not path.is_symlink():
+        raise BadInput(f"{subject} is a folder here.", "Move it away, or give --branch NAME.")
+    if not force and _holds(path) != content and experiment.of_working_tree(session) is not None:
+        raise DirtySubject(f"{subject} has changes that would be lost.", "Commit them, or give --force.")
     mode = path.stat().st_mode & 0o7777 if path.exists() else None
-    replace(path, found[1])
+    replace(path, content)
     if mode is not None:
         path.chmod(mode)
-    remark = ""
-    if run.change is not None and run.change.dirty:
-        remark = "; the run had uncommitted changes, which `git memorylab diff` shows"
-    return f"{session.settings.subject} is as it was in {oid[:7]}, {inline(run.description)}{remark}"
+    remark = "; the run had uncommitted changes, which `git memorylab diff` shows" if is_dirty(run) else ""
+    return f"{subject} is as it was in {oid[:7]}, {inline(run.description)}{remark}"
+
+
+def _holds(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def own_commit(session: Session, run: Run) -> str:
-    """The run's commit, if it is here. Raises NotFound for imported runs whose code was never here."""
+    """The run's commit, if it is here. Raises NotFound for imported runs, whose code was never here, and for those that
+    came without it."""
     anchor = session.recall.anchor(run.run_id)
     if run.commit != anchor:
         raise NotFound(
             f"The code of {run.run_id} was never in this repository.",
             "It was imported from a table; only its description and result are known.",
         )
-    return session.reader.resolve(run.commit).oid
+    try:
+        return session.reader.resolve(run.commit).oid
+    except NotFound:
+        raise NotFound(
+            f"The code of {run.run_id}, commit {run.commit[:7]}, is not here.",
+            "It was synced without code, and no remote has given it: `git memorylab sync` where it was run shares it.",
+        ) from None
