@@ -6,14 +6,18 @@ No command imports it, because it imports what all of them emit.
 from typing import Any
 
 from memorylab.commands import answers
+from memorylab.commands.blame import Blame
 from memorylab.commands.candidates import Judged
 from memorylab.commands.claim import CheckedAndClaimed, Claimed
 from memorylab.commands.compact import Compacted
+from memorylab.commands.diff import Difference
 from memorylab.commands.doctor import Health
 from memorylab.commands.knobs import KnobPage
 from memorylab.commands.replicate import Replication
 from memorylab.commands.skill import SkillFile
+from memorylab.commands.stack import Stacked
 from memorylab.commands.verify import Checked
+from memorylab.core.brief import Brief
 from memorylab.core.failure import Failed, Note
 from memorylab.core.knobs import Study
 from memorylab.core.record import Amend, Claim, Run, Verdict
@@ -21,11 +25,13 @@ from memorylab.core.record import Amend, Claim, Run, Verdict
 # Of several types the first is the usual one.
 OUTPUTS: dict[str, tuple[Any, ...]] = {
     "amend": (Amend,),
+    "blame": (Blame,),
+    "brief": (Brief,),
     "check": (Verdict, CheckedAndClaimed, Judged),
     "claim": (Claimed, list[Claim]),
     "compact": (Compacted,),
     "demo": (answers.DemoDone,),
-    "diff": (answers.Patch,),
+    "diff": (Difference,),
     "doctor": (Health,),
     "import": (list[answers.ImportedFile],),
     "init": (answers.SetUp,),
@@ -37,6 +43,7 @@ OUTPUTS: dict[str, tuple[Any, ...]] = {
     "run": (Run,),
     "show": (Run,),
     "skill": (SkillFile,),
+    "stack": (Stacked,),
     "status": (answers.LabStatus,),
     "sync": (answers.Shared, list[answers.Shared]),
     "verify": (list[Checked],),

@@ -192,7 +192,8 @@ def test_every_command_that_has_json_prints_it_in_one_line(make_lab: Callable[..
                      ["knobs"], ["report"], ["import", "theirs.tsv"]]  # fmt: skip
         elif command == "import":
             one = lab.memory.runs[-1].run_id
-            calls = [["show", one], ["diff", one], ["restore", one], ["amend", one, "--notes", "x"]]
+            calls = [["show", one], ["diff", one], ["restore", one], ["amend", one, "--notes", "x"],
+                     ["brief"], ["blame", one], ["stack", one, "--onto", "HEAD~1"]]  # fmt: skip
             lab.git("config", "memorylab.command", "echo val_bpb: 1.4")
             calls += [["replicate", one, "--seeds", "1"]]
             lab.git("init", "-q", "--bare", "../remote.git")

@@ -133,8 +133,13 @@ def test_one_run_and_a_crash(lab: Lab) -> None:
     call("claim", "--withdraw", call("claim")[0]["id"])
     assert call("claim", "MATRIX_LR to 0.05")["ours"]
     call("diff", one, crashed)
+    call("blame", one)
+    assert call("brief")["left_out"] == {}
     call("restore", one)
     assert call("restore", one, "--branch", "again", "--force")["done"]
+    lab.git("checkout", "-q", "train.py")
+    assert call("stack", crashed, "--onto", one, "--branch", "stacked")["commit"]
+    lab.git("switch", "-q", "-")
     assert call("amend", crashed, "--notes", "x")["notes"] == "x"
     assert call("report")["written"]
     assert call("report", "--output", "mine.md")["written"]

@@ -3,11 +3,11 @@
 import gc
 import sys
 
-from memorylab.cli import code, keep, look, loop, manners, share
+from memorylab.cli import brief, code, keep, look, loop, manners, share
 from memorylab.cli.base import cli
 from memorylab.terminal import EXIT_PIPE_CLOSED, forget_stdout
 
-__all__ = ["cli", "code", "keep", "look", "loop", "main", "manners", "share"]
+__all__ = ["brief", "cli", "code", "keep", "look", "loop", "main", "manners", "share"]
 
 
 def main() -> None:
