@@ -32,13 +32,15 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """How `new` differs from `old`, which is null where nothing is known of what the run was built on.
+    """What a run did (`run_id`, the first of two), and how `new` differs from `old`, which is null where nothing is
+    known of what the run was built on.
 
     `effect` is new minus old in the metric's unit, `error` its standard deviation, `probability` that of new being
     truly better, as the board has it, `noise` the standard deviation of one run; all null where the two cannot be
     compared, and `why` says why. `metrics` are the others that differ between the two runs, old and new.
     """
 
+    run_id: str
     metric: str
     direction: str
     old: Side | None
@@ -63,8 +65,9 @@ def compare(session: Session, run: Run, other: Run | None) -> Difference:
     names = sorted((old.metrics.keys() if old else set()) | new.metrics.keys())
     pairs = {name: (old.metrics.get(name) if old else None, new.metrics.get(name)) for name in names if name != metric}
     found = Difference(
-        metric=metric, direction=session.settings.direction, old=_side(gained, metric, old) if old else None,
-        new=_side(gained, metric, new), knobs=_knobs(session, run, other), patch=patch.decode("utf-8", "replace"),
+        run_id=run.run_id, metric=metric, direction=session.settings.direction,
+        old=_side(gained, metric, old) if old else None, new=_side(gained, metric, new),
+        knobs=_knobs(session, run, other), patch=patch.decode("utf-8", "replace"),
         metrics={name: pair for name, pair in pairs.items() if pair[0] != pair[1]} if old else {},
     )  # fmt: skip
     return _weighed(session, gained, found, old, new)

@@ -122,7 +122,7 @@ def log(
 
 
 def brief(
-    words: Annotated[int | None, Field(description="About how long it may be.", ge=1)] = None,
+    words: Annotated[int | None, Field(description="How long it may be at most, in words.", ge=1)] = None,
 ) -> Answer:
     """What to know before the next experiment: who leads, what was tried and failed, what is worth trying."""
     return call("brief", {"words": words})
