@@ -99,4 +99,5 @@ def _head(session: Session) -> tuple[Head, str, bool]:
     subject = session.settings.subject
     new = session.reader.file_at(commit.oid, subject)
     old = session.reader.file_at(commit.parents[0], subject) if has_parent else None
-    return ("untried" if new is not None and new != old else "other"), "", has_parent
+    # The commit that brings the subject is where experiments begin, and none itself.
+    return ("untried" if None not in (new, old) and new != old else "other"), "", has_parent
