@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # while the index is fresh nothing of git is needed
     from memorylab.core.knobs import Turned
     from memorylab.core.races import Races
     from memorylab.core.ranking import Registry
+    from memorylab.looking import Looking, Narrow
     from memorylab.store.repo import Store
 
 _RECENT_PLANS = 500
@@ -84,9 +85,7 @@ class Recall:
 
     def races_without(self, run_id: str) -> Races:
         """The races of all runs but one."""
-        asked = f"SELECT at FROM places JOIN records USING (number) WHERE {_RUN}"
-        (place,) = self._database.execute(asked, (run_id,)).fetchone()
-        return self._timeline.races_before(place, later=True)
+        return self._timeline.races_before(self.place(run_id), later=True)
 
     def registry(self, writer: str | None = None) -> Registry:
         """The board of all runs, as `writer` sees it; without one everybody's."""
@@ -111,6 +110,28 @@ class Recall:
         asked = "SELECT at, line(packed) FROM places JOIN entries USING (number) WHERE at >= ? AND at < ? ORDER BY at"
         for at, line in self._database.execute(asked, (first, self.size if end is None else end)):
             yield at, *self._timeline.whole(line)
+
+    def newest(self, narrow: Narrow) -> Iterator[tuple[int, Run]]:
+        """Runs from the newest on, each with its place, as `looking.newest` gives them."""
+        from memorylab import looking
+
+        return looking.newest(self._timeline, narrow)
+
+    def looking(self) -> Looking:
+        """What to ask of one run after another."""
+        from memorylab import looking
+
+        return looking.Looking(self._timeline)
+
+    def place(self, run_id: str) -> int:
+        """The place of a run that there is."""
+        asked = f"SELECT at FROM places JOIN records USING (number) WHERE {_RUN}"
+        (place,) = self._database.execute(asked, (run_id,)).fetchone()
+        return int(place)
+
+    def knobs(self) -> list[str]:
+        """The knobs that were turned."""
+        return [name for (name,) in self._database.execute("SELECT DISTINCT knob FROM turns")]
 
     def named(self, run_ids: Iterable[str]) -> Iterator[tuple[Run, bytes]]:
         """Those of some runs that there are, whole and amended, with their canonical lines."""

@@ -137,6 +137,11 @@ class Timeline:
             return Races(rules, programs=programs, earlier=self._earlier)
         return Races.load(kept[0], rules, programs, self._earlier)
 
+    @property
+    def programs(self) -> Mapping[str, str]:
+        """The program that each commit holds."""
+        return self._programs
+
     def races_before(self, place: int, later: bool = False) -> Races:
         """The races as they were before the run at a place; with `later` as they would be now without that run,
         though which program its commit holds is known."""

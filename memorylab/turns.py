@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from memorylab.core.gains import Measured
 from memorylab.core.group import IMPORTED, Group
 from memorylab.core.knobs import Turn, Turned
-from memorylab.core.record import Environment, Run
+from memorylab.core.record import Environment, Run, Status
 from memorylab.timeline import Timeline
 
 _RUN = Run(  # without what no race asks for
@@ -71,6 +71,10 @@ class _Index:
         asked = f"""SELECT at, program, parent, status, value, seed FROM places
             WHERE circle IN ({circles}) AND value IS NOT NULL ORDER BY at"""
         for at, program, parent, status, value, seed in self._database.execute(asked):
-            environment = None if seed is None else Environment(seed=seed)
-            run = replace(_RUN, status=status, metrics={self._metric: value}, environment=environment)
-            yield Measured(at, program, self._base(parent or ""), run)
+            yield Measured(at, program, self._base(parent or ""), measured(self._metric, status, value, seed))
+
+
+def measured(metric: str, status: Status, value: float, seed: int | None) -> Run:
+    """A run as the index has it, for what asks of one no more than this."""
+    environment = None if seed is None else Environment(seed=seed)
+    return replace(_RUN, status=status, metrics={metric: value}, environment=environment)
