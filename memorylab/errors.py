@@ -22,7 +22,9 @@ class UsageError(MemoryLabError):
 
 
 class NotARepository(MemoryLabError):
-    """There is no git repository here, or one that cannot be opened."""
+    """There is no git repository here, which `is_elsewhere` says, or one that cannot be opened."""
+
+    is_elsewhere = False
 
 
 class StoreBusy(MemoryLabError):

@@ -5,21 +5,50 @@ import pty
 import subprocess
 import sys
 
+import pytest
+
 from memorylab import index
 from tests.conftest import Lab
 
+# A clock that goes two seconds between any two looks at it.
+SLOW = "import time; time.monotonic = lambda at=iter(range(0, 1000000, 2)): next(at)"
+STOPPED = "import time; time.monotonic = lambda: 0"
+RUN = "from memorylab.cli import main; main()"
+TABLE = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\nabcdef0\t1.0\t1.0\tkeep\tmore\n"
 
-def test_what_takes_long_says_how_far_it_has_come(lab: Lab) -> None:
+
+def _told(lab: Lab, *arguments: str, clock: str = SLOW) -> str:
+    """What a terminal is told beside a command's answer."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", f"{clock}; {RUN}", *arguments]
+    done = subprocess.run(command, cwd=lab.path, stderr=theirs, stdout=subprocess.PIPE, check=True)
+    os.write(theirs, b"end")
+    assert done.stdout
+    return os.read(ours, 4096).decode()
+
+
+@pytest.fixture
+def one(lab: Lab) -> Lab:
+    """A lab whose index and views are to be made anew."""
     lab.experiment("raise matrix lr", 1.0)
     (lab.store.state / index.FILE).unlink()
-    ours, theirs = pty.openpty()
-    slow = "import time; time.monotonic = lambda at=iter(range(0, 1000, 2)): next(at)"
-    code = f"{slow}; from memorylab.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, "check", "--json"], cwd=lab.path, stderr=theirs, stdout=subprocess.PIPE
-    )
-    os.close(theirs)
-    assert done.returncode == 0 and b"Reading the memory: 100 % (1/1)" in os.read(ours, 4096)
-    (lab.store.state / index.FILE).unlink()
-    quiet = subprocess.run([sys.executable, "-m", "memorylab", "check"], cwd=lab.path, capture_output=True, check=True)
+    (lab.path / ".git" / "memorylab-views.json").unlink()
+    return lab
+
+
+def test_what_takes_long_says_how_far_it_has_come(one: Lab) -> None:
+    told = _told(one, "status")
+    assert "Reading the memory: 100 % (1/1), done.\r\n" in told
+    assert "Writing the views: 100 % (1/1), done.\r\n" in told
+
+
+def test_so_does_an_import(one: Lab) -> None:
+    (one.path / "more.tsv").write_text(TABLE)
+    assert "Importing: 100 % (1/1), done.\r\n" in _told(one, "import", "more.tsv")
+
+
+def test_nobody_is_told_before_a_second_has_passed_or_elsewhere_than_on_a_terminal(one: Lab) -> None:
+    quiet = subprocess.run([sys.executable, "-m", "memorylab", "status"], cwd=one.path, capture_output=True, check=True)
     assert quiet.stderr == b""
+    (one.store.state / index.FILE).unlink()
+    assert _told(one, "status", clock=STOPPED) == "end"

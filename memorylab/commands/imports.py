@@ -19,6 +19,7 @@ from memorylab.store.transaction import placeholder
 from memorylab.views import table
 
 _LARGEST = 1 << 28
+_STEP = 50  # rows between two words on how far it has come
 _HASH = re.compile(r"[0-9a-f]{6,40}")
 
 
@@ -48,7 +49,10 @@ def import_file(session: Session, path: Path, family: str = "") -> Imported:
     ours = _our_rows(recall, session.settings.metric, (lines[row.line - 1] for row in rows))
     records: list[tuple[str, Record]] = []
     stand_ins: dict[str, None] = {}
-    for key, row in tabular.keyed(rows):
+    tell = session.progress("Importing")
+    for done, (key, row) in enumerate(tabular.keyed(rows), start=1):
+        if tell is not None and (done % _STEP == 0 or done == len(rows)):
+            tell(done, len(rows))
         line = lines[row.line - 1]
         anchor, real = names.anchor(row)
         run = _record(row, _run_id(row, key), anchor, real, names, family)

@@ -190,5 +190,7 @@ def _adopt(session: Session) -> list[str]:
 
 
 def _import(session: Session, path: Path) -> list[str]:
-    done = imports.import_file(Session(session.place.top, session.now), path)
+    fresh = Session(session.place.top, session.now)
+    fresh.progress = session.progress
+    done = imports.import_file(fresh, path)
     return imports.summary(done, path.name).splitlines()

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from memorylab.store.repo import Store
     from memorylab.views.refresh import Views
 
+# What is told how many of how many are done, of something with a title; None where nobody wants to know.
+Progress = Callable[[str], Callable[[int, int], None] | None]
+
 
 class Session:
     """One command's run. The memory is read once, when it is first asked for.
@@ -30,7 +33,7 @@ class Session:
     def __init__(self, start: Path | None = None, now: datetime | None = None, place: Place | None = None) -> None:
         self.place = place or locate(start or Path.cwd())
         self.now = now or datetime.now(UTC).replace(microsecond=0)
-        self.progress: Callable[[int, int], None] | None = None  # told how many runs of how many the index has read
+        self.progress: Progress = lambda title: None
 
     @cached_property
     def settings(self) -> Settings:
@@ -71,7 +74,7 @@ class Session:
             of.metric, of.direction, of.promote, of.noise, of.vocabulary, of.subject,
             partial(_constants, self.reader, of.subject), self.reader.ancestors,
         )  # fmt: skip
-        return recall.of(self.place.state, self._chains, way, lambda: self.store, self.progress)
+        return recall.of(self.place.state, self._chains, way, lambda: self.store, self.progress("Reading the memory"))
 
     def has_views(self) -> bool:
         """Whether the views are as some command has left them, if there are to be any."""
@@ -135,7 +138,7 @@ class Session:
             now = other.again()
             return now.recall, now._listed[0]
 
-        return Views(self.store, self.settings, read)
+        return Views(self.store, self.settings, read, self.progress)
 
     def again(self) -> Session:
         """The same place at the same moment, with its memory to be read anew."""

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -60,7 +61,9 @@ def locate(start: Path) -> Place:
     if done.returncode and len(lines) < 3:
         said = done.stderr.decode("utf-8", "replace").strip()
         if "not a git repository" in said:
-            raise NotARepository("This is not a git repository.", "Run `git init`, or change into one.")
+            problem = NotARepository("This is not a git repository.", "Run `git init`, or change into one.")
+            problem.is_elsewhere = True
+            raise problem
         raise NotARepository(said.splitlines()[0] if said else "git rev-parse failed.")
     git_dir, common_dir, form, *top = lines
     if form.name != "sha1" or (common_dir / "reftable").is_dir():
@@ -134,6 +137,16 @@ def config(place: Place, pattern: str) -> list[tuple[str, str]]:
     listed = run(place, "config", "-z", "--get-regexp", pattern, check=False).decode("utf-8", "replace")
     found = (item.partition("\n") for item in listed.split("\0") if item)
     return [(name, value if equals else "true") for name, equals, value in found]
+
+
+def moment(place: Place, said: str, now: datetime) -> datetime | None:
+    """The time that a date stands for, as git takes dates: `2026-11-01`, `yesterday`, `2 days ago`, in the zone of the
+    user. None where it sees none in the words; git itself would take them for now."""
+    then = {"GIT_TEST_DATE_NOW": f"{now.timestamp():.0f}"}
+    found = run(place, "rev-parse", f"--since={said}", extra=then).decode().strip().partition("=")[2]
+    if found == then["GIT_TEST_DATE_NOW"] and not re.search(r"\d|now|today", said, re.IGNORECASE):
+        return None
+    return datetime.fromtimestamp(int(found), UTC)
 
 
 def is_on(value: str | None) -> bool:

@@ -28,18 +28,23 @@ if TYPE_CHECKING:  # only the page knows of knobs
     from memorylab.core.knobs import Study
 
 BEFORE = ".before-memorylab"  # what stood where a view belongs is kept under this ending
+_STEP = 50  # run folders between two words on how far they have come
 _REPORT = re.compile(r"\d{8}T\d{6}Z\.md")
 
 
 class Views:
     """The files of one working tree; a bare repository has none, and every method does nothing there. `read` gives the
-    memory as it is when it is called, and where the refs are that it was read from."""
+    memory as it is when it is called, and where the refs are that it was read from; `progress` is asked, by a title,
+    for what to tell how many of how many are done."""
 
-    def __init__(self, store: Store, settings: Settings, read: Callable[[], tuple[Recall, dict[str, str]]]) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, read: Callable[[], tuple[Recall, dict[str, str]]],
+        progress: Callable[[str], Callable[[int, int], None] | None] = lambda title: None,
+    ) -> None:  # fmt: skip
         self.store = store
         self.settings = settings
         self.top = store.place.top
-        self._read = read
+        self._read, self._progress = read, progress
         self._lock_file = store.place.git_dir / "memorylab-views.lock"
 
     def report(
@@ -208,7 +213,12 @@ class Views:
         replace(self.top / LATEST, text.encode())
         (folder / "runs").mkdir(exist_ok=True)
         todo = self._todo(recall, state, grown.first) if is_whole else ((run, line) for _, run, line in recall.runs())
-        lacking = [run.run_id for run, line in todo if not self._write_run(folder / "runs", run, line)]
+        lacking, tell = [], self._progress("Writing the views")
+        for done, (run, line) in enumerate(todo, start=1):
+            if not self._write_run(folder / "runs", run, line):
+                lacking.append(run.run_id)
+            if tell is not None and not is_whole and (done % _STEP == 0 or done == recall.size):
+                tell(done, recall.size)
         latest = (run.run_id for _, run, _ in recall.runs(max(0, recall.size - WATCHED_RUNS)))
         fresh.save(place, msgspec.structs.replace(
             state, version=recall.version, lengths=grown.lengths, incomplete=lacking,
