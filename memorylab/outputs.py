@@ -12,6 +12,7 @@ from memorylab.commands.claim import CheckedAndClaimed, Claimed
 from memorylab.commands.compact import Compacted
 from memorylab.commands.diff import Difference
 from memorylab.commands.doctor import Health
+from memorylab.commands.history import History
 from memorylab.commands.knobs import KnobPage
 from memorylab.commands.replicate import Replication
 from memorylab.commands.skill import SkillFile
@@ -33,6 +34,7 @@ OUTPUTS: dict[str, tuple[Any, ...]] = {
     "demo": (answers.DemoDone,),
     "diff": (Difference,),
     "doctor": (Health,),
+    "history": (History,),
     "import": (list[answers.ImportedFile],),
     "init": (answers.SetUp,),
     "knobs": (Study, KnobPage),
@@ -41,6 +43,7 @@ OUTPUTS: dict[str, tuple[Any, ...]] = {
     "report": (answers.Reported,),
     "restore": (answers.Restored,),
     "run": (Run,),
+    "search": (History,),
     "show": (Run,),
     "skill": (SkillFile,),
     "stack": (Stacked,),

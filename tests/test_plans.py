@@ -45,6 +45,9 @@ def test_no_command_goes_through_all_runs(lab: Lab, asked: list[str]) -> None:
     lab.experiment("raise depth more", 0.8, knob="DEPTH", to=10)
     lab.run("status")
     lab.run("report")
+    lab.run("show")
+    lab.run("history", "-n", "1", "--graph", "--status", "keep", "--since", "yesterday", "--until", "now")
+    lab.run("search", "knob:*_LR", "commit:0", "writer:x*")
     lab.run("import", str(table))
     wanted = [one for one in dict.fromkeys(asked) if one.startswith(("SELECT", "UPDATE"))]
     assert len(wanted) > 40
