@@ -13,7 +13,7 @@ import pytest
 
 from memorylab import __version__, templates
 from memorylab.cli import cli
-from memorylab.commands import inspect
+from memorylab.commands import status
 from tests.conftest import Lab, is_refusal
 
 COMMANDS = sorted(cli.commands)
@@ -57,7 +57,7 @@ def test_the_console_script_is_a_git_command(lab: Lab) -> None:
     if program is None:
         pytest.skip("git-memorylab is not installed as a console script")
     shown = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
-    assert shown.startswith("Usage: git memorylab [OPTIONS] COMMAND [ARGS]...\n")
+    assert shown.startswith("Usage: git memorylab [OPTIONS] [COMMAND] [ARGS]...\n")
     assert "\n  init " in shown
     assert lab.git("memorylab", "status") == lab.run("status").stdout.strip()
 
@@ -106,7 +106,7 @@ def test_a_bug_keeps_its_traceback_in_a_file(lab: Lab, monkeypatch: pytest.Monke
     def broken(*_: object) -> str:
         raise ZeroDivisionError("really\x1b")
 
-    monkeypatch.setattr(inspect, "status", broken)
+    monkeypatch.setattr(status, "status", broken)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     result = lab.run("status", rc=70)
     (kept,) = tmp_path.glob("git-memorylab-*.traceback")
@@ -120,12 +120,12 @@ def test_an_interrupt_is_not_an_answer(lab: Lab, monkeypatch: pytest.MonkeyPatch
     def interrupted(*_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(inspect, "status", interrupted)
+    monkeypatch.setattr(status, "status", interrupted)
     assert lab.run("status", rc=130).output == "interrupted\n"
 
 
 def test_wrong_options(lab: Lab) -> None:
-    for call in ("log --status good", "report --since-hours 0", "show", "restore", "hook x"):
+    for call in ("log --status good", "report --since-hours 0", "search", "restore", "hook x"):
         result = lab.run(*call.split(), rc=2)
         assert result.stdout == ""
         assert result.stderr.startswith("error: ")
@@ -189,7 +189,7 @@ def test_every_command_that_has_json_prints_it_in_one_line(make_lab: Callable[..
             lab.commit("deeper\nover two lines")
             lab.result(1.5)
             calls = [["check"], ["log", "--log", "run.log"], ["run", "--", "echo", "val_bpb: 1.4"], ["status"],
-                     ["knobs"], ["report"], ["import", "theirs.tsv"]]  # fmt: skip
+                     ["knobs"], ["report"], ["history"], ["search", "deeper"], ["import", "theirs.tsv"]]  # fmt: skip
         elif command == "import":
             one = lab.memory.runs[-1].run_id
             calls = [["show", one], ["diff", one], ["restore", one], ["amend", one, "--notes", "x"],
@@ -224,7 +224,7 @@ def test_hints_are_gits_advice_and_can_be_turned_off(lab: Lab) -> None:
 
 
 def test_a_wrong_call_is_told_how_it_is_right(lab: Lab) -> None:
-    for call, usage in (("check word", "git memorylab check"), ("x", "git memorylab"), ("show", "git memorylab show")):
+    for call, usage in (("check word", "git memorylab check"), ("x", "git memorylab"), ("diff", "git memorylab diff")):
         error, used, hint = lab.run(*call.split(), rc=2).stderr.splitlines()
         assert error.startswith("error: ") and used.startswith(f"usage: {usage} [OPTIONS]")
         assert hint == f"hint: `{usage} -h` explains it."

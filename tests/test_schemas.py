@@ -44,6 +44,8 @@ def _reading(call: Caller) -> None:
     """What asks, and changes nothing."""
     call("status")
     call("knobs")
+    call("history")
+    call("search", "deeper", "-zebra")
     call("report")
     call("claim")
     call("check", "--description", "MATRIX_LR 0.04 -> 0.06")
@@ -262,7 +264,7 @@ def test_an_expected_error(lab: Lab) -> None:
         ("--json", "No such option '--json'"),
         ("nonsense --json", "No such command 'nonsense'"),
         ("--nonsense check --json", "No such option '--nonsense'"),
-        ("show --json", "Missing argument 'RUN'"),
+        ("restore --json", "Missing argument 'RUN'"),
         ("check --json --stdin --record", "--stdin takes the ideas from the input"),
         ("export --json", "No such option '--json'"),
     ],

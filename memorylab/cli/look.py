@@ -1,11 +1,15 @@
 """Looking at what is remembered."""
 
 import os
+import re
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import click
 
-from memorylab.cli.base import FILE, as_json, cli, open_session, suggest
+from memorylab.cli.base import FILE, STATUSES, as_json, cli, open_session, suggest
 from memorylab.terminal import Range, emit, remark
 
 
@@ -49,20 +53,21 @@ def report(since_hours: float | None, output: Path | None, as_html: bool, open_i
 @cli.command()
 @as_json
 def status(as_json: bool) -> None:
-    """Where the lab stands: writer, counts, what waits to be shared, champion, plans, claims, the latest runs."""
-    from memorylab.commands import check, inspect, sync
-    from memorylab.commands.answers import LabStatus
+    """What to do next, and where the lab stands.
+
+    Then counts, what waits to be shared, champion and leader, plans, claims, the latest runs as `history` shows them.
+    """
+    from memorylab import console
+    from memorylab.commands import status as command
 
     session = open_session()
     remark(session.refresh())
-    registry = session.recall.registry(session.writer)
-    waiting = sync.waiting(session)
-    value = LabStatus(
-        writer=session.writer, registry=registry, unreadable=session.recall.unreadable,
-        waiting=waiting, claims=check.open_claims(session),
-        latest=[run.run_id for _, run, _ in session.recall.runs(max(0, session.recall.size - 5))][::-1],
-    )  # fmt: skip
-    emit(value, lambda: inspect.status(session, registry, waiting), as_json)
+    found = command.status(session)
+    if as_json:
+        emit(found, lambda: "", True)
+        return
+    with console.opened(session.place, pages=False) as out:
+        command.show(session, found, out)
 
 
 @cli.command()
@@ -74,34 +79,138 @@ def knobs(name: str | None, as_json: bool) -> None:
     NAME is a constant, or a part of its name: each value with its result against what it was built on, its uncertainty
     and runs; the direction that helped; what was not tried.
     """
+    from memorylab import console
     from memorylab.commands import knobs as command
     from memorylab.core.knobs import overview
 
     session = open_session()
     remark(session.refresh())
     whole = command.study(session, name)
-    if name is None:
-        emit(overview(whole), lambda: command.render(whole, session.settings.subject), as_json)
-    else:
-        (found,) = whole.knobs
+    found = whole.knobs[0] if name is not None else None
+    value: Any = overview(whole)
+    text = command.render(whole, session.settings.subject)
+    if found is not None:
         value = command.KnobPage(metric=whole.metric, direction=whole.direction, knob=found)
-        emit(value, lambda: command.render_one(whole, found), as_json)
+        text = command.render_one(whole, found)
+    if as_json:
+        emit(value, lambda: "", True)
+        return
+    with console.opened(session.place) as out:
+        out.lines(console.told(text))
 
 
 @cli.command()
-@click.argument("run", shell_complete=suggest("run"))
+@click.argument("run", required=False, shell_complete=suggest("run"))
 @click.option("--diff", "diff_too", is_flag=True, help="With the change to the subject.")
 @as_json
-def show(run: str, diff_too: bool, as_json: bool) -> None:
-    """One run whole. RUN is a run id, a part of one, or a commit by any name that git knows."""
+def show(run: str | None, diff_too: bool, as_json: bool) -> None:
+    """One run whole, the latest unless RUN says which.
+
+    RUN is a run id, a part of one, or a commit by any name that git knows. What was tried; the outcome beside what it
+    was built on and the champion; the verdict with the closest earlier runs; the packet; the artifacts.
+    """
+    from memorylab import console
     from memorylab.commands import code, inspect
+    from memorylab.commands import show as command
 
     session = open_session()
     remark(session.refresh())
-    found = inspect.find(session, run)
+    found = inspect.latest(session) if run is None else inspect.find(session, run)
     if diff_too:
         code.bring(session, found)
     if as_json:
         emit(found, lambda: "", True)
-    else:
-        inspect.page(inspect.show(session, found, diff_too))
+        return
+    with console.opened(session.place) as out:
+        command.show(session, found, diff_too, out)
+
+
+class Asking(click.Command):
+    """A command whose arguments are a query, in which -word and -status:crash are parts: what begins with one dash and
+    is none of its options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+        end = args.index("--") if "--" in args else len(args)
+        given, literal = args[:end], args[end + 1 :]
+        parts = [one for one in given if re.match(r"-[^-]", one) and one not in own and not re.fullmatch(r"-n\d+", one)]
+        options = [one for one in given if one not in parts]
+        return super().parse_args(ctx, [*options, "--", *parts, *literal])
+
+
+def _about_the_list(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed((
+        click.option("-n", "--limit", type=click.IntRange(0), metavar="NUMBER", help="No more than so many."),
+        click.option("--reverse", is_flag=True, help="The oldest first; of the newest NUMBER if there is a limit."),
+        click.option("--graph", is_flag=True, help="Draw the lineages: * kept, o discarded, x crashed."),
+        as_json,
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.option("--status", type=STATUSES, help="How it ended.")
+@click.option("--family", metavar="NAME", help="The line of work; * stands for anything.")
+@click.option(
+    "--knob", metavar="NAME", shell_complete=suggest("knob"), help="A constant that it turned; * stands for anything."
+)
+@click.option("--writer", metavar="NAME", help="Who logged it; * stands for anything.")
+@click.option("--since", metavar="DATE", help="From then on; dates as git takes them, a day whole.")
+@click.option("--until", metavar="DATE", help="Up to then.")
+@_about_the_list
+def history(limit: int | None, reverse: bool, graph: bool, as_json: bool, **filters: str | None) -> None:
+    """The runs, the newest first.
+
+    DELTA is the metric minus that of what the run was built on, the mean of that program's runs. Elsewhere than on a
+    terminal each run is a line of tab-separated values, uncut: time, status, metric, delta, commit, writer, family,
+    next action, idea; "-" for what is not known.
+    """
+    from memorylab.commands import history as command
+
+    _list(command.filtered(filters), limit, reverse, graph, as_json, "No run yet: `git memorylab run` makes the first.")
+
+
+@cli.command(cls=Asking)
+@click.argument("query", nargs=-1, required=True)
+@_about_the_list
+def search(query: tuple[str, ...], limit: int | None, reverse: bool, graph: bool, as_json: bool) -> None:
+    """The runs that QUERY asks for, shown as by `history`. All of its parts have to hold:
+
+    \b
+    raise lr              words in description, hypothesis, notes, tags, family, error
+    "weight decay"        a phrase; the shell needs quotes around these quotes
+    status:crash          keep, discard, crash
+    family:lr* knob:DEPTH writer:anna* tag:optimizer commit:4af2a7c
+    action:replicate      the next action of its packet
+    class:repeat_failure  what the guard had said of it
+    metric<2.5            the lab's metric, or another by its name; < <= > >= =
+    since:2026-11-01 until:yesterday since:"2 days ago"
+    -word -status:crash   not that
+    """
+    from memorylab.commands import history as command
+
+    _list(command.parsed(" ".join(query)), limit, reverse, graph, as_json, "No run is what was asked for.")
+
+
+def _list(query: Any, limit: int | None, reverse: bool, graph: bool, as_json: bool, nothing: str) -> None:
+    from memorylab import console
+    from memorylab.commands import history as command
+
+    if reverse and graph:
+        raise click.UsageError("--reverse and --graph cannot be used together.")
+    session = open_session()
+    remark(session.refresh())
+    found: Any = command.find(session, query, limit)
+    if reverse or as_json:
+        found = list(found)[:: -1 if reverse else 1]
+    if as_json:
+        emit(command.listed(session, found), lambda: "", True)
+        return
+    found = iter(found)
+    first = next(found, None)
+    if first is None:
+        remark([nothing])
+        return
+    with console.opened(session.place) as out:
+        command.show(session, chain([first], found), graph, out)

@@ -71,6 +71,7 @@ def claim(
 
     Where two claim the same at once the remote decides who was first. Exit code 1: somebody else has it.
     """
+    from memorylab import console
     from memorylab.commands import check
     from memorylab.commands import claim as command
     from memorylab.core.text import inline
@@ -83,7 +84,11 @@ def claim(
     if idea is None and withdraw is None:
         remark(session.refresh())
         found = check.open_claims(session)
-        emit(found, lambda: command.listed(found), as_json)
+        if as_json:
+            emit(found, lambda: "", True)
+            return
+        with console.opened(session.place, pages=False) as out:
+            out.lines(console.told(command.listed(found)))
         return
     if withdraw is not None:
         done = command.withdraw(session, withdraw)

@@ -6,6 +6,7 @@ which command prints which.
 
 from msgspec import Struct
 
+from memorylab.core.nextsteps import Step
 from memorylab.core.ranking import Registry
 from memorylab.core.record import Claim
 
@@ -19,11 +20,13 @@ class Reported(Struct, frozen=True, kw_only=True):
 
 
 class LabStatus(Struct, frozen=True, kw_only=True):
-    """status: this clone's `writer` id (null before its first record), the board, how many lines of the ledger this
+    """status: this clone's `writer` id (null before its first record), what to type `next`, the first of it first, the
+    board, how many lines of the ledger this
     version does not understand, how many records each remote is not known to have (`waiting`, by its name), the claims
     that are open, and the ids of the `latest` runs, the last one first."""
 
     writer: str | None
+    next: list[Step]
     registry: Registry
     unreadable: int
     waiting: dict[str, int]
