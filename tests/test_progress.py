@@ -42,6 +42,10 @@ def test_what_takes_long_says_how_far_it_has_come(one: Lab) -> None:
     assert "Writing the views: 100 % (1/1), done.\r\n" in told
 
 
+def test_so_does_the_page(one: Lab) -> None:
+    assert "Writing the page: 100 % (1/1), done.\r\n" in _told(one, "report", "--html")
+
+
 def test_so_does_an_import(one: Lab) -> None:
     (one.path / "more.tsv").write_text(TABLE)
     assert "Importing: 100 % (1/1), done.\r\n" in _told(one, "import", "more.tsv")

@@ -4,11 +4,11 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:  # only the page knows of knobs
     from memorylab.core.knobs import Study
 
 BEFORE = ".before-memorylab"  # what stood where a view belongs is kept under this ending
-_STEP = 50  # run folders between two words on how far they have come
+_STEP = 50  # runs between two words on how far it has come
+T = TypeVar("T")
 _REPORT = re.compile(r"\d{8}T\d{6}Z\.md")
 
 
@@ -96,7 +97,7 @@ class Views:
         else:
             raise BadInput("A bare repository has no place for the page.", "Give --output FILE.")
         found = morning.morning(recall, recall.registry(), now, since_hours)
-        everything = (run for _, run, _ in recall.runs())
+        everything = (run for _, run, _ in self._counted(recall.runs(), recall.size, "Writing the page"))
         values = data.page(everything, found, knobs, self.settings.rules, self._blob)
         try:
             replace(path.resolve(), render.render(values))
@@ -104,6 +105,14 @@ class Views:
             message = f"The page cannot be written: {problem}."
             raise BadInput(message, "Clear its way, or give --output FILE.") from None
         return path
+
+    def _counted(self, items: Iterable[T], size: int, title: str) -> Iterator[T]:
+        """The items, telling how many of them are done with."""
+        tell = self._progress(title)
+        for done, item in enumerate(items, start=1):
+            yield item
+            if tell is not None and (done % _STEP == 0 or done == size):
+                tell(done, size)
 
     def _blob(self, oid: str, longest: int) -> bytes | None:
         return self.store.blob(oid, longest=longest)
@@ -213,12 +222,9 @@ class Views:
         replace(self.top / LATEST, text.encode())
         (folder / "runs").mkdir(exist_ok=True)
         todo = self._todo(recall, state, grown.first) if is_whole else ((run, line) for _, run, line in recall.runs())
-        lacking, tell = [], self._progress("Writing the views")
-        for done, (run, line) in enumerate(todo, start=1):
-            if not self._write_run(folder / "runs", run, line):
-                lacking.append(run.run_id)
-            if tell is not None and not is_whole and (done % _STEP == 0 or done == recall.size):
-                tell(done, recall.size)
+        # Only where all are written it takes a while.
+        counted = todo if is_whole else self._counted(todo, recall.size, "Writing the views")
+        lacking = [run.run_id for run, line in counted if not self._write_run(folder / "runs", run, line)]
         latest = (run.run_id for _, run, _ in recall.runs(max(0, recall.size - WATCHED_RUNS)))
         fresh.save(place, msgspec.structs.replace(
             state, version=recall.version, lengths=grown.lengths, incomplete=lacking,
