@@ -157,3 +157,16 @@ def test_of_two_that_are_alike_the_latest_comes_first(lab: Lab) -> None:
     lab.run("report")
     queue = section(report(lab), "Decision queue")
     assert queue.index("DEPTH to 10") < queue.index("DEPTH to 9")
+
+
+def test_a_crash_waits_until_its_change_is_run_again(lab: Lab) -> None:
+    lab.edit("DEPTH", 9)
+    lab.commit("DEPTH to 9")
+    lab.run("log", "--status", "crash", "--error", "it fell over")
+    lab.git("reset", "-q", "--hard", "HEAD~1")
+    lab.experiment("MATRIX_LR to 0.06", 1.5, knob="MATRIX_LR", to=0.06)
+    lab.run("report")
+    assert "**investigate_crash**" in section(report(lab), "Decision queue")
+    lab.experiment("DEPTH to 9 again", 1.4, knob="DEPTH", to=9)
+    lab.run("report")
+    assert "**investigate_crash**" not in section(report(lab), "Decision queue")

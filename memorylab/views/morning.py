@@ -81,14 +81,18 @@ def _night(recall: Recall, since: datetime) -> list[tuple[int, Run]]:
 
 
 def _queue(recall: Recall, first: int, night: Sequence[Run], registry: Registry) -> list[Decision]:
-    """What is known of a program is in the packet of its latest run, and how it stands in the race as it is now."""
+    """What is known of a program is in the packet of its latest run, and how it stands in the race as it is now. A
+    crash is dealt with once the same change was run again, on whatever base."""
     here = recall.races.race(registry.group) if registry.group else None
     champion = here.champion if here else None
     programs = recall.programs(first)
-    found = []
+    found, tried = [], set()  # the changes that were run again later
     for run in reversed(night):
         (program, is_last), packet = programs[run.run_id], run.decision_packet
-        if packet is None or not is_last:
+        change = run.change.fingerprint if run.change is not None else None
+        is_settled = run.status == "crash" and change in tried
+        tried |= {change} - {None}
+        if packet is None or not is_last or is_settled:
             continue
         entry = here.entries.get(program) if here else None
         if here is None or champion is None or entry is None:
