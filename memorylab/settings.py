@@ -19,6 +19,7 @@ from memorylab.store import git
 if TYPE_CHECKING:
     from memorylab.core.aliases import Vocabulary
     from memorylab.core.race import Rules
+    from memorylab.core.summary import Gauge
 
 LOCAL = ("remote", "notes_only")  # what only a clone can know of itself
 
@@ -31,11 +32,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     that a new champion needs; `noise` is what luck is taken to be before replicates tell, as a share of the metric, 0
     to take it from how much results differ.
 
+    `metric_key` is where the sidecar has the metric, with dots into what is nested (empty: under its name);
+    `metric_pattern` a regular expression whose first group is the metric in the log, where it matches last.
+
     `aliases` are words of this lab and what they stand for, as in {"peak lr": "matrix lr"}.
     """
 
     subject: Annotated[str, Meta(min_length=1)] = "train.py"
-    metric: Annotated[str, Meta(min_length=1)] = "val_bpb"
+    metric: Annotated[str, Meta(min_length=1, max_length=100)] = "val_bpb"
+    metric_key: str = ""
+    metric_pattern: str = ""
     direction: Literal["minimize", "maximize"] = "minimize"
     command: str = ""
     mode: Mode = "exploit"
@@ -59,6 +65,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         from memorylab.core.tokens import extended
 
         return extended(tuple(sorted(self.aliases.items())))
+
+    @property
+    def gauge(self) -> Gauge:
+        """How the metric of a run is read."""
+        from memorylab.core.summary import Gauge
+
+        return Gauge(self.metric, self.metric_key, self.metric_pattern)
 
     @property
     def rules(self) -> Rules:
@@ -85,6 +98,11 @@ def load(place: git.Place) -> Settings:
         )
     try:
         settings = msgspec.convert(values, Settings, strict=False)
+        if wrong := _wrong_pattern(settings.metric_pattern):
+            raise BadInput(
+                f"metric_pattern cannot be used: {wrong}.",
+                f"Correct it in {source['metric_pattern']}, as in metric_pattern = 'took ([0-9.]+) s'.",
+            )
         if settings.aliases:
             _ = settings.vocabulary
         return settings
@@ -95,6 +113,15 @@ def load(place: git.Place) -> Settings:
         raise BadInput(f"A setting cannot be used: {problem}.", f"Correct it in {where}.") from None
     except ValueError as problem:
         raise BadInput(f"An alias cannot be used: {problem}.", f"Correct it in {shared or 'git config'}.") from None
+
+
+def _wrong_pattern(pattern: str) -> str:
+    """What is wrong with a regular expression that is to find a number, empty if nothing is."""
+    try:
+        groups = re.compile(pattern).groups
+    except (re.error, OverflowError, RecursionError) as problem:
+        return f"{problem}"
+    return "" if groups or not pattern else "it has no group (...) around the number"
 
 
 def _shared(top: Path) -> tuple[dict[str, object], str]:

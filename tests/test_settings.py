@@ -5,6 +5,7 @@ import math
 import pytest
 
 from memorylab import settings
+from memorylab.core.summary import Gauge
 from memorylab.errors import BadInput
 from memorylab.store.git import locate
 from tests.conftest import Lab, is_refusal
@@ -64,6 +65,9 @@ def test_names_in_a_section_of_their_own_are_left_to_others(lab: Lab) -> None:
         ("pyproject.toml", b"[tool.memorylab]\nthreshold = 2\n", "Correct it in pyproject.toml"),
         ("pyproject.toml", b"[tool.memorylab]\nthreshold = nan\n", "Correct it in pyproject.toml"),
         ("pyproject.toml", b"[tool.memorylab]\nsubject = ''\n", "Correct it in pyproject.toml"),
+        (".memorylab.toml", b"metric_pattern = '('\n", "metric_pattern cannot be used: missing )"),
+        (".memorylab.toml", b"metric_pattern = 'took [0-9]+'\n", "it has no group (...) around the number"),
+        (".memorylab.toml", b"metric_pattern = '(?:took) [0-9]+'\n", "Correct it in .memorylab.toml"),
         (".memorylab.toml", b"direction = 'up'\n", "Correct it in .memorylab.toml"),
         (".memorylab.toml", b"artifact_limit = 10\n", "Correct it in .memorylab.toml"),
     ],
@@ -77,7 +81,7 @@ def test_a_wrong_file_is_refused_by_name(lab: Lab, name: str, content: bytes, sa
     assert is_refusal(result.stderr)
 
 
-WRONG = [("threshold", "high"), ("timeLimit", "-1"), ("mode", "guess"), ("sbject", "x")]
+WRONG = [("threshold", "high"), ("timeLimit", "-1"), ("mode", "guess"), ("sbject", "x"), ("metricPattern", "[")]
 
 
 @pytest.mark.parametrize(("key", "value"), WRONG)
@@ -86,10 +90,17 @@ def test_a_wrong_local_setting_is_refused_by_name(lab: Lab, key: str, value: str
     lab.git("config", f"memorylab.{key}", value)
     with pytest.raises(BadInput) as problem:
         _load(lab)
-    assert problem.value.hint == f"Correct it in git config memorylab.{key.lower()}."
+    assert problem.value.hint.startswith(f"Correct it in git config memorylab.{key.lower()}")
     assert is_refusal(lab.run("status", rc=3).stderr)
 
 
 def test_a_file_that_has_nothing_of_ours_is_not_parsed(lab: Lab) -> None:
     (lab.path / "pyproject.toml").write_text("[project]\nname = 'x'\ntool = broken\n")
     assert _load(lab) == settings.Settings()
+
+
+def test_how_the_metric_is_read(lab: Lab) -> None:
+    assert _load(lab).gauge == Gauge("val_bpb", "", "")
+    (lab.path / ".memorylab.toml").write_text("metric = 'seconds'\nmetric_pattern = 'took ([0-9.]+) s'\n")
+    lab.git("config", "memorylab.metricKey", "stats.seconds")
+    assert _load(lab).gauge == Gauge("seconds", "stats.seconds", "took ([0-9.]+) s")

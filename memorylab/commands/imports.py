@@ -10,7 +10,7 @@ import msgspec
 from memorylab.commands import experiment
 from memorylab.commands.session import Session
 from memorylab.core import tabular
-from memorylab.core.record import ID_PATTERN, Change, Record, Run
+from memorylab.core.record import ID_PATTERN, Change, Number, Record, Run
 from memorylab.core.text import count
 from memorylab.errors import BadInput
 from memorylab.recall import Recall
@@ -55,7 +55,7 @@ def import_file(session: Session, path: Path, family: str = "") -> Imported:
             tell(done, len(rows))
         line = lines[row.line - 1]
         anchor, real = names.anchor(row)
-        run = _record(row, _run_id(row, key), anchor, real, names, family)
+        run = _record(row, _run_id(row, key), anchor, real, names, family, session.settings.metric)
         if row.run_id and not known.may_be(run):
             # The predecessor numbered runs by the second, and gave two of one second one id.
             run = msgspec.structs.replace(run, run_id=_derived_id(row, key))
@@ -154,13 +154,17 @@ def _derived_id(row: tabular.Row, key: str) -> str:
     return f"imported-{readable}-{key}"
 
 
-def _record(row: tabular.Row, run_id: str, anchor: str, real: bool, names: _Anchors, family: str) -> Run:
+def _record(
+    row: tabular.Row, run_id: str, anchor: str, real: bool, names: _Anchors, family: str, metric: str
+) -> Run:  # fmt: skip
+    # What a crash states of the metric is how bad it is to crash, and no result.
+    judged: dict[str, Number] = {metric: None} if row.status == "crash" and metric in row.metrics else {}
     return Run(
         writer="_", seq=1, run_id=run_id, timestamp_utc=row.timestamp_utc, branch=row.branch,
         commit=anchor if real else row.commit, parent_commit=row.parent_commit, family=row.family or family,
         status=row.status, description=row.description, hypothesis=row.hypothesis, tags=list(row.tags),
-        notes=row.notes, metrics=row.metrics, error=row.error, artifacts={}, novelty_guard=None, decision_packet=None,
-        change=names.change(anchor) if real else None, environment=None,
+        notes=row.notes, metrics=row.metrics | judged, error=row.error, artifacts={},
+        novelty_guard=None, decision_packet=None, change=names.change(anchor) if real else None, environment=None,
     )  # fmt: skip
 
 

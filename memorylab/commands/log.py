@@ -62,7 +62,7 @@ def log(session: Session, request: Request, found: experiment.Experiment | None 
     remarks = _default_log(session, request, found)
     log_data = _read(request.log, "--log", _LONGEST_LOG)
     sidecar_data = _read(request.summary, "--summary", 1 << 20)
-    read = _results(sidecar_data, log_data, request, remarks)
+    read = _results(sidecar_data, log_data, request, session.settings.gauge, remarks)
     run = msgspec.structs.replace(run, metrics=read.metrics, environment=read.environment)
     run = _outcome(session, run, request, log_data, remarks)
     status = "crash" if run.status == "crash" else request.status
@@ -158,18 +158,18 @@ def _default_log(session: Session, request: Request, found: experiment.Experimen
 
 
 def _results(
-    sidecar_data: bytes | None, log_data: bytes | None, request: Request, remarks: list[str]
+    sidecar_data: bytes | None, log_data: bytes | None, request: Request, gauge: summary.Gauge, remarks: list[str]
 ) -> summary.Summary:
     """Metrics and environment from sidecar and log; a broken sidecar is remarked on and the log read instead."""
     sidecar = None
     if sidecar_data is not None:
         try:
-            sidecar = summary.parse_sidecar(sidecar_data)
+            sidecar = summary.parse_sidecar(sidecar_data, gauge)
         except ValueError as problem:
             instead = "; the log was read instead" if log_data is not None else ""
             remarks.append(f"{request.summary} cannot be read: {str(problem).rstrip('.')}{instead}")
     text = log_data.decode("utf-8", "replace") if log_data is not None else None
-    read = summary.metrics_of(sidecar, summary.parse_log(text) if text is not None else None)
+    read = summary.metrics_of(sidecar, summary.parse_log(text, gauge) if text is not None else None)
     remarks.extend(read.problems)
     return read
 
@@ -198,17 +198,18 @@ def _outcome(session: Session, run: Run, request: Request, log_data: bytes | Non
     if request.status == "crash" or request.status is None and failed:
         text = log_data.decode("utf-8", "replace") if log_data is not None else None
         error = request.crash or summary.crash_error(text, given=request.error)
-        metrics = summary.crash_metrics(run.metrics) | {metric: None}
+        metrics = summary.crash_metrics(run.metrics, metric)
         return msgspec.structs.replace(run, status="crash", metrics=metrics, error=error)
     if run.metrics.get(metric) is None:
-        raise _no_result(metric, remarks)
+        raise _no_result(session.settings.gauge, remarks)
     return run
 
 
-def _no_result(metric: str, remarks: list[str]) -> BadInput:
+def _no_result(gauge: summary.Gauge, remarks: list[str]) -> BadInput:
     found = "".join(f" ({remark})" for remark in remarks)
     return BadInput(
-        f"There is no {metric} to log{found}.", "Give --summary or --log of the run, or --status crash if it crashed."
+        f"There is no {summary.sought(gauge)} to log{found}.",
+        "Give --summary or --log of the run, or --status crash if it crashed.",
     )
 
 

@@ -240,7 +240,7 @@ class Work:
         request = request_of(unit.arm, unit.seed)
         request.log = outcome.log
         request.summary = outcome.summary if outcome.summary.exists() else None
-        request.crash = running.failure(outcome, self.session.settings.metric)
+        request.crash = running.failure(outcome, self.session.settings.gauge)
         logged = logging.log(again(self.session), request, unit.arm.found)
         worktrees.remove(self.session.place, outcome.log.parent)
         self.logged.append(logged)
@@ -275,6 +275,7 @@ class Work:
         said = f"{run.commit[:7]} seed {unit.seed}: {result}"
         if self.evidence is not None and unit.arm is self.ours:
             found, oriented = self.evidence, self.session.settings.rules.oriented
-            said += f"; difference {oriented(found.difference):+.6f} +- {found.error:.6f}"
+            difference = number(oriented(found.difference), value, "+")
+            said += f"; difference {difference} +- {number(found.error, value)}"
         done = len(self.before) + len(self.logged)
         return f"{said}; " + ("decided" if self.decided else f"{done} of at most {len(self.plan)}")

@@ -60,17 +60,25 @@ def run(
     request.log = outcome.log if outcome.log.exists() else None
     if outcome.summary.exists():
         request.summary = outcome.summary
-    request.crash = failure(outcome, session.settings.metric)
+    request.crash = failure(outcome, session.settings.gauge)
     # The subject ran for minutes: what others logged in the meantime belongs to the history now.
     late = Session(session.place.top)
     return logging.log(late, request, found)
 
 
 def default_command(session: Session) -> list[str]:
-    """The setting, else `uv run` where upstream's lock file is, else the python of the active environment."""
+    """The setting, else `uv run` where upstream's lock file is, else the python of the active environment.
+
+    Raises BadInput if the subject is no Python, and nothing says how it is run.
+    """
     if session.settings.command:
         return ["sh", "-c", session.settings.command]
     subject = session.settings.subject
+    if "." in Path(subject).name and not subject.endswith(".py"):
+        raise BadInput(
+            f"{subject} is no Python, and nothing says how it is run.",
+            "Set memorylab.command, or `command` in [tool.memorylab] of pyproject.toml.",
+        )
     if session.place.top is not None and (session.place.top / "uv.lock").exists() and shutil.which("uv"):
         return ["uv", "run", subject]
     active = os.environ.get("VIRTUAL_ENV") or os.environ.get("CONDA_PREFIX")
@@ -175,7 +183,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         raise
 
 
-def failure(outcome: Outcome, metric: str) -> Error | None:
+def failure(outcome: Outcome, gauge: summary.Gauge) -> Error | None:
     """Why this is a crash, None if it is a result: exit code 0 and a value of the metric."""
     text = outcome.log.read_bytes().decode("utf-8", "replace") if outcome.log.exists() else ""
     if outcome.timed_out is not None:
@@ -184,10 +192,10 @@ def failure(outcome: Outcome, metric: str) -> Error | None:
         return summary.crash_error(text, returncode=outcome.returncode)
     if outcome.summary.exists():
         try:
-            if summary.parse_sidecar(outcome.summary.read_bytes()).metrics.get(metric) is not None:
+            if summary.parse_sidecar(outcome.summary.read_bytes(), gauge).metrics.get(gauge.metric) is not None:
                 return None
         except ValueError:
             pass
-    if summary.parse_log(text).metrics.get(metric) is not None:
+    if summary.parse_log(text, gauge).metrics.get(gauge.metric) is not None:
         return None
-    return summary.crash_error(text, given=f"It ended without a {metric}.")
+    return summary.crash_error(text, given=f"It ended without a {summary.sought(gauge)}.")

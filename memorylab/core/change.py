@@ -3,6 +3,9 @@
 In real histories a repeated idea hardly ever repeats the whole file, because the base has moved; it repeats the change.
 So the identity is a hash over the set of statements that the change adds, each in a normal form taken from the syntax
 tree: no comments, no layout, no docstrings, one notation for a number. It does not depend on the base otherwise.
+
+Of TOML and JSON every value is a constant, by its dotted name; layout, comments and order count as little. Any other
+language is compared by its lines, of which white space is folded: it has a fingerprint, and no constants.
 """
 
 import ast
@@ -41,9 +44,9 @@ def read_change(old: str | None, new: str | None, subject: str, blob: str | None
     """The change from one text of the subject to another; None means that there is no such file.
 
     A file that was not there before sets no knobs: it is where they start (`constants`). `subject` is its
-    path, whose suffix tells whether it is Python; what cannot be parsed is compared by its lines. Never raises.
+    path, whose suffix tells the language; what cannot be parsed is compared by its lines. Never raises.
     """
-    before, after = _python(old, subject), _python(new, subject)
+    before, after = _parsed(old, subject), _parsed(new, subject)
     if before is None or after is None:
         before, after = _lines(old), _lines(new)
     knobs = {
@@ -74,8 +77,8 @@ def _others(before: _Program, after: _Program, knobs: Mapping[str, Knob]) -> int
 
 
 def constants(text: str, subject: str) -> dict[str, str]:
-    """The top-level constants of a subject with their values in normal form; none if it is not Python."""
-    program = _python(text, subject)
+    """The top-level constants of a subject with their values in normal form; none if it cannot be parsed."""
+    program = _parsed(text, subject)
     return {} if program is None else program.knobs
 
 
@@ -126,12 +129,54 @@ def _lines(text: str | None) -> _Program:
     return _Program(Counter(lines), lines, {})
 
 
-def _python(text: str | None, subject: str) -> _Program | None:
-    """The program, None if it is not Python that can be read."""
+def _parsed(text: str | None, subject: str) -> _Program | None:
+    """The subject, None if its language is not known here or it cannot be read."""
     text = text or ""
-    other = not subject.endswith(".py") and "." in subject.rpartition("/")[2]
-    if other or len(text) > MAX_SOURCE:
+    _, dot, suffix = subject.rpartition("/")[2].rpartition(".")
+    if len(text) > MAX_SOURCE:
         return None
+    if suffix in ("toml", "json"):
+        return _data(text, suffix)
+    return _python(text) if suffix == "py" or not dot else None
+
+
+def _data(text: str, suffix: str) -> _Program | None:
+    """A file of names and values, each a constant."""
+    try:
+        if suffix == "toml":
+            import tomllib
+
+            found = tomllib.loads(text)
+        else:
+            import json
+
+            found = json.loads(text or "{}")
+        if not isinstance(found, dict):
+            return None
+        leaves = [(name, ast.unparse(_Normal().visit(ast.Constant(value)))) for name, value in _leaves(found, "")]
+    except (ValueError, RecursionError):
+        return None
+    return _Program(
+        Counter(f"{name} = {value}" for name, value in leaves), [], {name: _short(value) for name, value in leaves}
+    )
+
+
+def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """What is not nested, by its dotted name; a list is one value, unless there is something nested in it."""
+    items: Iterable[tuple[Any, Any]]
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list) and any(isinstance(one, dict | list) for one in value):
+        items = enumerate(value)
+    else:
+        yield name, tuple(value) if isinstance(value, list) else value
+        return
+    for key, one in items:
+        yield from _leaves(one, f"{name}.{key}" if name else str(key))
+
+
+def _python(text: str) -> _Program | None:
+    """The program, None if it is not Python that can be read."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the agent's code: an invalid escape, a comparison by "is"

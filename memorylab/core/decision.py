@@ -268,18 +268,21 @@ def _standing(comparison: Comparison) -> str:
     if comparison.is_new_champion and comparison.prior_champion_run_id is None:
         return ", the first champion"
     if comparison.is_new_champion:
-        return f", {signed(comparison.delta_to_prior_champion)} to the champion before it"
+        return (
+            f", {signed(comparison.delta_to_prior_champion, comparison.prior_champion_value)} to the champion before it"
+        )
     if comparison.delta_to_current_champion is None:
         return ""
     if comparison.delta_to_current_champion == 0.0 and (comparison.probability or 1.0) > 0.5:
         return ", the champion"  # and not another program with the same value, which is likely worse
     best = number(comparison.current_champion_value)
-    return f", {signed(comparison.delta_to_current_champion)} to the champion's {best}"
+    delta = signed(comparison.delta_to_current_champion, comparison.current_champion_value)
+    return f", {delta} to the champion's {best}"
 
 
-def signed(value: float | int | None) -> str:
-    """A difference with its sign, "-" where there is none."""
-    return "-" if value is None else f"{value:+.6f}"
+def signed(value: float | int | None, scale: float | int | None) -> str:
+    """A difference with its sign, "-" where there is none, to as many decimals as what it is a difference to."""
+    return number(value, scale, "+")
 
 
 def markdown(packet: Packet) -> str:
@@ -293,8 +296,9 @@ def markdown(packet: Packet) -> str:
         f"- Why: {cell(packet.rationale)}",
         f"- Run: `{run.run_id}`, {run.status}, {cell(run.description)}",
         f"- Result: {cell(run.metric)} {_value(run.value, packet.comparison)}{_standing(packet.comparison)}",
-        f"- Memory: {'-' if run.memory_gb is None else f'{run.memory_gb:.1f} GB'}",
     ]
+    if run.memory_gb is not None:
+        lines.append(f"- Memory: {run.memory_gb:.1f} GB")
     if said := odds(packet.comparison):
         lines.append(f"- Evidence: {said}, in the group {cell(packet.comparison.group)}")
     if run.family:

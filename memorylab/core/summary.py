@@ -1,6 +1,6 @@
 """What a training run leaves behind: the JSON sidecar, the printed summary, the log of a crash.
 
-The sidecar is what train.py writes to AUTORESEARCH_SUMMARY_PATH; the log is its output, which ends in upstream's
+The sidecar is what the subject writes to AUTORESEARCH_SUMMARY_PATH; the log is its output, which may end in upstream's
 block of `key:   value` lines after a line `---`. Both are written by code under experiment: nothing here trusts them.
 """
 
@@ -31,6 +31,7 @@ PUBLISHED = (
 MAX_BYTES = 1 << 20
 MAX_METRICS = 200
 MAX_NAME = 100
+MAX_LINE = 1_000  # characters of a log's line that a pattern is tried on: what it costs may be a power of the length
 TAIL_LINES = 20
 TAIL_WIDTH = 500
 
@@ -60,6 +61,26 @@ class Summary(msgspec.Struct):
     problems: tuple[str, ...] = ()
 
 
+class Gauge(msgspec.Struct, frozen=True):
+    """How the metric of a run is read: `key` is where the sidecar has it, with dots into what is nested (empty: by its
+    name), `pattern` a regular expression whose first group is the number in the log, where it matches last."""
+
+    metric: str = "val_bpb"
+    key: str = ""
+    pattern: str = ""
+
+
+UPSTREAM = Gauge()
+
+
+def sought(gauge: Gauge) -> str:
+    """The metric, and where it was looked for if that is set: `seconds (stats.seconds of the summary)`."""
+    ways = ([f"{gauge.key} of the summary"] if gauge.key else []) + (
+        [f"{gauge.pattern} in the log"] * bool(gauge.pattern)
+    )
+    return inline(f"{gauge.metric} ({', '.join(ways)})" if ways else gauge.metric)
+
+
 def number(value: object) -> int | float | None:
     """A finite number, also where it is written as text ("1.5", "3e-4"); None for anything else, bools included."""
     if isinstance(value, str):
@@ -78,8 +99,8 @@ def number(value: object) -> int | float | None:
     return real if math.isfinite(real) else None
 
 
-def parse_sidecar(data: bytes) -> Summary:
-    """The summary that train.py wrote as JSON. Raises ValueError, one sentence, if it is no JSON object or too long."""
+def parse_sidecar(data: bytes, gauge: Gauge = UPSTREAM) -> Summary:
+    """The summary that a run wrote as JSON. Raises ValueError, one sentence, if it is no JSON object or too long."""
     if len(data) > MAX_BYTES:
         raise ValueError(f"the summary is {len(data):,} bytes, more than {MAX_BYTES:,}")
     try:
@@ -90,21 +111,67 @@ def parse_sidecar(data: bytes) -> Summary:
         raise ValueError("the summary is not UTF-8 text") from None
     except (RecursionError, ValueError):
         raise ValueError("the summary is not JSON that can be read: nested too deeply, or a number too long") from None
-    if isinstance(found, dict):
-        return _assemble(found.items())
-    raise ValueError("the summary is JSON, but no object")
+    if not isinstance(found, dict):
+        raise ValueError("the summary is JSON, but no object")
+    if not gauge.key:
+        return _assemble(found.items(), gauge)
+    # Only what the key says is the metric, whatever else is called like it; and what it leads through is no metric.
+    first, *_ = _steps(found, gauge.key)
+    others = {name: value for name, value in found.items() if name not in (gauge.metric, first)}
+    return _assemble([*_at(found, gauge.key, gauge.metric), *others.items()], gauge)
 
 
-def parse_log(text: str) -> Summary:
-    """The summary that a run printed: the lines after the last `---`, else the last value of each known metric."""
+def _steps(found: dict[str, Any], key: str) -> list[str]:
+    """A dotted key as the keys on the way; one that is there as it stands is one step."""
+    return [key] if key in found else key.split(".")
+
+
+def _at(found: dict[str, Any], key: str, metric: str) -> list[tuple[str, Any]]:
+    """The metric with what is at a key, nothing if there is no such key. A number leads into a list."""
+    value: Any = found
+    for step in _steps(found, key):
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isascii() and step.isdigit() and int(step[:9]) < len(value):
+            value = value[int(step[:9])]
+        else:
+            return []
+    return [(metric, value)]
+
+
+def parse_log(text: str, gauge: Gauge = UPSTREAM) -> Summary:
+    """The summary that a run printed: the lines after the last `---`, else the last value of each known metric. With a
+    pattern the metric is what that finds, and nothing else."""
     lines = [_last_state(line).rstrip() for line in text.split("\n")]
+    if not gauge.pattern:
+        return _printed(lines, gauge)
+    rest = _printed(lines, UPSTREAM)
+    rest.metrics.pop(gauge.metric, None)
+    found = _assemble(_matched(lines, gauge), gauge)
+    return msgspec.structs.replace(
+        rest, metrics=rest.metrics | found.metrics, problems=(*found.problems, *rest.problems)
+    )
+
+
+def _printed(lines: list[str], gauge: Gauge) -> Summary:
     if "---" in lines:
         start = len(lines) - lines[::-1].index("---")
-        block = _assemble(_pairs(lines[start:]))
+        block = _assemble(_pairs(lines[start:]), gauge)
         # A `---` without metrics behind it belongs to something else, such as a front matter echoed into the log.
         if block.metrics or block.problems:
             return block
-    return _assemble(pair for pair in _pairs(lines) if pair[0] in _KNOWN)
+    known = _KNOWN | {gauge.metric}
+    return _assemble((pair for pair in _pairs(lines) if pair[0] in known), gauge)
+
+
+def _matched(lines: list[str], gauge: Gauge) -> list[tuple[str, str]]:
+    """The metric with what its pattern matches last. From the end: a long log costs no more than a short one."""
+    pattern = re.compile(gauge.pattern)
+    for line in reversed(lines):
+        found = [match[1] for match in pattern.finditer(line) if match[1] is not None] if len(line) <= MAX_LINE else []
+        if found:
+            return [(gauge.metric, found[-1])]
+    return []
 
 
 def metrics_of(sidecar: Summary | None, log: Summary | None) -> Summary:
@@ -124,10 +191,11 @@ def metrics_of(sidecar: Summary | None, log: Summary | None) -> Summary:
     return Summary(metrics, environment, tuple(dict.fromkeys((*first.problems, *second.problems))))
 
 
-def crash_metrics(metrics: dict[str, Number]) -> dict[str, Number]:
-    """The metrics of a crash: null where nothing was measured, never 0, and no val_bpb whatever was printed."""
-    found = dict.fromkeys(PUBLISHED) | {name: value or None for name, value in metrics.items()}
-    return found | {"val_bpb": None}
+def crash_metrics(metrics: dict[str, Number], metric: str = "val_bpb") -> dict[str, Number]:
+    """The metrics of a crash: null where nothing was measured, never 0, and none that is judged whatever was printed.
+    Those of the published schema are all there where the metric is of it."""
+    found = dict.fromkeys(PUBLISHED if metric in PUBLISHED else (metric,))
+    return found | {name: value or None for name, value in metrics.items()} | {metric: None}
 
 
 def collapse_progress(data: bytes, limit: int) -> bytes:
@@ -202,7 +270,7 @@ def is_memory_error(summary: str) -> bool:
     return bool(_MEMORY.search(summary) or _MEMORY_NAMES.search(summary))
 
 
-def _assemble(pairs: Iterable[tuple[str, Any]]) -> Summary:
+def _assemble(pairs: Iterable[tuple[str, Any]], gauge: Gauge) -> Summary:
     metrics: dict[str, Number] = {}
     environment: dict[str, Any] = {}
     problems: list[str] = []
@@ -210,7 +278,7 @@ def _assemble(pairs: Iterable[tuple[str, Any]]) -> Summary:
         name = inline(key)
         if not name or len(name) > MAX_NAME:
             problems.append(f"{shorten(name, 40) or 'a metric'}: the name is empty or over {MAX_NAME} characters")
-        elif name in _ENVIRONMENT:
+        elif name in _ENVIRONMENT and name != gauge.metric:
             if not _environment(environment, name, value):
                 problems.append(f"{name}: {_shown(value)} cannot be read")
         elif name not in metrics and len(metrics) >= MAX_METRICS:
@@ -221,7 +289,7 @@ def _assemble(pairs: Iterable[tuple[str, Any]]) -> Summary:
             # The last word counts: what was printed under this name before is not the result, nor is what the log says
             # of a value that the sidecar gives as NaN.
             metrics.pop(name, None)
-            if name in PUBLISHED or isinstance(value, float):
+            if name in PUBLISHED or name == gauge.metric or isinstance(value, float):
                 metrics[name] = None
             problems.append(f"{name}: {_shown(value)} is not a finite number")
         else:

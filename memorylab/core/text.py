@@ -1,5 +1,6 @@
 """Plain text: what is safe to store on one line, and to show in a terminal or a Markdown table."""
 
+import math
 import re
 import unicodedata
 
@@ -8,6 +9,9 @@ _MARKDOWN = re.compile(r"([\\`*\[\]<|]|(?<!\w)_|_(?!\w)|~(?=~))")
 
 
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_FEW, _MANY = 0.01, 100  # sizes of a metric between which six decimals show it
+_LEAST, _MOST = 1e-9, 1e15  # beyond, an exponent does
+
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-([0-9a-f]{7}-[0-9a-f]{4})[0-9a-f]{12}")
 
 
@@ -82,6 +86,18 @@ def tags(text: str) -> list[str]:
     return list(dict.fromkeys(tag for tag in found if tag))
 
 
-def number(value: float | int | None, digits: int = 6) -> str:
-    """A metric as people read it: six decimals as upstream prints val_bpb, "-" where there is none."""
-    return "-" if value is None else f"{value:.{digits}f}"
+def number(value: float | int | None, scale: float | int | None = None, sign: str = "") -> str:
+    """A metric as people read it, "-" where there is none: six decimals as upstream prints val_bpb. What six would cut
+    off has seven digits, what they would pad none that say nothing, so that counts are counts.
+
+    `scale` is what a difference is of, and says how many decimals it has; `sign` is "+" for one with its sign.
+    """
+    if value is None:
+        return "-"
+    size = abs(scale if scale else value)
+    if size == 0 or _FEW <= size < _MANY:
+        return f"{value:{sign}.6f}"
+    if not _LEAST <= size < _MOST:
+        return f"{value:{sign}.7g}"
+    shown = f"{value:{sign}.{max(0, 6 - math.floor(math.log10(size)))}f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown

@@ -78,8 +78,8 @@ def _opening(found: Morning, names: _Names) -> list[str]:
         leader = registry.leader
         if leader is not None and leader.run_id != best.run_id:
             said.append(
-                f"Build on {_standing(leader, names)}: {signed(leader.delta_to_champion)} to the champion, ahead with "
-                f"probability {_odds(leader)}, not yet proven."
+                f"Build on {_standing(leader, names)}: {signed(leader.delta_to_champion, best.value)} to the champion, "
+                f"ahead with probability {_odds(leader)}, not yet proven."
             )
         said.append(_change(found, best))
     if registry.noise is not None and best is not None:
@@ -132,7 +132,7 @@ def _change(found: Morning, best: ranking.Standing) -> str:
     if found.before is None:
         return "Change over the night: there was no champion before."
     value, run_id = found.before
-    moved = "unchanged" if run_id == best.run_id else f"{signed(best.value - value)} to {number(value)}"
+    moved = "unchanged" if run_id == best.run_id else f"{signed(best.value - value, value)} to {number(value)}"
     return f"Change over the night: {moved}."
 
 
@@ -157,7 +157,7 @@ def _why(found: Decision, registry: ranking.Registry) -> str:
         said = packet.error.summary if packet.error else packet.summary
         return f"{cell(packet.rationale)} {cell(said)}"
     odds = "the champion" if found.probability is None else (
-        f"{signed(found.delta)} to the champion, better with probability {chance(found.probability)}"
+        f"{signed(found.delta, found.value)} to the champion, better with probability {chance(found.probability)}"
     )  # fmt: skip
     return f"{cell(packet.rationale)} {registry.metric} {number(found.value)} ({count(found.runs, 'run')}), {odds}."
 
@@ -195,7 +195,7 @@ def _board(registry: ranking.Registry, names: _Names) -> list[str]:
     shown = {standing.run_id for _, standing in standings}
     standings += [("challenger", standing) for standing in registry.challengers if standing.run_id not in shown]
     rows = [
-        (role, number(s.value), "" if role == "champion" else signed(s.delta_to_champion), str(s.runs),
+        (role, number(s.value), "" if role == "champion" else signed(s.delta_to_champion, s.value), str(s.runs),
          "" if role == "champion" else _odds(s), "-" if s.memory_gb is None else f"{s.memory_gb:.1f}",
          s.status, names(s.run_id), _idea(s.description))
         for role, s in standings

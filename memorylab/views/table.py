@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from memorylab.core import ranking
 from memorylab.core.record import Run
+from memorylab.core.text import number
 
 _FOLDED = str.maketrans("\t\n\r", "   ")  # another program may have written a record of several lines
 
@@ -21,7 +22,7 @@ def row(run: Run, metric: str) -> str:
         measured = ("0.000000", "0.0")
     else:
         value = run.value(metric)
-        measured = ("" if value is None else f"{value:.6f}", "" if memory is None else f"{memory:.1f}")
+        measured = ("" if value is None else number(value), "" if memory is None else f"{memory:.1f}")
     description = run.description.translate(_FOLDED)
     if description.startswith('"'):
         # Upstream's notebook reads a field that begins with a quote up to the next quote, be it many rows below.

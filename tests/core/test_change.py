@@ -189,3 +189,58 @@ def test_a_counter_and_a_name_that_is_set_twice_are_no_knobs():
 def test_a_setting_that_is_new_or_gone_is_a_statement_not_a_knob():
     added = read_change(UPSTREAM, UPSTREAM.replace("softcap = 15", "softcap = 15\n    scale = 2"), "train.py")
     assert not added.knobs and added.statements == 1
+
+
+TOML = """# what to try
+depth = 8
+[optimizer]
+lr = 0.10
+betas = [0.8, 0.95]
+name = "adam"
+[[layers]]
+width = 64
+"""
+
+
+def test_every_value_of_toml_is_a_constant():
+    assert constants(TOML, "lab/params.toml") == {
+        "depth": "8", "optimizer.lr": "0.1", "optimizer.betas": "(0.8, 0.95)", "optimizer.name": "'adam'",
+        "layers.0.width": "64",
+    }  # fmt: skip
+    found = change(TOML, TOML.replace("0.10", "0.2").replace("# what", "# who"), "params.toml")
+    assert found.knobs == {"optimizer.lr": Knob(old="0.1", new="0.2")}
+    assert (found.statements, describe(found)) == (0, "optimizer.lr 0.1 → 0.2")
+
+
+def test_layout_of_toml_is_no_change():
+    other = "depth=8 # as it was\n" + TOML.partition("depth = 8\n")[2].replace("0.10", "1e-1")
+    assert fingerprint(TOML, other, "params.toml") is None
+
+
+def test_json_is_read_like_toml():
+    assert constants('{"a": {"b": 1.0, "c": [1, 2]}, "d": [{"x": null}]}', "a.json") == {
+        "a.b": "1", "a.c": "(1, 2)", "d.0.x": "None",
+    }  # fmt: skip
+    assert fingerprint('{"a": 1, "b": 2}', '{"b": 2,\n"a": 1}', "a.json") is None
+    assert fingerprint('{"a.b": 1, "a": {"b": 2}}', '{"a.b": 3, "a": {"b": 2}}', "a.json") is not None
+
+
+def test_what_is_no_toml_or_json_is_compared_by_its_lines():
+    for old, new, subject in [("a = \n", "a = 1\n", "a.toml"), ("{", "{}", "a.json"), ("[1]", "[2]", "a.json")]:
+        found = change(old, new, subject)
+        assert found.fingerprint and not found.knobs and not constants(old, subject)
+
+
+def test_another_language_has_a_fingerprint_and_no_constants():
+    old = "#define N 8\nint main(void) { return N; }\n"
+    found = change(old, old.replace("8", "9"), "solve.c")
+    assert found.fingerprint == fingerprint(old + "int x;\n", old.replace("8", "9") + "int x;\n", "solve.c")
+    assert (found.knobs, found.statements, constants(old, "solve.c")) == ({}, 1, {})
+    assert fingerprint(old, old.replace("    ", " ").replace("{ ", "{   "), "solve.c") is None
+
+
+@given(st.text())
+@settings(max_examples=50)
+def test_no_text_of_data_is_too_strange(text):
+    for subject in ("a.toml", "a.json"):
+        read_change(TOML, text, subject)

@@ -103,4 +103,6 @@ def test_a_hostile_device_is_shown_safely(make_run: Make) -> None:
 
 def test_numbers() -> None:
     assert (text.number(None), text.number(0), text.number(1.23456789)) == ("-", "0.000000", "1.234568")
-    assert (decision.signed(None), decision.signed(0.5), decision.signed(-0.5)) == ("-", "+0.500000", "-0.500000")
+    assert decision.signed(None, 1) == "-"
+    assert (decision.signed(0.5, 1), decision.signed(-0.5, 0)) == ("+0.500000", "-0.500000")
+    assert (decision.signed(-4.0, 812), decision.signed(1e-7, 3.2e-6)) == ("-4", "+0.0000001")

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from memorylab.core.record import Environment
 from memorylab.core.summary import (
+    MAX_LINE,
     PUBLISHED,
+    Gauge,
     Summary,
     collapse_progress,
     crash_error,
@@ -16,6 +18,7 @@ from memorylab.core.summary import (
     metrics_of,
     parse_log,
     parse_sidecar,
+    sought,
 )
 
 BLOCK = """\
@@ -139,6 +142,80 @@ def test_the_sidecar_wins_and_the_log_fills():
 
     assert metrics_of(None, second) == second
     assert metrics_of(None, None) == Summary()
+
+
+# -- other metrics
+
+
+def test_the_metric_is_where_the_key_says():
+    data = json.dumps(
+        {"stats": {"seconds": 1.5, "runs": [{"mean": 2}, {"mean": "3"}]}, "seconds": 9, "a.b": 4, "a": {"b": 5}, "n": 7}
+    ).encode()
+    assert parse_sidecar(data, Gauge("seconds", "stats.seconds")) == Summary(
+        {"seconds": 1.5, "a.b": 4, "n": 7}, None, ("a: a nested value is not a finite number",)
+    )
+    assert parse_sidecar(data, Gauge("mean", "stats.runs.1.mean")).metrics["mean"] == 3
+    assert parse_sidecar(data, Gauge("b", "a.b")).metrics["b"] == 4, "a key that is there as it stands"
+    assert parse_sidecar(data, Gauge("seconds")).metrics["seconds"] == 9, "by its name without a key"
+
+
+@pytest.mark.parametrize(
+    "key", ["stats.minutes", "none.such", "list.2", "list.x", "list.\u0661", "n.m", ".", "list.-1"]
+)
+def test_where_the_key_leads_nowhere_nothing_else_is_the_metric(key):
+    data = json.dumps({"stats": {"seconds": 1.5}, "seconds": 9, "list": [1, 2], "n": 7}).encode()
+    assert "seconds" not in parse_sidecar(data, Gauge("seconds", key)).metrics
+
+
+def test_what_the_key_leads_to_has_to_be_a_number():
+    found = parse_sidecar(b'{"stats": {"seconds": "fast"}}', Gauge("seconds", "stats.seconds"))
+    assert found == Summary({"seconds": None}, None, ("seconds: fast is not a finite number",))
+
+
+TOOK = Gauge("seconds", pattern=r"took ([0-9.]+) s")
+
+
+def test_the_last_match_of_the_pattern_is_the_metric():
+    assert parse_log("took 3 s\nthen took 2.5 s, took 2.25 s\nbye\n", TOOK).metrics == {"seconds": 2.25}
+    assert parse_log("took 3 s\n" + BLOCK, TOOK).metrics["seconds"] == 3, "before a block"
+    assert parse_log("took 3 s\n" + BLOCK, TOOK).metrics["depth"] == 8, "with the block's other metrics"
+    assert "seconds" not in parse_log("---\nseconds: 7\n", TOOK).metrics, "nothing but the pattern tells"
+    assert parse_log("took 1 s\rtook 2 s\n", TOOK).metrics == {"seconds": 2}
+    assert parse_log("a 5\nb\n", Gauge("n", pattern=r"a ([0-9]+)|b")).metrics == {"n": 5}, "a group that took no part"
+
+
+def test_a_match_that_is_no_number_is_no_result():
+    found = parse_log("took 3 s\ntook ... s\n", TOOK)
+    assert found == Summary({"seconds": None}, None, ("seconds: ... is not a finite number",))
+
+
+def test_a_pattern_is_not_tried_on_lines_of_any_length():
+    line = "took 3 s" + " " * (MAX_LINE - 8)
+    assert len(line) == MAX_LINE
+    assert parse_log(f"took 4 s\n{line}.", TOOK).metrics == {"seconds": 4}
+    assert parse_log(f"took 4 s\n{line[:-1]}.", TOOK).metrics == {"seconds": 3}
+
+
+def test_a_quadratic_pattern_on_a_hostile_log_ends():
+    hostile = "\n".join(["a" * 1_000_000] * 3 + ["a" * MAX_LINE] * 3)
+    assert parse_log(hostile, Gauge("n", pattern=r"a*a*([0-9])")).metrics == {}
+
+
+def test_a_metric_of_another_name_is_read_without_a_block():
+    assert parse_log("accuracy: 0.5\naccuracy: 0.75\nother: 3\n", Gauge("accuracy")).metrics == {"accuracy": 0.75}
+    assert parse_log("budget: 12\n", Gauge("budget")).metrics == {"budget": 12}, (
+        "what else is a fact of the environment"
+    )
+
+
+def test_where_a_metric_was_looked_for():
+    assert sought(Gauge("seconds")) == "seconds"
+    assert sought(Gauge("s", "a.b", "took (.)")) == "s (a.b of the summary, took (.) in the log)"
+
+
+def test_a_crash_has_no_value_of_its_own_metric():
+    assert crash_metrics({"ops": 5, "depth": 3, "x": 0}, "ops") == {"ops": None, "depth": 3, "x": None}
+    assert crash_metrics({"num_steps": 5}, "num_steps") == dict.fromkeys(PUBLISHED)
 
 
 # -- crashes

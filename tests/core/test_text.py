@@ -91,3 +91,17 @@ def test_verbatim_keeps_white_space_and_nothing_unseen(raw: str) -> None:
 
 def test_verbatim_leaves_code_as_it_is() -> None:
     assert text.verbatim("+\tif  x:\r\n-    y\x1b[0m = 1\u202e") == "+\tif  x:\n-    y\ufffd[0m = 1\ufffd"
+
+
+def test_a_metric_has_the_decimals_that_its_size_wants() -> None:
+    shown = [text.number(value) for value in (0.99, 0.01, 99.9, -1.5, 0, 1)]
+    assert shown == ["0.990000", "0.010000", "99.900000", "-1.500000", "0.000000", "1.000000"]
+    shown = [text.number(value) for value in (812, 812.5, -12345678, 1234.56789, 3.2e-6, 1e300, 2e-300)]
+    assert shown == ["812", "812.5", "-12345678", "1234.568", "0.0000032", "1e+300", "2e-300"]
+    assert (text.number(0.0003, 0.99), text.number(0.0003)) == ("0.000300", "0.0003")
+    assert (text.number(-4, 812, "+"), text.number(0, 812, "+"), text.number(1.25, 1e4, "+")) == ("-4", "+0", "+1.25")
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_metric_that_is_shown_is_read_as_it_was(value: float) -> None:
+    assert float(text.number(value)) == pytest.approx(value, rel=1e-4, abs=1e-9)
