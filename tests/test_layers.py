@@ -14,7 +14,7 @@ ROOT = Path(memorylab.__file__).parent
 
 # What each room may import of memorylab. A room is the longest prefix that matches.
 MAY = {
-    "__init__": set(),
+    "__init__": {"commands", "core"},
     "errors": set(),
     "core": {"core"},
     "lab": {"lab"},

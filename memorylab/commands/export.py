@@ -4,7 +4,7 @@ import csv
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -110,6 +110,19 @@ def _cells(run: Run, metrics: dict[str, None]) -> list[Any]:
     if not run.metrics.keys() <= metrics.keys():
         raise BadInput("The ledger grew by a new metric while it was exported.", "Export again.")
     return [*(getattr(run, name) for name in COLUMNS), *map(run.metrics.get, metrics)]
+
+
+def is_metric(column: str) -> bool:
+    """Whether a column is one of the metrics'."""
+    return column.startswith(METRIC)
+
+
+def typed_columns(found: Sequence[Run]) -> dict[str, list[Any]]:
+    """The columns of the Parquet file by name, of some runs that are held in memory."""
+    metrics = _metrics(lambda: ((run, b"") for run in found))
+    rows = [_typed(_cells(run, metrics)) for run in found]
+    names = [*COLUMNS, *(METRIC + name for name in metrics)]
+    return {name: [row[at] for row in rows] for at, name in enumerate(names)}
 
 
 def _parquet(runs: Runs, file: BinaryIO) -> None:

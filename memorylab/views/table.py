@@ -27,6 +27,9 @@ def row(run: Run, metric: str) -> str:
     if description.startswith('"'):
         # Upstream's notebook reads a field that begins with a quote up to the next quote, be it many rows below.
         description = "'" + description[1:]
+    if description.count("$") > 1:
+        # What stands between two of them it draws as mathematics, or fails.
+        description = description.replace("$", "\\$")
     return "\t".join((run.commit[:7], *measured, run.status, description)) + "\n"
 
 
