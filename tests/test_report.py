@@ -54,7 +54,7 @@ def test_what_needs_a_decision_comes_first(night: Lab) -> None:
 def test_the_night_is_a_line_of_bars(night: Lab) -> None:
     text = report(night)
     assert "\n    1.500000 ▆█×▁ 1.200000\n" in text
-    assert "Each val_bpb of the night, oldest first; lower is better, × a crash." in text
+    assert "val_bpb of each run of the night, oldest first; lower is better, × a crash." in text
     night.git("config", "memorylab.direction", "maximize")
     night.run("report")
     assert "higher is better" in report(night)

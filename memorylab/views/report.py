@@ -111,7 +111,8 @@ def _line_of(found: Morning) -> list[str]:
         "",
         f"    {number(known[0])} {spark(values, lowest=is_lower)} {number(known[-1])}",
         "",
-        f"Each {registry.metric} of the night, oldest first; {'lower' if is_lower else 'higher'} is better{crashes}.",
+        f"{registry.metric} of each run of the night, oldest first; "
+        f"{'lower' if is_lower else 'higher'} is better{crashes}.",
     ]
 
 

@@ -10,16 +10,17 @@ SIZE = 1_000
 plan = tomllib.loads((Path(__file__).parent / "pack.toml").read_text())
 source = random.Random(3)
 items = [source.randrange(50, 600) for _ in range(300)]
-if plan["order"]["by"] != "given":
-    items.sort(reverse={"largest": True, "smallest": False}[plan["order"]["by"]])
+assert plan["boxes"]["choice"] in ("first", "fullest"), "no such choice"
+if plan["items"]["order"] != "given":
+    items.sort(reverse={"largest": True, "smallest": False}[plan["items"]["order"]])
 closed, boxes = [], []
 for item in items:
     fitting = [box for box in boxes if sum(box) + item <= SIZE]
     if fitting:
-        (max(fitting, key=sum) if plan["choice"]["box"] == "fullest" else fitting[0]).append(item)
+        (max(fitting, key=sum) if plan["boxes"]["choice"] == "fullest" else fitting[0]).append(item)
         continue
     boxes.append([item])
-    while len(boxes) > plan["choice"]["open"]:
+    while len(boxes) > plan["boxes"]["open"]:
         fullest = max(boxes[:-1] or boxes, key=sum)
         boxes.remove(fullest)
         closed.append(fullest)

@@ -1,0 +1,163 @@
+"""Every command of the documentation is typed here, page by page; what a page says that they print is true."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import pages
+from tests.conftest import Lab, _seal
+from tests.pages import ROOT, Command, Reader
+
+PAGES = [
+    ROOT / "README.md", ROOT / "program.md", *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "examples").glob("*/README.md")),
+]  # fmt: skip
+SPANS = {"program.md"}  # where commands stand in sentences
+UPSTREAM = "https://github.com/karpathy/autoresearch"
+
+_INSTALLS = "it installs from a registry"
+# What cannot be typed in a test, and why.
+BENCHMARK = "python -m benchmarks.scale --sizes 100 1000 10000 --repeat 2 --timeout 60 --output PATH"
+NOT_RUN: dict[str, dict[str, str]] = {
+    "README.md": {
+        "pip install '.[train]' && git memorylab demo": _INSTALLS,
+        "pip install '.[dev,train]' && python -m pytest": "it is this suite",
+    },
+    "docs/performance.md": {
+        BENCHMARK: "it is the benchmark, and takes minutes",
+    },
+    "docs/tutorial.md": {"pip install git-memorylab": _INSTALLS},
+    "docs/sharing.md": {
+        "git memorylab verify --allowed-signers FILE": "it wants a signing key, which tests/test_signing.py makes",
+        "git config memorylab.sign true": "it wants a signing key, which tests/test_signing.py makes",
+    },
+}
+
+
+def _prepare(page: str, folder: Path) -> Reader:
+    """Where the reader of a page sits: a lab with a run, a claim and a remote; what the page needs besides."""
+    if page.startswith("docs/examples/"):
+        source = (ROOT / page).parent
+        shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("README.md", "__pycache__"))
+        return Reader(folder, {})
+    hub = Lab(folder / "autoresearch.git")
+    lab = _repository(folder / "lab")
+    lab.git("clone", "-q", "--bare", ".", str(hub.path))
+    places = {"URL": str(hub.path), "/srv/lab.git": str(hub.path), UPSTREAM: str(hub.path)}
+    if page == "docs/tutorial.md":
+        shutil.rmtree(lab.path)
+        return Reader(folder, places)
+    lab.git("remote", "add", "origin", str(hub.path))
+    lab.git("fetch", "-q", "origin")
+    lab.git("branch", "-q", "--set-upstream-to=origin/main")
+    lab.run("init", "--writer", "laptop")
+    lab.run("run", "--description", "baseline")
+    for knob, value in (("DEPTH", 9), ("MATRIX_LR", 0.05)):
+        lab.edit(knob, value)
+        lab.commit(f"{knob} to {value}")
+        lab.run("run", rc=None)
+    lab.run("claim", "raise WEIGHT_DECAY to 0.3")
+    _FURTHER.get(page, lambda lab: None)(lab)
+    return Reader(lab.path, places)
+
+
+def _repository(path: Path) -> Lab:
+    lab = Lab(path)
+    path.mkdir()
+    lab.git("init", "-q")
+    shutil.copy(ROOT / "docs" / "examples" / "night" / "train.py", path)
+    lab.git("add", "train.py")
+    lab.git("commit", "-q", "-m", "start")
+    return lab
+
+
+TABLE = """commit\tval_bpb\tmemory_gb\tstatus\tdescription
+{first}\t0.9968\t39.1\tkeep\tbaseline
+{second}\t0.9928\t43.9\tkeep\tDEPTH 9
+abc1234\t0.000000\t0.0\tcrash\tdouble the width
+"""
+# As the predecessor wrote it: one object a line, with what this program derives again.
+EARLIER = """{{"run_id": "20260630T120000Z-{first}", "timestamp_utc": "2026-06-30T12:00:00Z", "branch": "main", \
+"commit": "{first}", "parent_commit": null, "family": "", "status": "keep", "description": "baseline", \
+"hypothesis": "", "tags": [], "notes": "", "metrics": {{"val_bpb": 0.9968, "depth": 8}}, "error": null, \
+"artifacts": {{}}, "novelty_guard": {{"classification": "novel"}}, "decision_packet": {{"next_action": "promote"}}}}
+{{"run_id": "20260630T121000Z-{second}", "timestamp_utc": "2026-06-30T12:10:00Z", "branch": "main", \
+"commit": "{second}", "parent_commit": "{first}", "family": "depth", "status": "keep", "description": "DEPTH 9", \
+"hypothesis": "deeper is better", "tags": ["depth"], "notes": "", "metrics": {{"val_bpb": 0.9928, "depth": 9}}, \
+"error": null, "artifacts": {{}}, "novelty_guard": null, "decision_packet": null}}
+"""
+
+
+def _migrations(lab: Lab) -> None:
+    """Two labs beside this one: of upstream, and of the predecessor."""
+    for name, where, text in (
+        ("upstream", "results.tsv", TABLE),
+        ("predecessor", "results/memorylab/experiments.jsonl", EARLIER),
+    ):
+        old = _repository(lab.path.parent / name)
+        first = old.git("rev-parse", "--short", "HEAD")
+        old.edit("DEPTH", 9)
+        second = old.commit("DEPTH 9")[:7]
+        (old.path / where).parent.mkdir(parents=True, exist_ok=True)
+        (old.path / where).write_text(text.format(first=first, second=second))
+
+
+_FURTHER: dict[str, Callable[[Lab], None]] = {"docs/howto.md": _migrations}
+
+
+def _commands(page: Path) -> list[Command]:
+    return pages.commands(page.read_text(encoding="utf-8"), spans=_name(page) in SPANS)
+
+
+def _name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def _go(page: Path, folder: Path) -> list[tuple[Command, str | None]]:
+    """What each command of a page prints; None of one that is not run."""
+    reader = _prepare(_name(page), folder)
+    done: list[tuple[Command, str | None]] = []
+    for command in _commands(page):
+        if command.text in NOT_RUN.get(_name(page), {}) or pages.is_not_there_yet(command.text):
+            done.append((command, None))
+            continue
+        code, printed = reader.types(command.text)
+        assert code in (pages.ENDS if "git memorylab" in command.text else (0,)), (
+            f"{_name(page)}:{command.line}: {command.text} ended with {code}:\n{printed}"
+        )
+        done.append((command, printed))
+    return done
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_command_of_a_page_can_be_typed_and_prints_what_it_says(page: Path, tmp_path: Path) -> None:
+    for command, printed in _go(page, tmp_path):
+        if printed is not None and command.prints is not None:
+            said = pages.masked("\n".join(command.prints))
+            assert pages.masked(printed) == said, f"{_name(page)}:{command.line}: {command.text}"
+
+
+def test_what_is_not_typed_is_there_and_has_a_reason() -> None:
+    names = {_name(page): {command.text for command in _commands(page)} for page in PAGES}
+    for page, lines in NOT_RUN.items():
+        assert set(lines) <= names[page], f"{page}: what is listed is not there (any more)"
+        assert all(lines.values())
+
+
+def rewrite(changed: list[Path]) -> int:
+    """Put what the commands print now under them."""
+    import tempfile
+
+    for page in changed:
+        with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as monkeypatch:
+            _seal(Path(folder) / "home", monkeypatch)
+            path = ROOT / page
+            answers = iter(
+                "\n".join(command.prints) if printed is None else printed
+                for command, printed in _go(path, Path(folder))
+                if command.prints is not None
+            )
+            path.write_text(pages.rewritten(path.read_text(encoding="utf-8"), answers), encoding="utf-8")
+    return 0
