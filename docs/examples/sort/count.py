@@ -1,8 +1,10 @@
 """Count the comparisons that sort.py makes on lists that never change. Not to be edited by who experiments."""
 
 import random
+import sys
 
-import sort
+sys.dont_write_bytecode = True  # an edit within the second, of the same length, would be taken for the file before it
+import sort  # noqa: E402
 
 
 class Counted:
