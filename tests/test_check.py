@@ -236,7 +236,7 @@ def test_candidates_take_no_other_description(lab: Lab) -> None:
 
 def test_what_is_known_of_the_knob_is_shown(busy: Lab) -> None:
     text = busy.run("check", "--description", "matrix LR 0.08").stdout
-    assert text.splitlines()[-1] == "  MATRIX_LR before: 0.05 keep 1.5"
+    assert text.splitlines()[-1] == "  MATRIX_LR before: 0.05 keep 1.500000"
     (knob,) = _judged(busy, "--description", "matrix LR 0.08")["known"]
     assert (knob["knob"], [trial["value"] for trial in knob["trials"]]) == ("MATRIX_LR", ["0.05"])
 

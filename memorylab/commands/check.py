@@ -153,7 +153,7 @@ def _closed(match: Match) -> str:
 
 
 def _trial(trial: Trial) -> str:
-    """What a value gave: `0.06 keep 1.2201 (-0.0040)`."""
-    result = f" {trial.result:.6g}" if trial.result is not None else ""
-    against = f" ({trial.delta:+.4g})" if trial.delta is not None else ""
+    """What a value gave: `0.06 keep 1.220100 (-0.004000)`."""
+    result = f" {number(trial.result)}" if trial.result is not None else ""
+    against = f" ({number(trial.delta, trial.result, '+')})" if trial.delta is not None else ""
     return f"{inline(trial.value)} {trial.status}{result}{against}"

@@ -13,6 +13,7 @@ from memorylab.core.noise import basis
 from memorylab.core.record import Direction
 from memorylab.core.steps import Value, shown
 from memorylab.core.text import count, inline, shorten
+from memorylab.core.text import number as metric
 from memorylab.errors import NotFound, UsageError
 
 _VALUES = 6  # of a knob in the overview
@@ -169,9 +170,9 @@ def _details(tried: Tried, knob: KnobStudy) -> str:
     parts = [f"from {_values(tried.starts)}"]
     if tried.result is not None and tried.reference is not None:
         what = " of the best before" if tried.against == "best" else ""
-        parts.append(f"{tried.result:.6g} vs {tried.reference:.6g}{what}")
+        parts.append(f"{metric(tried.result)} vs {metric(tried.reference)}{what}")
     elif tried.result is not None:
-        parts.append(f"{tried.result:.6g}, nothing to compare with")
+        parts.append(f"{metric(tried.result)}, nothing to compare with")
     if tried.programs > 1:
         parts.append(f"{tried.programs} programs")
     return ", ".join([*parts, *(["now"] if tried.value is not None and tried.value == knob.now else [])])
