@@ -103,7 +103,16 @@ SETTINGS_HEAD = (
 SETTINGS = (
     ("subject", "The file under experiment. Default train.py."),
     ("metric, direction", "What is judged, and minimize or maximize. Default val_bpb, minimize."),
-    ("command", "How run executes the subject, a shell command."),
+    (
+        "metric_key",
+        "Where the summary has the metric, with dots into what is nested, as in stats.seconds. Default its name.",
+    ),
+    (
+        "metric_pattern",
+        "A regular expression whose first group is the metric in the log, where it matches last, as in "
+        "'took ([0-9.]+) s'. Default none.",
+    ),
+    ("command", "How run and replicate execute the subject, a shell command. One that is not Python needs it."),
     ("mode", "explore, exploit (the default) or replicate."),
     ("threshold", "How alike an earlier run must be to count as a match, 0 to 1. Default 0.5."),
     ("aliases", "Words of this lab and what they stand for, a table; shared only."),

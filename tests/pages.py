@@ -75,7 +75,7 @@ def commands(text: str, spans: bool = False) -> list[Command]:
             words = line.split()
             while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
                 words.pop(0)
-            if words and words[0] in PROGRAMS:
+            if words and words[0] in PROGRAMS and "[OPTIONS]" not in words:  # which a synopsis has
                 found.append(Command(number, line.strip(), None))
         elif spans and not fence:
             found += [Command(number, span, None) for span in _SPAN.findall(line)]

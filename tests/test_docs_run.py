@@ -161,3 +161,54 @@ def rewrite(changed: list[Path]) -> int:
             )
             path.write_text(pages.rewritten(path.read_text(encoding="utf-8"), answers), encoding="utf-8")
     return 0
+
+
+PAGE = """Text with `git memorylab status` in it.
+
+    git memorylab init     # an indented line
+    refs/notes/x           nothing to type
+    X=1 python train.py
+
+```toml
+git = "no command"
+```
+
+```sh
+git commit -qam "x"
+```
+
+```console
+$ git log
+commit 1234567
+$ printf 'a
+> b'
+a
+b
+```
+"""
+
+
+def test_commands_are_found_where_they_stand() -> None:
+    found = [(command.line, command.text, command.prints) for command in pages.commands(PAGE)]
+    assert found == [
+        (3, "git memorylab init     # an indented line", None),
+        (5, "X=1 python train.py", None),
+        (12, 'git commit -qam "x"', None),
+        (16, "git log", ["commit 1234567"]),
+        (18, "printf 'a\nb'", ["a", "b"]),
+    ]
+    assert pages.commands(PAGE, spans=True)[0] == Command(1, "git memorylab status", None)
+    assert not pages.commands("    git memorylab amend [OPTIONS] RUN\n"), "a synopsis"
+
+
+def test_what_is_another_each_time_is_masked_and_nothing_else() -> None:
+    one = "keep: 0.99 at 1a2b3c4 (20261128T120000Z-1a2b3c4-0123456789abcdef) by laptop-01234567 2026-11-28 12:00"
+    other = "keep: 0.99 at fedcba9 (20261129T130000Z-fedcba9-fedcba9876543210) by laptop-89abcdef 2026-11-29 13:01"
+    assert pages.masked(one) == pages.masked(other)
+    assert pages.masked(one) != pages.masked(other.replace("0.99", "0.98"))
+    assert pages.masked("made 75512 of 65396") == "made 75512 of 65396"
+
+
+def test_a_page_is_written_anew_under_its_commands() -> None:
+    written = pages.rewritten(PAGE, iter(["commit 7654321\n", "c\n"]))
+    assert written == PAGE.replace("commit 1234567", "commit 7654321").replace("a\nb\n```", "c\n```")

@@ -141,8 +141,8 @@ def test_what_is_no_python_wants_a_command(tmp_path: Path) -> None:
     for arguments in (["run"], ["replicate", "HEAD"]):
         if arguments[0] == "replicate":
             lab.run("run", "--", "cat", "solve.c")
-        result = lab.run(*arguments, rc=3)
-        assert "solve.c is no Python, and nothing says how it is run. Set memorylab.command" in result.stderr
+        said = lab.run(*arguments, rc=3).stderr
+        assert "solve.c is no Python, and nothing says how it is run." in said and "Set memorylab.command" in said
 
 
 def test_an_output_without_the_metric_says_where_it_was_sought(tmp_path: Path) -> None:
