@@ -175,18 +175,23 @@ class Reader:
 def rewritten(text: str, answers: Iterator[str]) -> str:
     """A page with the outputs of its console blocks made anew, from what each of its commands printed."""
     lines: list[str] = []
-    fence, language, is_answer = "", "", False
+    fence, language = "", ""
+    answer: list[str] | None = None  # of the command above
     for line in text.splitlines():
         mark = _FENCE.match(line)
-        if mark and (not fence or mark[1] == fence):
+        is_edge = mark is not None and (not fence or mark[1] == fence)
+        if answer is not None:
+            if not (is_edge or line.startswith("$ ")):
+                if line.startswith("> "):
+                    lines.append(line)
+                continue
+            lines += answer
+            answer = None
+        if mark and is_edge:
             fence, language = ("", "") if fence else (mark[1], mark[2])
-            is_answer = False
-        if is_answer and not line.startswith(("$ ", "> ")):
-            continue
         lines.append(line)
         if language == "console" and line.startswith("$ "):
-            is_answer = True
-            lines += next(answers).rstrip().splitlines()
+            answer = next(answers).rstrip().splitlines()
     return "\n".join(lines) + "\n"
 
 
