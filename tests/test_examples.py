@@ -185,5 +185,6 @@ def test_a_table_of_another_metric_is_taken_in_without_the_values_of_its_crashes
     rows = "abc1234\t12.5\t\tkeep\tas it is\nabc1235\t0.000000\t0.0\tcrash\tzero\nabc1236\t9999\t\tcrash\thangs\n"
     (lab.path / "other.tsv").write_text(f"commit\tseconds\tmemory_gb\tstatus\tdescription\n{rows}")
     lab.run("import", "other.tsv")
-    assert [run.value("seconds") for run in lab.memory.runs] == [12.5, None, None]
+    assert [run.metrics["seconds"] for run in lab.memory.runs] == [12.5, None, None]
+    assert [run.notes for run in lab.memory.runs] == ["", "", "seconds: 9999"]
     assert "12.500000" in lab.run("status").output

@@ -136,6 +136,14 @@ def test_a_run_without_a_time_has_none(lab: Lab, kind: Any) -> None:
     assert str(stamp) in ("NaT", "None")
 
 
+def test_a_metric_that_nobody_has_measured_is_a_number_all_the_same(lab: Lab) -> None:
+    pytest.importorskip("pandas")
+    lab.commit("it crashes")
+    lab.run("log", "--status", "crash", "--error", "out of memory")
+    found = memorylab.read(lab.path, frame="pandas")
+    assert {str(found[name].dtype) for name in found if name.startswith("metrics.")} == {"float64"}
+
+
 def test_results_tsv_is_read_as_upstreams_analysis_reads_it(night: Lab) -> None:
     """In words of our own what analysis.ipynb of karpathy/autoresearch does to the table."""
     pandas = pytest.importorskip("pandas")

@@ -10,7 +10,7 @@ import msgspec
 from memorylab.commands import experiment
 from memorylab.commands.session import Session
 from memorylab.core import tabular
-from memorylab.core.record import ID_PATTERN, Change, Number, Record, Run
+from memorylab.core.record import ID_PATTERN, Change, Record, Run
 from memorylab.core.text import count
 from memorylab.errors import BadInput
 from memorylab.recall import Recall
@@ -157,13 +157,16 @@ def _derived_id(row: tabular.Row, key: str) -> str:
 def _record(
     row: tabular.Row, run_id: str, anchor: str, real: bool, names: _Anchors, family: str, metric: str
 ) -> Run:  # fmt: skip
-    # What a crash states of the metric is how bad it is to crash, and no result.
-    judged: dict[str, Number] = {metric: None} if row.status == "crash" and metric in row.metrics else {}
+    metrics, notes = row.metrics, row.notes
+    if row.status == "crash" and metrics.get(metric) is not None:
+        # What a crash states of the metric is how bad it is to crash, and no result.
+        notes = "; ".join(filter(None, [notes, f"{metric}: {metrics[metric]}"]))
+        metrics = metrics | {metric: None}
     return Run(
         writer="_", seq=1, run_id=run_id, timestamp_utc=row.timestamp_utc, branch=row.branch,
         commit=anchor if real else row.commit, parent_commit=row.parent_commit, family=row.family or family,
         status=row.status, description=row.description, hypothesis=row.hypothesis, tags=list(row.tags),
-        notes=row.notes, metrics=row.metrics | judged, error=row.error, artifacts={},
+        notes=notes, metrics=metrics, error=row.error, artifacts={},
         novelty_guard=None, decision_packet=None, change=names.change(anchor) if real else None, environment=None,
     )  # fmt: skip
 
