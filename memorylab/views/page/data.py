@@ -184,7 +184,8 @@ def page(everything: Iterable[Run], found: Morning, study: Study, rules: Rules, 
         statuses=registry.status_counts, group=inline(registry.label),
         champion=next((one for one in board if one.role == "champion"), None),
         leader=next((one for one in board if one.role == "leader"), None), board=board, sure=_sure(best),
-        change="" if change is None else signed(change), change_tone=tone(change), before=_before(found, names),
+        change="" if change is None else signed(change, best.value if best else None), change_tone=tone(change),
+        before=_before(found, names),
         noise=_noise(registry), queue=queue, reopen=reopen, clusters=_clusters(registry, known, names),
         writers=writers, more_writers=more, others=_others(registry, names, tone), maps=maps.maps(study, rules),
         tree=tree.tree(known, group, tone, known.imported, leads), head=_head(known, found, rules, group),
@@ -228,7 +229,7 @@ def _place(role: str, found: Standing, names: _Names, tone: _Tone) -> Place:
     return Place(
         role=role, run_id=found.run_id, name=names(found.run_id), commit=inline(found.commit[:7]),
         idea=_idea(found.description), value=number(found.value), runs=found.runs,
-        delta="" if is_best else signed(found.delta_to_champion), tone=tone(found.delta_to_champion),
+        delta="" if is_best else signed(found.delta_to_champion, found.value), tone=tone(found.delta_to_champion),
         odds="" if odds is None else chance(odds), share=odds, status=found.status, family=_idea(found.family),
         memory="" if found.memory_gb is None else f"{found.memory_gb:.1f}",
     )  # fmt: skip
@@ -282,7 +283,7 @@ def _ask(found: Decision, names: _Names, tone: _Tone) -> Ask:
         action=packet.next_action.replace("_", " "), priority=packet.priority, run_id=run.run_id, name=name,
         idea=_idea(run.description), why=shorten(inline(packet.rationale), 400), said=shorten(inline(said), 300),
         value="" if found.value is None else f"{number(found.value)} ({count(found.runs, 'run')})",
-        delta="" if not found.delta or found.is_champion else signed(found.delta), tone=tone(found.delta),
+        delta="" if not found.delta or found.is_champion else signed(found.delta, found.value), tone=tone(found.delta),
         odds="" if odds is None else chance(odds), share=odds,
         commands=[_command(verb, name) for verb in _NEXT[packet.next_action]],
     )  # fmt: skip

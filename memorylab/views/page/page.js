@@ -65,9 +65,17 @@ const page = (() => {
   const link = (at, words) =>
     make("a", { class: "run", href: `#${encodeURIComponent(rows[at].id)}` }, words || rows[at].name);
 
-  const number = (value, digits = 6) => (value === null || value === undefined ? "" : value.toFixed(digits));
-  const signed = (value, digits = 6) =>
-    value === null || value === undefined ? "" : (value >= 0 ? "+" : "") + value.toFixed(digits);
+  // As core/text.py writes a metric; `scale` is what a difference is of.
+  const number = (value, scale = value, sign = "") => {
+    if (value === null || value === undefined) return "";
+    const size = Math.abs(scale || value);
+    const before = value >= 0 ? sign : "";
+    if (size === 0 || (size >= 0.01 && size < 100)) return before + value.toFixed(6);
+    if (size < 1e-9 || size >= 1e15) return before + Number(value.toPrecision(7));
+    const shown = value.toFixed(Math.max(0, 6 - Math.floor(Math.log10(size))));
+    return before + (shown.includes(".") ? shown.replace(/\.?0+$/, "") : shown);
+  };
+  const signed = (value) => number(value, head.mean ?? value, "+");
   const sign = head.direction === "minimize" ? 1 : -1;
   // What is within the noise of one run looks like neither a gain nor a loss.
   const tone = (delta) => (!delta || Math.abs(delta) <= head.noise ? "even" : delta * sign < 0 ? "good" : "bad");

@@ -116,8 +116,8 @@ def tree(
         delta = None if value is None or before is None else value - before
         tried = family.tried[first]
         nodes.append(Node(
-            at=first, run_id=runs.rows[first].id, value=number(value), delta="" if delta is None else signed(delta),
-            tone=tone(delta), idea=runs.rows[first].idea,
+            at=first, run_id=runs.rows[first].id, value=number(value),
+            delta="" if delta is None else signed(delta, value), tone=tone(delta), idea=runs.rows[first].idea,
             role=roles.get(first, ""), runs=len(family.members[first]), tried=len(tried),
             crashed=sum(row.status == _CRASHED for row in tried), skipped=family.skipped[first], lane=lane,
             lines=lines, joins=joins, grows=bool(family.children[first]), is_root=parent < 0,
