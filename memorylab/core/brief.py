@@ -236,12 +236,13 @@ def _sections(facts: Facts) -> list[_Section]:
     steps = [*facts.steps[:1], *(one for one in facts.steps[1:] if one.command not in waiting)]
     closed = [one for one in facts.dead_ends if not one.stands]
     suspects = [one for one in facts.dead_ends if one.stands]
+    best = facts.champion.value if facts.champion else None
     return [
         _Section("Goal:", "goal", [list(_goal(facts))], False, "; "),
         _Section("Champion:", "champion", _leading(facts.champion, 0.1, "turned since the start"), False, "; "),
         _Section("Build on:", "leader", _leading(facts.leader, 0.3, "it differs in"), False, "; "),
         _Section("You:", "place", _place(facts.head), False, ", "),
-        _Section("Open decisions:", "decision", [list(_open(at, one)) for at, one in enumerate(facts.decisions)]),
+        _Section("Open decisions:", "decision", [list(_open(at, one, best)) for at, one in enumerate(facts.decisions)]),
         _Section("Next:", "command", [list(_step(at, one)) for at, one in enumerate(steps)], joint="  "),
         _Section("Dead ends (effect±sd, strength 0-1):", "dead end", _effects(closed, 2.0, 0.2)),
         _Section("Kept, though it seems to hurt:", "suspect", _effects(suspects, 2.05, 0.3)),
@@ -290,13 +291,12 @@ def _place(head: Head | None) -> list[list[_Part]]:
     return [[*parts, *([_Part(1.4, f"uncommitted: {cell(_few(head.change))}")] if head.change else [])]]
 
 
-def _open(at: int, one: Open) -> Iterator[_Part]:
+def _open(at: int, one: Open, best: float | None) -> Iterator[_Part]:
     rank = 1.2 + at / 2
     yield _Part(rank, f"{_typed(one.command)}  # {one.action}")
     if one.probability is not None and one.delta is not None:
-        yield _Part(
-            rank + 0.1, f"{signed(one.delta)} to the champion, better with probability {chance(one.probability)}"
-        )
+        delta = signed(one.delta, best)
+        yield _Part(rank + 0.1, f"{delta} to the champion, better with probability {chance(one.probability)}")
     yield _Part(rank + 0.2, _few(one.description))
 
 
