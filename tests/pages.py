@@ -15,14 +15,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from memorylab.cli import cli
 from memorylab.store import writer
 from tests.conftest import Lab
 
 ROOT = Path(__file__).parent.parent
-# Commands that other branches bring. To be taken away when they are there: then a name that is none is a failure.
-NOT_YET = frozenset(("history", "search", "brief", "blame", "stack", "mcp", "skill", "help", "completion"))
-NOT_YET_OPTIONS = ("--html", "--open")
 
 PROGRAMS = frozenset(
     ("git", "git-memorylab", "pip", "python", "python3", "pytest", "jupyter", "uv", "cd", "cp", "mv", "rm", "ls", "cat",
@@ -80,15 +76,6 @@ def commands(text: str, spans: bool = False) -> list[Command]:
         elif spans and not fence:
             found += [Command(number, span, None) for span in _SPAN.findall(line)]
     return found
-
-
-def is_not_there_yet(text: str) -> bool:
-    """Whether a command is one that another branch brings."""
-    named = re.search(r"\bgit memorylab (\w+)", text)
-    if named and named[1] in NOT_YET:
-        return named[1] not in cli.commands
-    options = {option for command in cli.commands.values() for one in command.params for option in one.opts}
-    return any(option in text.split() and option not in options for option in NOT_YET_OPTIONS)
 
 
 def masked(text: str) -> str:

@@ -153,7 +153,7 @@ def show(session: Session, found: Iterable[tuple[int, Entry]], graph: bool, out:
             when,
             (one.status, one.status),
             number(one.value) if one.value is not None else "",
-            (signed(one.delta) if one.delta is not None else "", "better" if is_better else ""),
+            (signed(one.delta, one.value) if one.delta is not None else "", "better" if is_better else ""),
             (one.commit[:7], "commit"),
             *([one.writer] if is_several else []),
             one.family,

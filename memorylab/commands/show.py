@@ -110,7 +110,7 @@ def _rows(run: Run, metric: str, beside: Sequence[tuple[str, Run, float, int]]) 
         yield ["  commit", (run.commit[:7], "commit"), *((one.commit[:7], "commit") for _, one, *_ in beside)]
     yield [f"  {metric}", (number(value), run.status), *(number(theirs) for *_, theirs, _ in beside)]
     if beside and value is not None:
-        yield ["  delta", "", *(signed(value - theirs) for *_, theirs, _ in beside)]
+        yield ["  delta", "", *(signed(value - theirs, theirs) for *_, theirs, _ in beside)]
     if any(runs > 1 for *_, runs in beside):
         yield ["  mean of runs", "", *(str(runs) for *_, runs in beside)]
     for name, measured in run.metrics.items():

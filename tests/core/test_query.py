@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from memorylab.core import query
 from memorylab.core.query import CHOICES, DATES, FIELDS, NAMES, Compare, Field, NotAQuery, Word, matcher, parse, render
 from memorylab.core.record import Change, Error, Knob, Run
+from memorylab.core.text import inline
 from tests.core.conftest import build
 from tests.core.test_decision import decide, judged
 
@@ -61,7 +62,8 @@ def test_whatever_is_typed_is_a_query_or_says_why_not(typed: str) -> None:
         asked = parse(typed)
     except NotAQuery as problem:
         assert problem.message.endswith(".") and problem.hint
-        assert f"{problem.message} {problem.hint}".isprintable()
+        said = f"{problem.message} {problem.hint}"
+        assert said == inline(said), "nothing that a terminal would obey"
     else:
         assert parse(render(asked)) == asked
 
