@@ -24,6 +24,8 @@ from memorylab.store import claims as board
 from memorylab.store import transport
 from tests.conftest import Hub, Lab, Templates
 
+pytestmark = pytest.mark.long  # for their length alone
+
 IDEA = "raise MATRIX_LR to 0.06"
 OTHER_WORDS = "matrix lr 0.04 -> 0.06"
 BOARD = "refs/memorylab/claims"

@@ -14,6 +14,8 @@ from memorylab.commands.session import Session
 from memorylab.store import refs
 from tests.conftest import Hub, Lab, Templates
 
+pytestmark = pytest.mark.long  # for their length alone
+
 NOW = datetime.now(UTC).replace(microsecond=0)
 LONG_AGO = NOW - timedelta(days=90)
 FOLDER = Path("results") / "memorylab"

@@ -35,6 +35,8 @@ from tests.test_sync import (
     unrelated,
 )
 
+pytestmark = pytest.mark.long  # for their length alone
+
 __all__ = ["ann", "bob", "hub", "pauses"]  # fixtures
 
 

@@ -15,6 +15,8 @@ from memorylab.store import notes, refs
 from tests.conftest import Lab
 from tests.test_concurrency import journal, noted
 
+pytestmark = pytest.mark.long  # for their length alone
+
 # The calls into C by which `log` changes anything on disk: git objects, refs, files.
 STEPS = frozenset((
     "create_blob", "create_commit", "write", "git_transaction_lock_ref", "git_transaction_commit", "replace", "rename",

@@ -16,6 +16,8 @@ from memorylab.store import refs
 from memorylab.store.reader import Reader
 from tests.conftest import Hub, Lab, Templates, is_refusal
 
+pytestmark = pytest.mark.long  # for their length alone
+
 KNOBS = ("DEPTH", "MATRIX_LR", "WARMDOWN_RATIO")
 BLOBLESS = ("--filter=blob:none",)
 SHALLOW = ("--depth=1",)

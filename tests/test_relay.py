@@ -22,6 +22,8 @@ from tests.test_compact import (
     writer,
 )
 
+pytestmark = pytest.mark.long  # for their length alone
+
 
 class Hubs(Swarm):
     """A hub that local clones share, another remote, and a clone that knows both."""

@@ -18,6 +18,8 @@ from memorylab.store.reader import Reader
 from memorylab.store.transaction import Transaction
 from tests.conftest import Lab
 
+pytestmark = pytest.mark.long  # for their length alone
+
 PLAN = Plan(runs=100, writers=2, seed=7)
 
 

@@ -14,6 +14,8 @@ import pytest
 from memorylab import templates
 from tests.conftest import Lab
 
+pytestmark = pytest.mark.long  # for their length alone
+
 NOTES = "refs/notes/memorylab"
 REFS = "refs/memorylab"
 MEMORY = (f"{NOTES}/*", f"{REFS}/journal/*")

@@ -16,6 +16,8 @@ from tests import servers
 from tests.conftest import Lab
 from tests.servers import cut, daemon, port_of, sshd, through
 
+pytestmark = pytest.mark.long  # for their length alone
+
 KINDS = ("daemon", "sshd")
 REF = "refs/memorylab/test"
 BIG = 1 << 19  # of a payload that does not compress; a cut after a quarter is in the middle of it

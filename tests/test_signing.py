@@ -17,6 +17,8 @@ from memorylab.ledger import timestamp
 from memorylab.store import refs
 from tests.conftest import Lab, is_refusal
 
+pytestmark = pytest.mark.long  # for their length alone
+
 WHO = "tester@example.org"
 TABLE = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\n" + "".join(
     f"abcde{n:02}\t0.{n:02}\t44.0\tkeep\tidea {n}\n" for n in range(10, 40)

@@ -13,6 +13,8 @@ import pytest
 from tests.conftest import Hub, Lab, Templates, is_refusal
 from tests.servers import Ssh, cut, daemon, port_of, sshd, through
 
+pytestmark = pytest.mark.long  # for their length alone
+
 KINDS = ("daemon", "sshd")
 BIG = 300_000  # bytes of a log that does not compress; a cut after a quarter is in the middle of the pack
 EVERY = 1_000

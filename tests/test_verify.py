@@ -19,6 +19,8 @@ from memorylab.store.pack import Pack
 from memorylab.store.repo import Journaled
 from tests.conftest import Lab
 
+pytestmark = pytest.mark.long  # for their length alone
+
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NOBODY = pygit2.Signature("nobody", "nobody@example.org", 0, 0)
 TABLE = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\nabcdef0\t0.97\t44.0\tkeep\tbaseline\n"

@@ -12,6 +12,8 @@ import pytest
 from memorylab.store import display, notes, refs
 from tests.conftest import Hub, Lab, Templates
 
+pytestmark = pytest.mark.long  # for their length alone
+
 
 def add_worktree(lab: Lab, name: str) -> Lab:
     """A worktree on a branch of its own, beside the others."""
