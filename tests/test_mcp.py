@@ -125,6 +125,7 @@ def test_what_is_said_is_never_an_option(lab: Lab) -> None:
     assert not (lab.path / "owned").exists()
 
 
+@pytest.mark.long
 @WITH_SDK
 def test_what_there_is_to_know_besides(lab: Lab) -> None:
     lab.git("remote", "add", "origin", "../nowhere")
@@ -137,6 +138,7 @@ def test_what_there_is_to_know_besides(lab: Lab) -> None:
     work(lab.path, script)
 
 
+@pytest.mark.long
 @WITH_SDK
 def test_a_package_of_our_name_in_the_folder_is_not_started(lab: Lab) -> None:
     (lab.path / "memorylab.py").write_text("raise SystemExit('not this one')\n")
@@ -147,6 +149,7 @@ def test_a_package_of_our_name_in_the_folder_is_not_started(lab: Lab) -> None:
     work(lab.path, script, "-P")  # as the console script has it, without the folder
 
 
+@pytest.mark.long
 @WITH_SDK
 def test_outside_of_a_repository(tmp_path: Path) -> None:
     async def script(client: Any) -> None:

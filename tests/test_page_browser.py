@@ -258,6 +258,7 @@ def test_without_scripts_and_in_print_the_first_screen_reads(browser: Any, night
     opened.close()
 
 
+@pytest.mark.long
 def test_ten_thousand_runs(browser: Any, tmp_path: Path) -> None:
     path = tmp_path / "many.html"
     path.write_bytes(many(10_000))

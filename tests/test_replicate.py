@@ -312,6 +312,7 @@ def test_it_is_run_as_it_was_committed(bench: Bench) -> None:
     assert (lab.path / "train.py").read_text() == "raise SystemExit('not this one')\n"
 
 
+@pytest.mark.long
 def test_somebody_elses_run(bench: Bench) -> None:
     """Its commit is on no branch, and not even here, as notes alone were synced. What is logged is shared."""
     lab = bench.lab
@@ -408,6 +409,7 @@ def test_several_at_a_time_are_all_ended(bench: Bench) -> None:
     assert set(_seeds(bench.new)) <= {1, 2}
 
 
+@pytest.mark.long
 def test_what_another_question_has_left_is_cleared_away(bench: Bench) -> None:
     other = bench.program("another", GAIN=-0.01)
     user = bench.lab.path.parent / "memorylab-replicate-of-the-user"
@@ -420,6 +422,7 @@ def test_what_another_question_has_left_is_cleared_away(bench: Bench) -> None:
     bench.lab.git("worktree", "remove", str(user))
 
 
+@pytest.mark.long
 def test_a_state_that_cannot_be_read_is_ignored(bench: Bench, tmp_path: Path) -> None:
     _interrupt(bench, signal.SIGINT)
     (state,) = bench.state
