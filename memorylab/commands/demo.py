@@ -45,8 +45,11 @@ def demo(budget: float, tokens: int | None, folder: Path | None, out: TextIO) ->
         f"cd {shlex.quote(str(lab.where))}",
         "git log                                   packets under the commits that were kept",
         "git log --all --oneline --graph           and the journal, which pins those that were not",
-        "git memorylab status",
+        "git memorylab report --open               the page of the night, in a browser",
+        "git memorylab history --graph             every run, kept or not",
+        "git memorylab brief                       what an agent reads that goes on from here",
         "git memorylab knobs                       what was tried of each knob",
+        "git memorylab blame                       which run introduced each line of the champion",
         "git memorylab diff RUN                    what a discarded run had changed",
         "git memorylab check --description '...'   has this been tried?",
     ):

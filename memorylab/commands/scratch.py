@@ -70,9 +70,9 @@ class Scratch:
         self.type(f"git commit -q -a -m {shlex.quote(message)}", shown=shown)
 
     def report(self) -> None:
-        """The morning report."""
+        """The morning report, and the page."""
         self.say("Morning.")
-        self.type("git memorylab report")
+        self.type("git memorylab report --html")
         self.echo((self.where / "results" / "memorylab" / "reports" / "latest.md").read_text())
 
     def say(self, text: str) -> None:
