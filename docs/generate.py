@@ -178,7 +178,7 @@ the ledger is in [record.schema.json](../record.schema.json).
 
 
 def _commands() -> Iterator[tuple[str, click.Command, click.Context]]:
-    top = click.Context(cli, info_name="git memorylab")
+    top = click.Context(cli, info_name="git memorylab", **cli.context_settings)
     for name in cli.list_commands(top):
         if not cli.commands[name].hidden:
             yield name, cli.commands[name], click.Context(cli.commands[name], info_name=name, parent=top)
