@@ -33,9 +33,9 @@ from memorylab.core.text import short_id
 from memorylab.store.git import locate
 from memorylab.views.page import maps, runs, tree
 from memorylab.views.page.runs import Runs
+from tests.browser import HOSTILE, NOTHING, PAGE, PLAIN, Parts, many, parts, tell
 from tests.conftest import Lab, Templates
 from tests.core.conftest import build
-from tests.page import HOSTILE, NOTHING, PAGE, PLAIN, Parts, many, parts, tell
 from tests.test_evidence import log, turn
 
 ROOT = Path(memorylab.__file__).parent

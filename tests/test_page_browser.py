@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser import HOSTILE, PAGE, PLAIN, many, tell
 from tests.conftest import Lab, Templates
-from tests.page import HOSTILE, PAGE, PLAIN, many, tell
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

@@ -102,6 +102,16 @@ class Registry(Struct, frozen=True, kw_only=True):
     other_groups: tuple[GroupBoard, ...]
 
 
+def standings(registry: Registry) -> list[tuple[str, Standing]]:
+    """The board in its order, each with its role: the champion, the leader where that is another, the challengers."""
+    best, leader = registry.champion, registry.leader
+    found = [("champion", best)] if best else []
+    if best and leader and leader.run_id != best.run_id:
+        found.append(("leader", leader))
+    shown = {standing.run_id for _, standing in found}
+    return found + [("challenger", one) for one in registry.challengers if one.run_id not in shown]
+
+
 def memory_gb(run: Run) -> float | None:
     """Peak memory in GiB, one decimal as upstream shows it; None where it was not measured."""
     peak = run.metrics.get("peak_vram_mb")

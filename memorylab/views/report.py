@@ -189,17 +189,11 @@ def _odds(standing: ranking.Standing) -> str:
 
 
 def _board(registry: ranking.Registry, names: _Names) -> list[str]:
-    best, leader = registry.champion, registry.leader
-    standings = [("champion", best)] if best else []
-    if best and leader and leader.run_id != best.run_id:
-        standings.append(("leader", leader))
-    shown = {standing.run_id for _, standing in standings}
-    standings += [("challenger", standing) for standing in registry.challengers if standing.run_id not in shown]
     rows = [
         (role, number(s.value), "" if role == "champion" else signed(s.delta_to_champion, s.value), str(s.runs),
          "" if role == "champion" else _odds(s), "-" if s.memory_gb is None else f"{s.memory_gb:.1f}",
          s.status, names(s.run_id), _idea(s.description))
-        for role, s in standings
+        for role, s in ranking.standings(registry)
     ]  # fmt: skip
     titles = ("role", f"{registry.metric}>", "delta>", "runs>", "better>", "GB>", "status", "run", "idea")
     return _table(titles, rows, "No run has been measured yet.")

@@ -9,7 +9,7 @@ from memorylab.core.decision import chance, signed
 from memorylab.core.knobs import Study
 from memorylab.core.noise import basis
 from memorylab.core.race import Rules
-from memorylab.core.ranking import Registry, Standing
+from memorylab.core.ranking import Registry, Standing, standings
 from memorylab.core.record import NextAction, Run
 from memorylab.core.text import count, inline, number, short_id, shorten
 from memorylab.core.waiting import Decision
@@ -236,13 +236,7 @@ def _place(role: str, found: Standing, names: _Names, tone: _Tone) -> Place:
 
 
 def _board(registry: Registry, names: _Names, tone: _Tone) -> list[Place]:
-    best, leader = registry.champion, registry.leader
-    found = [("champion", best)] if best else []
-    if best and leader and leader.run_id != best.run_id:
-        found.append(("leader", leader))
-    shown = {standing.run_id for _, standing in found}
-    found += [("challenger", one) for one in registry.challengers if one.run_id not in shown]
-    return [_place(role, standing, names, tone) for role, standing in found]
+    return [_place(role, standing, names, tone) for role, standing in standings(registry)]
 
 
 def _sure(best: Standing | None) -> str:
