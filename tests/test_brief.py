@@ -52,6 +52,7 @@ def test_a_brief_tells_what_the_memory_holds(told: Lab) -> None:
     assert [(one["knob"], one["value"], one["stands"]) for one in facts["works"]] == [("DEPTH", "9", True)]
     assert [(one["knob"], one["now"]) for one in facts["untried"] if not one["left"]] == [("WARMDOWN_RATIO", "0.5")]
     text = told.run("brief").stdout
+    assert "results compare within" not in text, "where nobody says where he ran"
     assert text.strip() == found["text"].strip()
     for said in (
         "Goal: minimize val_bpb by editing train.py; a run is killed after 600 s; 5 runs so far: 2 kept, 2 discarded",

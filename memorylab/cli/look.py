@@ -190,7 +190,7 @@ def search(query: tuple[str, ...], limit: int | None, reverse: bool, graph: bool
     """
     from memorylab.commands import history as command
 
-    _list(command.parsed(" ".join(query)), limit, reverse, graph, as_json, "No run is what was asked for.")
+    _list(command.parsed(" ".join(query)), limit, reverse, graph, as_json, "No run matches.")
 
 
 def _list(query: Any, limit: int | None, reverse: bool, graph: bool, as_json: bool, nothing: str) -> None:

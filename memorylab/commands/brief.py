@@ -8,6 +8,7 @@ from memorylab.commands.session import Session
 from memorylab.core import deadends
 from memorylab.core.brief import Command, Effect, Facts, Head, Open, Program, Theirs, Untried
 from memorylab.core.claims import holder
+from memorylab.core.group import Group
 from memorylab.core.knobs import InGroup, KnobStudy, Study
 from memorylab.core.nextsteps import LabState, Urgent, next_steps
 from memorylab.core.race import Race
@@ -40,7 +41,8 @@ def gather(session: Session) -> Facts:
     code = _code(session, registry, race, closed)
     return Facts(
         subject=settings.subject, metric=settings.metric, direction=settings.direction,
-        budget=_budget(session, registry), group=registry.label, statuses=registry.status_counts,
+        budget=_budget(session, registry), group=registry.label if registry.group != Group() else "",
+        statuses=registry.status_counts,
         champion=_program(session, champion, session.starting_values()) if champion else None,
         leader=(
             _program(session, leader, experiment.constants_at(session, champion.commit))
