@@ -111,6 +111,7 @@ def test_errors_are_the_commands_own_sentences(lab: Lab) -> None:
     work(lab.path, script)
 
 
+@pytest.mark.long
 @WITH_SDK
 def test_what_is_said_is_never_an_option(lab: Lab) -> None:
     async def script(client: Any) -> None:

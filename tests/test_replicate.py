@@ -189,6 +189,7 @@ def test_the_champion_alone_measures_the_noise(bench: Bench) -> None:
     assert _seeds(bench.new) == [1, 2, 3, 4]
 
 
+@pytest.mark.long
 def test_the_group_stays_the_same(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Budget and threads are those of the run, whatever is set now."""
     monkeypatch.setenv("AUTORESEARCH_TIME_BUDGET", "99")
@@ -214,6 +215,7 @@ def test_another_group_cannot_decide(bench: Bench) -> None:
 # -- what is executed
 
 
+@pytest.mark.long
 def test_several_at_a_time_are_logged_in_the_order_of_the_plan(bench: Bench) -> None:
     better = bench.program("gain", GAIN=0.002)
     # The second of each pair is the first to end: the first one waits for it.
@@ -253,6 +255,7 @@ def test_a_crash_counts_for_nothing(bench: Bench) -> None:
     assert packet is not None and packet.comparison.replicates == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("side", ["ours", "theirs"])
 def test_two_crashes_in_a_row_are_enough(bench: Bench, side: str) -> None:
     better = bench.program("gain", GAIN=0.0001)
@@ -269,6 +272,7 @@ def test_a_run_that_takes_too_long_has_crashed(bench: Bench) -> None:
     assert "timed out after 0.2 s" in str(bench.new[0].error)
 
 
+@pytest.mark.long
 def test_a_subject_that_states_no_seed(bench: Bench) -> None:
     bench.ask("del found['seed']")
     result = bench.lab.run("replicate", bench.base, "--seeds", "2")
@@ -279,6 +283,7 @@ def test_a_subject_that_states_no_seed(bench: Bench) -> None:
     assert [run.notes.partition("SEED=")[2] for run in bench.new] == ["1.", "2.", "3."]
 
 
+@pytest.mark.long
 def test_nothing_of_the_users_runs_or_ends(bench: Bench) -> None:
     """No hook, no claim, no plan; a log that the subject deletes is not taken from the working tree."""
     lab = bench.lab
@@ -334,6 +339,7 @@ def test_somebody_elses_run(bench: Bench) -> None:
     assert other.git("status", "--porcelain") == ""
 
 
+@pytest.mark.long
 def test_from_a_git_command_elsewhere(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As hooks and aliases are: the variables say where the repository is, and the subject is not told."""
     monkeypatch.setenv("GIT_DIR", str(bench.lab.path / ".git"))
@@ -344,6 +350,7 @@ def test_from_a_git_command_elsewhere(bench: Bench, tmp_path: Path, monkeypatch:
     assert _seeds(bench.new) == [1]
 
 
+@pytest.mark.long
 def test_in_a_bare_repository(bench: Bench) -> None:
     bench.lab.git("config", "core.bare", "true")
     Lab(bench.lab.path / ".git").run("replicate", bench.base, "--seeds", "1")
@@ -372,6 +379,7 @@ def _interrupt(bench: Bench, how: signal.Signals, *options: str) -> Path:
     return folder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_interrupted_it_goes_on_where_it_was(bench: Bench, how: signal.Signals) -> None:
     folder = _interrupt(bench, how)

@@ -152,6 +152,7 @@ def test_log_shares_when_it_is_told_to(hub: Lab, ann: Lab) -> None:
     assert refs_in(hub, *MEMORY) == {ref: ann.git("rev-parse", ref) for ref in own(ann)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("value", ["yes", "true", "on", "1", None])
 def test_autosync(hub: Lab, ann: Lab, value: str | None) -> None:
     if value is None:
@@ -234,6 +235,7 @@ def test_taking_alone(hub: Lab, ann: Lab, bob: Lab) -> None:
     assert "1 record of ours not on origin yet" in bob.run("status").stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("setting", [False, True])
 def test_notes_only(hub: Lab, ann: Lab, bob: Lab, setting: bool) -> None:
     commit = ann.experiment("deeper", 1.2, knob="DEPTH", to=12)
@@ -259,6 +261,7 @@ def test_a_clone_that_never_wrote_can_read(hub: Hub, ann: Lab) -> None:
     assert reader.store.writer() is None and ids(reader) == ids(ann)
 
 
+@pytest.mark.long
 def test_a_shallow_clone_shares_as_any_other(hub: Lab, ann: Lab) -> None:
     for n in range(3):
         ann.git("commit", "-q", "--allow-empty", "-m", f"step {n}")
@@ -294,6 +297,7 @@ def test_without_a_remote(lab: Lab) -> None:
     assert "note: not shared: This clone has no remote" in lab.run("log", "--log", "run.log", "--sync").stderr
 
 
+@pytest.mark.long
 def test_of_several_remotes_one_must_be_chosen(lab: Lab, hub: Lab, tmp_path: Path) -> None:
     for name in ("one", "two", "three"):
         hub.git("clone", "-q", "--bare", ".", str(tmp_path / name))
@@ -320,6 +324,7 @@ def test_origin_is_chosen_where_nothing_else_is_said(ann: Lab, hub: Lab) -> None
     assert synced(ann)["remote"] == "origin"
 
 
+@pytest.mark.long
 def test_a_remote_that_came_after_init(lab: Lab, hub: Lab, bob: Lab) -> None:
     """Is set up as init would have, once, so that plain git fetches its memory too."""
     lab.git("remote", "add", "origin", str(hub.path))
@@ -333,6 +338,7 @@ def test_a_remote_that_came_after_init(lab: Lab, hub: Lab, bob: Lab) -> None:
     assert sorted(fetched) == sorted({"+refs/heads/*:refs/remotes/origin/*", *refs.fetch_refspecs("origin")})
 
 
+@pytest.mark.long
 def test_a_configuration_that_is_locked(hub: Lab, lab: Lab) -> None:
     """Another sync, or the user, is writing to it; of two at once one ended in an error."""
     lab.git("remote", "add", "origin", str(hub.path))
@@ -346,6 +352,7 @@ def test_a_configuration_that_is_locked(hub: Lab, lab: Lab) -> None:
     assert set(refs.fetch_refspecs("origin")) < set(fetched) and len(fetched) == 3
 
 
+@pytest.mark.long
 def test_a_remote_name_with_a_slash(lab: Lab, hub: Lab, bob: Lab) -> None:
     """`git remote add` of 2.39 also takes a name that begins as another does."""
     empty = Lab(hub.path.parent / "empty.git")
@@ -367,6 +374,7 @@ def test_a_remote_name_with_a_slash(lab: Lab, hub: Lab, bob: Lab) -> None:
 # -- what must not disturb --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_settings_do_not_disturb(hub: Lab, ann: Lab, bob: Lab) -> None:
     log(bob, "his")
     bob.run("sync")
@@ -388,6 +396,7 @@ def test_settings_do_not_disturb(hub: Lab, ann: Lab, bob: Lab) -> None:
     ann.run("verify")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("version", ["0", "1", "2"])
 def test_every_protocol(hub: Lab, ann: Lab, bob: Lab, version: str) -> None:
     for lab in (ann, bob):
@@ -398,6 +407,7 @@ def test_every_protocol(hub: Lab, ann: Lab, bob: Lab, version: str) -> None:
     assert_whole(ann, bob)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mirror", ["+refs/*:refs/*", "+refs/notes/*:refs/notes/*"])
 def test_a_refspec_of_the_users_does_not_move_our_refs(hub: Lab, ann: Lab, bob: Lab, mirror: str) -> None:
     """Fetching a ref by its name also went where the configured refspecs send it: over our own, cut short."""
@@ -421,6 +431,7 @@ def test_a_refspec_of_the_users_does_not_move_our_refs(hub: Lab, ann: Lab, bob: 
     assert synced(ann)["remarks"] == []
 
 
+@pytest.mark.long
 def test_two_syncs_of_one_clone_at_once(hub: Lab, lab: Lab, bob: Lab) -> None:
     log(bob, "his")
     bob.run("sync")
@@ -439,6 +450,7 @@ def test_two_syncs_of_one_clone_at_once(hub: Lab, lab: Lab, bob: Lab) -> None:
     assert_whole(lab, bob)
 
 
+@pytest.mark.long
 def test_a_log_during_a_sync(hub: Lab, ann: Lab) -> None:
     """From git's own hook, when what is to be pushed is settled."""
     ann.result(1.0)
@@ -492,6 +504,7 @@ def failing(lab: Lab, program: str, script: str) -> Path:
     return count
 
 
+@pytest.mark.long
 def test_an_attempt_is_made_five_times_and_no_more(ann: Lab, pauses: list[float]) -> None:
     log(ann, "one")
     count = failing(ann, "upload-pack", "exit 1")
@@ -502,6 +515,7 @@ def test_an_attempt_is_made_five_times_and_no_more(ann: Lab, pauses: list[float]
     assert len(set(pauses)) > 1, "256 steps each: two of four may well be equal"
 
 
+@pytest.mark.long
 def test_a_remote_that_comes_back_meanwhile(hub: Lab, ann: Lab, pauses: list[float]) -> None:
     log(ann, "one")
     count = failing(ann, "receive-pack", '[ $(wc -l <"$0.count") -gt 2 ] || exit 1\nexec git-receive-pack "$@"')
@@ -511,6 +525,7 @@ def test_a_remote_that_comes_back_meanwhile(hub: Lab, ann: Lab, pauses: list[flo
     assert refs_in(hub, *own(ann)) == refs_in(ann, *own(ann))
 
 
+@pytest.mark.long
 def test_what_came_before_the_remote_went_away_is_shown(hub: Lab, ann: Lab, bob: Lab) -> None:
     """Only the last attempt counted, in which nothing came any more."""
     log(bob, "his")
@@ -523,6 +538,7 @@ def test_what_came_before_the_remote_went_away_is_shown(hub: Lab, ann: Lab, bob:
     assert set(ids(bob)) < set(shown)
 
 
+@pytest.mark.long
 def test_a_remote_that_lets_nobody_in_is_asked_once(ann: Lab, pauses: list[float]) -> None:
     log(ann, "one")
     count = failing(ann, "upload-pack", "echo fatal: Authentication failed for us >&2; exit 1")
@@ -535,6 +551,7 @@ def test_a_remote_that_lets_nobody_in_is_asked_once(ann: Lab, pauses: list[float
     assert said.startswith("note: not shared: The remote lets nobody in") and len(ids(ann)) == 2
 
 
+@pytest.mark.long
 def test_a_remote_that_stays_busy_is_not_said_to_have_taken_ours(hub: Lab, ann: Lab) -> None:
     """It was passed over in silence: "nothing new"."""
     log(ann, "one")
@@ -552,6 +569,7 @@ def test_a_remote_that_stays_busy_is_not_said_to_have_taken_ours(hub: Lab, ann: 
     assert synced(ann)["went"] == 1
 
 
+@pytest.mark.long
 def test_a_lock_that_a_killed_fetch_left_is_no_damage(hub: Lab, ann: Lab, bob: Lab) -> None:
     """It was said that the ledger had been rewritten."""
     log(bob, "one")
@@ -633,6 +651,7 @@ def took(tmp_path: Path, templates: Templates) -> tuple[Lab, Lab, Lab, Lab]:
     return hub, ann, bob, eve
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", DAMAGES)
 def test_anothers_damaged_ledger_is_refused(took: tuple[Lab, Lab, Lab, Lab], how: str) -> None:
     """One line for the writer, whatever the number of refs; nothing here changes; what others have comes as ever."""
@@ -654,6 +673,7 @@ def test_anothers_damaged_ledger_is_refused(took: tuple[Lab, Lab, Lab, Lab], how
     assert copies.items() < refs_in(ann, refs.REMOTES).items()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["truncated", "deleted"])
 def test_what_a_remote_has_lost_of_ours_goes_there_again(hub: Lab, ann: Lab, bob: Lab, how: str) -> None:
     for description in ("one", "two"):
@@ -690,6 +710,7 @@ def gave(tmp_path: Path, templates: Templates) -> tuple[Lab, Lab, Lab]:
     return hub, ann, bob
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["unrelated", "amended", "blob", "tree"])
 def test_what_was_put_in_the_place_of_ours_costs_no_record(gave: tuple[Lab, Lab, Lab], how: str) -> None:
     """It cannot be replaced without force; all that it does not hold goes there under another name. What the copy of an
@@ -712,6 +733,7 @@ def test_what_was_put_in_the_place_of_ours_costs_no_record(gave: tuple[Lab, Lab,
     assert synced(ann)["went"] == 1
 
 
+@pytest.mark.long
 def test_a_tag_of_ours_is_gone_on_from(hub: Lab, ann: Lab) -> None:
     log(ann, "one")
     ann.run("sync")
@@ -722,6 +744,7 @@ def test_a_tag_of_ours_is_gone_on_from(hub: Lab, ann: Lab) -> None:
     assert refs_in(hub, *MEMORY) == refs_in(ann, *own(ann))
 
 
+@pytest.mark.long
 def test_a_commit_with_two_parents_in_the_place_of_ours(hub: Hub, ann: Lab) -> None:
     """It looked like a journal's entry, and each sync ended in an error."""
     log(ann, "one")
@@ -737,6 +760,7 @@ def test_a_commit_with_two_parents_in_the_place_of_ours(hub: Hub, ann: Lab) -> N
     assert ids(new) == ids(ann) == runs
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("whose", ["another's", "ours"])
 def test_a_journal_that_was_deleted_alone(hub: Hub, ann: Lab, bob: Lab, whose: str) -> None:
     log(bob, "one")
@@ -755,6 +779,7 @@ def test_a_journal_that_was_deleted_alone(hub: Hub, ann: Lab, bob: Lab, whose: s
     assert "notes only" in new.run("verify").stdout
 
 
+@pytest.mark.long
 def test_somebodys_mirror_push(hub: Lab, ann: Lab, bob: Lab, tmp_path: Path) -> None:
     """`git push --mirror` from a clone without a memory deletes everybody's; each brings back what is its own."""
     for lab in (ann, bob):
@@ -774,6 +799,7 @@ def test_somebodys_mirror_push(hub: Lab, ann: Lab, bob: Lab, tmp_path: Path) -> 
     assert_whole(ann, bob)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("notes_only", [False, True])
 def test_more_refs_than_are_fetched_by_name(hub: Lab, ann: Lab, bob: Lab, notes_only: bool) -> None:
     """And among them some that are not the memory's, or cannot be stored."""
@@ -795,6 +821,7 @@ def test_more_refs_than_are_fetched_by_name(hub: Lab, ann: Lab, bob: Lab, notes_
     assert ids(bob) == ids(ann)
 
 
+@pytest.mark.long
 def test_a_remote_that_has_ours_as_another_sync_left_it(hub: Lab, ann: Lab) -> None:
     """A push that was killed before it noted where the ref is now was told of as damage by the next one."""
     log(ann, "one")
