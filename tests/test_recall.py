@@ -304,6 +304,7 @@ def test_without_the_index_the_memory_is_read(lab: Lab) -> None:
     assert told(Session(lab.path).recall, []) == told(found, [])
 
 
+@pytest.mark.long
 def test_a_long_history_is_raced_as_a_whole_one(lab: Lab) -> None:
     """Windows are full, programs come back after they have left them, and the state is taken up several times."""
     chance = random.Random(5)

@@ -169,6 +169,7 @@ def test_a_replicated_run(lab: Lab) -> None:
     _reading(call)
 
 
+@pytest.mark.long
 def test_several_writers(templates: Templates, tmp_path: Path) -> None:
     hub = Hub(templates, tmp_path / "hub")
     ann, bob = Caller(hub.join("ann")), Caller(hub.join("bob"))

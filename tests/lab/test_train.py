@@ -30,6 +30,7 @@ def test_equal_runs_are_equal_to_the_last_bit(first, run_train):
     assert again["evaluator"] == first[1]["evaluator"]
 
 
+@pytest.mark.long
 def test_divergence_exits_3_without_a_summary(run_train, tmp_path):
     stale = tmp_path / "stale.json"
     stale.write_text("{}")
@@ -47,6 +48,7 @@ def test_bad_setting_exits_2(run_train):
     assert "AUTORESEARCH_TIME_BUDGET='abc'" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_a_model_that_leaks_the_future_exits_3(run_train):
     done, found = run_train(edits=[("is_causal=True", "is_causal=False")])
     assert (done.returncode, found) == (3, None)

@@ -75,6 +75,7 @@ def test_any_mixture_of_layouts_is_read_and_kept(
             assert after[commit].endswith(b"more\n") and after[commit].startswith(before)
 
 
+@pytest.mark.long
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(CROWDED, min_size=120, max_size=200))
 def test_full_folders_go_one_level_deeper_and_git_reads_them(repo: pygit2.Repository, commits: set[str]) -> None:
