@@ -237,3 +237,9 @@ def test_code_that_did_not_come_is_said_to_be_missing(told: Lab, make_lab) -> No
     two = _ids(told)[1]
     for command in ("restore", "blame", "stack"):
         assert f"The code of {two}, commit {two[17:24]}, is not here." in other.run(command, two, rc=3).stderr, command
+
+
+def test_a_diff_says_whose_it_is(told: Lab) -> None:
+    one, two = [run.run_id for run in told.memory.runs][:2]
+    assert json.loads(told.run("diff", one, two, "--json").stdout)["run_id"] == one
+    assert json.loads(told.run("diff", two, "--json").stdout)["run_id"] == two

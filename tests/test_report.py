@@ -147,6 +147,7 @@ def test_what_leads_without_being_proven_is_named(lab: Lab) -> None:
     opening = report(lab).partition("\n## ")[0]
     name = short_id(ahead["run_id"])
     assert f"- Build on 1.490000 at `{ahead['commit'][:7]}`, DEPTH to 9 [{name}]: -0.011250 to the champion" in opening
+    assert section(report(lab), "Champion board").count(f"[{name}]") == 1
 
 
 def test_of_two_that_are_alike_the_latest_comes_first(lab: Lab) -> None:
@@ -170,3 +171,18 @@ def test_a_crash_waits_until_its_change_is_run_again(lab: Lab) -> None:
     lab.experiment("DEPTH to 9 again", 1.4, knob="DEPTH", to=9)
     lab.run("report")
     assert "**investigate_crash**" not in section(report(lab), "Decision queue")
+
+
+def test_what_did_not_crash_waits_though_its_change_was_run_again(lab: Lab) -> None:
+    lab.commit("baseline")
+    log(lab, 1.5)
+    turn(lab, "DEPTH", 9)
+    first = log(lab, 1.499)
+    lab.git("reset", "-q", "--hard", "HEAD~1")
+    turn(lab, "MATRIX_LR", 0.05)
+    log(lab, 1.5001)
+    turn(lab, "DEPTH", 9)
+    second = log(lab, 1.52)
+    assert first["change"]["fingerprint"] == second["change"]["fingerprint"]
+    lab.run("report")
+    assert f"[{short_id(first['run_id'])}]" in section(report(lab), "Decision queue")
