@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Literal, NamedTuple
 
 import click
 
-from memorylab.core.text import inline
+from memorylab.core.text import inline, verbatim
 from memorylab.store import git
 from memorylab.store.git import Place
 
@@ -36,6 +36,7 @@ _STYLES: dict[Style, str] = {
     "": "", "keep": "green", "discard": "", "crash": "red", "better": "green", "commit": "yellow", "title": "bold",
     "quiet": "dim", "command": "bold", "added": "green", "removed": "red", "hunk": "cyan",
 }  # fmt: skip
+_PATCH: dict[str, Style] = {"+": "added", "-": "removed", "@": "hunk"}
 _ROWS = 200  # that the widths of a table are taken from
 _LEAST = 28  # characters of the column that yields, before others are left out
 
@@ -67,6 +68,14 @@ def told(text: str, indent: int = 0) -> Iterator[Line]:
     """The lines of a text, each going on a little further in than it begins."""
     for said in text.split("\n"):
         yield line(" " * indent + said, hang=indent + len(said) - len(said.lstrip(" ")) + 4)
+
+
+def patch(text: str) -> Iterator[Line]:
+    """The lines of a patch, in the colours of git."""
+    for said in text.rstrip("\n").split("\n"):
+        is_name = said.startswith(("+++", "---", "diff ", "index "))
+        style: Style = "title" if is_name else _PATCH.get(said[:1], "")
+        yield line((said.rstrip("\r"), style), hang=None)
 
 
 def plain(lines: Iterable[Line]) -> str:
@@ -191,9 +200,9 @@ def _text(piece: Piece) -> str:
 
 
 def _in_line(piece: Piece) -> str:
-    """The same in a line, which may be of code: its tabs are its own."""
+    """The same in a line, which may be of code: its white space is its own."""
     said = piece if isinstance(piece, str) else piece[0]
-    return "\t".join(part if part.isprintable() else inline(part) for part in said.split("\t"))
+    return said if said.isprintable() else verbatim(said).replace("\n", " ")
 
 
 def _styled(pieces: Iterable[Piece]) -> Text:

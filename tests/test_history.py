@@ -320,6 +320,17 @@ def test_colours_are_as_git_has_them(
     assert ("\x1b[32mkeep" in shown) == is_coloured
 
 
+def test_a_diff_is_coloured_and_its_code_is_as_it_stands(told: Lab) -> None:
+    with (told.path / "train.py").open("a") as subject:
+        subject.write('    mark = "\x1b[31m  red\\u202e"  #  two\tand a tab\n')
+    told.experiment("code", 0.5, "--status", "keep")
+    shown = _terminal(told, "diff", "HEAD", size=200)
+    assert "\x1b[32m+WARMDOWN" not in shown and '\x1b[32m+    mark = "\ufffd[31m  red' in shown
+    assert "\x1b[36m@@ " in shown and "\ufffd[3" not in shown.replace("\ufffd[31m  red", "")
+    assert "\x1b[32m" not in _terminal(told, "diff", "HEAD", NO_COLOR="1")
+    assert '    mark = "\ufffd[31m  red\\u202e"  #  two\tand a tab' in told.run("blame", "HEAD").stdout
+
+
 def test_what_is_no_terminal_gets_no_colours(told: Lab) -> None:
     told.git("config", "color.ui", "always")
     command = [sys.executable, "-m", "memorylab", "history"]

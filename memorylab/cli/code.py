@@ -31,14 +31,16 @@ def diff(run: str, other: str | None, code_only: bool, no_patch: bool, as_json: 
     if code_only and not as_json:
         sys.stdout.flush()
         sys.exit(code.diff(session, one, two))
+    from memorylab import console
     from memorylab.commands import diff as command
 
     found = command.compare(session, one, two)
     if as_json:
         emit(found, lambda: "", True)
-    else:
-        patch = "" if no_patch else code.as_git_shows(session, one, two).decode("utf-8", "replace")
-        inspect.page(command.render(found, patch))
+        return
+    patch = "" if no_patch else code.as_git_shows(session, one, two).decode("utf-8", "replace")
+    with console.opened(session.place) as out:
+        command.show(found, patch, out)
 
 
 @cli.command()

@@ -10,7 +10,7 @@ from memorylab.commands.gains import Gained
 from memorylab.commands.session import Session
 from memorylab.core.decision import chance
 from memorylab.core.record import Run, Status, rounded
-from memorylab.core.text import block, count, inline, shorten
+from memorylab.core.text import count, inline, shorten, verbatim
 from memorylab.errors import NotFound
 from memorylab.store import git
 
@@ -180,7 +180,7 @@ def render(found: Blame) -> str:
     for line in found.lines:
         commit, gain, odds, runs, idea = by_commit[line.commit]
         left = f"{commit:<{widths[0]}} ({gain:>{widths[1]}} {odds:>{widths[2]}} {runs:>{widths[3]}} {idea:<{widths[4]}}"
-        said.append(f"{left} {line.number:>{digits}}) {block(line.text)}".rstrip())
+        said.append(f"{left} {line.number:>{digits}}) {verbatim(line.text)}".rstrip())
     return "\n".join(said)
 
 

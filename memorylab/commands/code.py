@@ -50,14 +50,11 @@ def is_dirty(run: Run) -> bool:
 
 
 def as_git_shows(session: Session, run: Run, other: Run | None) -> bytes:
-    """A run's diff, or the subject's between two runs, as the user has git show it, with its colours on a terminal."""
+    """A run's diff, or the subject's between two runs, as the user has git show it, without its colours."""
     revisions = _revisions(session, run, other)
     if revisions is None:
         return patch(session, run)
-    is_terminal = str(sys.stdout.isatty()).lower()
-    wanted = git.run(session.place, "config", "--get-colorbool", "color.diff", is_terminal, check=False)
-    color = "always" if wanted.strip() == b"true" else "never"
-    return git.run(session.place, "diff", f"--color={color}", *revisions, *_paths(session))
+    return git.run(session.place, "diff", "--no-color", *revisions, *_paths(session))
 
 
 def diff(session: Session, run: Run, other: Run | None) -> int:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from memorylab import console
 from memorylab.commands import code
 from memorylab.commands.gains import Gained
 from memorylab.commands.session import Session
+from memorylab.console import Output, line
 from memorylab.core.change import read_change
 from memorylab.core.decision import chance
 from memorylab.core.group import Group, group_of
@@ -136,8 +138,15 @@ def _stated(value: object) -> str:
     return "not stated" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def render(found: Difference, patch: str = "") -> str:
-    """The two side by side, then the code."""
+def show(found: Difference, patch: str, out: Output) -> None:
+    """Print the two side by side, then the code, if that is wanted."""
+    out.lines(line(said, hang=None) for said in render(found))
+    if patch:
+        out.lines([line(), *console.patch(patch)])
+
+
+def render(found: Difference) -> list[str]:
+    """The two side by side, a line each."""
     old, new = found.old, found.new
     rows = [("", _name(old), _name(new)), ("idea", inline(old.description) if old else "-", inline(new.description))]
     rows.append(("status", old.status if old else "-", new.status))
@@ -150,8 +159,7 @@ def render(found: Difference, patch: str = "") -> str:
     lines = _table(rows)
     if len(metrics) > _METRICS:
         lines.append(f"{len(metrics) - _METRICS} more metrics differ; --json has them.")
-    lines += ["", _outcome(found)]
-    return "\n".join([*lines, *(["", patch.rstrip("\n")] if patch else [])])
+    return [*lines, "", _outcome(found)]
 
 
 def _outcome(found: Difference) -> str:

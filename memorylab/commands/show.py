@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from memorylab.commands import check, code, history
 from memorylab.commands.session import Session
-from memorylab.console import Column, Line, Output, Piece, Style, line, told
+from memorylab.console import Column, Line, Output, Piece, line, patch, told
 from memorylab.core.change import describe
 from memorylab.core.decision import chance, odds, signed
 from memorylab.core.group import group_of
@@ -16,7 +16,6 @@ from memorylab.core.text import block, count, inline, number
 _LABEL = 12  # characters
 _TAIL = 8  # lines of a log
 _DIGITS = 6  # significant, of other metrics
-_CODE: dict[str, Style] = {"+": "added", "-": "removed", "@": "hunk"}
 
 
 def show(session: Session, run: Run, diff_too: bool, out: Output) -> None:
@@ -33,8 +32,7 @@ def show(session: Session, run: Run, diff_too: bool, out: Output) -> None:
         out.lines([line(), _title("Artifacts")])
         out.lines(line(f"  {inline(name)}, {one.size:,} bytes") for name, one in run.artifacts.items())
     if diff_too:
-        out.lines([line()])
-        out.lines(_code(code.patch(session, run).decode("utf-8", "replace").rstrip()))
+        out.lines([line(), *patch(code.patch(session, run).decode("utf-8", "replace"))])
 
 
 def _head(session: Session, run: Run) -> Iterator[Line]:
@@ -142,10 +140,3 @@ def _packet(packet: Packet) -> Iterator[Line]:
         yield line(f"  Evidence: {evidence}, in the group {inline(packet.comparison.group)}", hang=4)
     if packet.hypothesis_status != "not_stated":
         yield line(f"  The hypothesis: {packet.hypothesis_status}")
-
-
-def _code(patch: str) -> Iterator[Line]:
-    for said in patch.split("\n"):
-        is_name = said.startswith(("+++", "---", "diff ", "index "))
-        style: Style = "title" if is_name else _CODE.get(said[:1], "")
-        yield line((said.rstrip("\r"), style), hang=None)
