@@ -10,7 +10,7 @@ from memorylab.commands.gains import Gained
 from memorylab.commands.session import Session
 from memorylab.core.decision import chance
 from memorylab.core.record import Run, Status, rounded
-from memorylab.core.text import count, inline, shorten, verbatim
+from memorylab.core.text import count, effect, inline, shorten, verbatim
 from memorylab.errors import NotFound
 from memorylab.store import git
 
@@ -189,6 +189,6 @@ def _words(found: Blame, line: Line) -> tuple[str, str, str, str, str]:
     if run is None:
         # As git marks the commits that history is not followed beyond.
         return f"^{line.commit[:7]}", "", "", "", line.origin
-    gain = f"{run.gain:+.2g}±{run.error:.1g}" if run.gain is not None and run.error is not None else "-"
+    gain = effect(run.gain, run.error) if run.gain is not None and run.error is not None else "-"
     odds = chance(run.probability) if run.probability is not None else "-"
     return line.commit[:7], gain, odds, count(run.runs, "run"), shorten(inline(run.description), _IDEA)

@@ -14,7 +14,7 @@ from memorylab.core.decision import chance
 from memorylab.core.group import Group, group_of
 from memorylab.core.noise import basis
 from memorylab.core.record import Knob, Number, Run, Status, rounded
-from memorylab.core.text import count, inline, number, short_id, shorten
+from memorylab.core.text import count, effect, inline, number, rough, short_id, shorten
 
 _WIDTH = 44  # characters of a cell
 _METRICS = 20  # rows
@@ -168,8 +168,8 @@ def _outcome(found: Difference) -> str:
         return inline(found.why)
     better = "less" if found.direction == "minimize" else "more"
     return (
-        f"{found.effect:+.3g}±{found.error:.2g} ({better} is better): the second is truly better with probability "
-        f"{chance(found.probability)} (± is one standard deviation, noise of one run {found.noise:.2g} "
+        f"{effect(found.effect, found.error, 3)} ({better} is better): the second is truly better with probability "
+        f"{chance(found.probability)} (± is one standard deviation, noise of one run {rough(found.noise)} "
         f"{basis(found.noise_replicates or 0)})."
     )
 

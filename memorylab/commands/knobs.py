@@ -12,7 +12,7 @@ from memorylab.core.knobs import InGroup, KnobStudy, Study, Tried
 from memorylab.core.noise import basis
 from memorylab.core.record import Direction
 from memorylab.core.steps import Value, shown
-from memorylab.core.text import count, inline, shorten
+from memorylab.core.text import count, effect, inline, rough, shorten
 from memorylab.core.text import number as metric
 from memorylab.errors import NotFound, UsageError
 
@@ -132,7 +132,7 @@ def _better(whole: Study) -> str:
 
 
 def _noise(found: InGroup) -> str:
-    return f"± is one standard deviation, noise {found.noise:.2g} {basis(found.noise_replicates)}"
+    return f"± is one standard deviation, noise {rough(found.noise)} {basis(found.noise_replicates)}"
 
 
 def _left_out(whole: Study) -> list[str]:
@@ -154,9 +154,9 @@ def _line(found: InGroup) -> str:
 
 def _value(tried: Tried) -> str:
     """What a value gave: `0.06 hurt +0.012±0.0042 (with 2 other changes)`."""
-    effect = f" {tried.effect:+.3g}±{tried.error:.2g}" if tried.effect is not None else ""
+    gave = f" {effect(tried.effect, tried.error, 3)}" if tried.effect is not None and tried.error is not None else ""
     besides = f" (with {_others(tried)})" if tried.others_most else ""
-    return f"{_short(tried.value)} {tried.outcome}{effect}{besides}"
+    return f"{_short(tried.value)} {tried.outcome}{gave}{besides}"
 
 
 def _others(tried: Tried) -> str:

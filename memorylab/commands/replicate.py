@@ -14,7 +14,7 @@ from memorylab.commands.session import Session
 from memorylab.core import decision
 from memorylab.core.group import IMPORTED, group_of, is_measured
 from memorylab.core.record import Packet, Run, rounded, to_json
-from memorylab.core.text import count, inline
+from memorylab.core.text import count, inline, rough
 from memorylab.errors import BadInput, StoreBusy, UsageError
 from memorylab.store import worktrees
 from memorylab.store.files import locked, replace
@@ -241,7 +241,8 @@ def _said(work: rerun.Work, against: Run | None, number: int) -> str:
         return f"given up {after}: {rerun.CRASHES} crashes in a row"
     found, noise = work.evidence, work.race.noise
     if found is None:
-        return f"measured {after}: noise {noise.sd:.3g} ({noise.low:.3g} to {noise.high:.3g} with 90 %)"
+        sd, low, high = (rough(one, 3) for one in (noise.sd, noise.low, noise.high))
+        return f"measured {after}: noise {sd} ({low} to {high} with 90 %)"
     beside = f"{inline(against.run_id)}" if against is not None else "the champion"
     needed = f"likelihood ratio {found.likelihood_ratio:.3g}, {1 / work.alpha:.3g} decide"
     if found.outcome is not None:

@@ -19,7 +19,7 @@ from memorylab.commands.session import Session
 from memorylab.core import merge
 from memorylab.core.change import describe
 from memorylab.core.record import Run
-from memorylab.core.text import count, inline, short_id, shorten
+from memorylab.core.text import count, effect, inline, rough, short_id, shorten
 from memorylab.errors import BadInput, DirtySubject, NotFound, UsageError
 from memorylab.store import git
 from memorylab.store.files import replace
@@ -318,8 +318,8 @@ def render(session: Session, done: Stacked) -> str:
     if done.total is not None:
         total = done.total
         lines.append(
-            f"added up, as if they were independent, the gains are {total.effect:+.3g}±{total.error:.2g}; "
-            f"{total.expected:+.3g} once luck is allowed for"
+            f"added up, as if they were independent, the gains are {effect(total.effect, total.error, 3)}; "
+            f"{rough(total.expected, 3, '+')} once luck is allowed for"
         )
     else:
         lines.append(

@@ -14,7 +14,7 @@ from memorylab.core.decision import chance
 from memorylab.core.nextsteps import Step
 from memorylab.core.noise import basis
 from memorylab.core.record import Plan
-from memorylab.core.text import count, inline, number, short_id, shorten
+from memorylab.core.text import count, inline, number, rough, short_id, shorten
 from memorylab.views import morning
 
 _LATEST = 5
@@ -89,7 +89,7 @@ def _leaders(registry: ranking.Registry) -> Iterator[Line]:
         ahead = f", ahead with probability {chance(leader.probability)}: build on it"
         yield line(("leader", "title"), " ", *_standing(leader), ahead, hang=_HANG)
     yield line(
-        f"group {inline(registry.label)}: noise of one run {noise.sd:.2g} ({basis(noise.replicates)})", hang=_HANG
+        f"group {inline(registry.label)}: noise of one run {rough(noise.sd)} ({basis(noise.replicates)})", hang=_HANG
     )
     for board in registry.other_groups[:_LATEST]:
         if board.champion is not None:

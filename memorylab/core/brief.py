@@ -13,7 +13,7 @@ from memorylab.core.decision import chance, signed
 from memorylab.core.noise import basis
 from memorylab.core.record import Direction, Knob, NextAction, Priority
 from memorylab.core.steps import Outcome, Value, shown
-from memorylab.core.text import cell, count, inline, number, short_id, shorten
+from memorylab.core.text import cell, count, effect, inline, number, rough, short_id, shorten
 
 LEAST = 20  # words that a brief needs
 _IDEA = 14  # words of an idea
@@ -325,8 +325,7 @@ def _effects(found: Sequence[Effect], rank: float, step: float) -> list[list[_Pa
 
 
 def _measured(one: Effect) -> str:
-    is_measured = one.effect is not None and one.error is not None
-    said = f"{one.effect:+.2g}±{one.error:.1g}" if is_measured else one.outcome
+    said = effect(one.effect, one.error) if one.effect is not None and one.error is not None else one.outcome
     besides = f" with {count(one.others, 'other')}" if one.others else ""
     strength = f" ({one.strength:.2f})" if one.strength is not None else ""
     return said + besides + strength
@@ -355,7 +354,7 @@ def _noise(facts: Facts) -> list[list[_Part]]:
     if facts.noise is None:
         return []
     return [
-        [_Part(1.8, f"{facts.noise:.2g} is one run's standard deviation"), _Part(2.3, basis(facts.noise_replicates))]
+        [_Part(1.8, f"{rough(facts.noise)} is one run's standard deviation"), _Part(2.3, basis(facts.noise_replicates))]
     ]
 
 

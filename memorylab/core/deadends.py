@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from memorylab.core.record import Run, rounded
+from memorylab.core.text import rough
 
 if TYPE_CHECKING:  # `check` needs the strength alone, and not what a race imports
     from memorylab.core.entry import Entry
@@ -80,7 +81,7 @@ def weighed(race: Race, least: float = 0.0) -> Iterator[tuple[Entry, DeadEnd]]:
         reasons = [f"{len(kept_after)} kept since"] if kept_after else []
         reasons += [f"{knob} {step} was kept in {commit}" for knob, step, commit in knobs[:2]]
         if is_far:
-            reasons.append(f"the champion moved from {before:.6g} to {after:.6g}")
+            reasons.append(f"the champion moved from {rough(before, 6)} to {rough(after, 6)}")
         if probability >= 0.5:
             reasons.append("what it lost to owed more to luck")
         yield entry, DeadEnd(

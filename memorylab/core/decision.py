@@ -20,7 +20,7 @@ from memorylab.core.record import (
     rounded,
 )
 from memorylab.core.summary import is_memory_error
-from memorylab.core.text import cell, count, number
+from memorylab.core.text import cell, count, number, rough
 
 # A discarded run that is better than the champion with this probability or more ended within the noise of it: it is
 # worth another try, as published. About the share of changes that help at all, so nothing was learned against it.
@@ -252,7 +252,7 @@ def odds(comparison: Comparison) -> str:
     if probability is None or noise is None:
         return ""
     runs = f"{count(comparison.replicates or 0, 'run')} against {comparison.champion_replicates or 0}"
-    return f"better with probability {chance(probability)} ({runs}, noise {noise:.2g} {basis(based or 0)})"
+    return f"better with probability {chance(probability)} ({runs}, noise {rough(noise)} {basis(based or 0)})"
 
 
 def _value(value: float | int | None, comparison: Comparison) -> str:

@@ -11,6 +11,7 @@ from memorylab.core.history import History, idea_of, name_of, read_history
 from memorylab.core.moves import Move
 from memorylab.core.novelty import Study
 from memorylab.core.record import Direction, KnobHistory, Run, Tested, Trial
+from memorylab.core.text import rough
 
 MANY = 4  # kept runs since a failure that are worth a word
 KNOBS = 4
@@ -44,7 +45,7 @@ class Past(Struct, frozen=True):
         if delta is None:
             return "crashed" if run.status == "crash" else f"was a {run.status}"
         better = delta < 0 if self.direction == "minimize" else delta > 0
-        return f"{'gained' if better else 'lost'} {abs(delta):.4g}"
+        return f"{'gained' if better else 'lost'} {rough(abs(delta), 4)}"
 
 
 class Results:
@@ -152,7 +153,7 @@ def moved_on(found: Study, past: Past, failed: int) -> str:
     before, now = past.best[failed], past.leading
     if before is None or now is None or abs(now - before) < deadends.FAR * abs(before):
         return ""
-    return f"since that failure the champion moved from {before:.6g} to {now:.6g}"
+    return f"since that failure the champion moved from {rough(before, 6)} to {rough(now, 6)}"
 
 
 def known(found: Study, past: Past) -> list[KnobHistory]:

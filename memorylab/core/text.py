@@ -101,3 +101,15 @@ def number(value: float | int | None, scale: float | int | None = None, sign: st
         return f"{value:{sign}.7g}"
     shown = f"{value:{sign}.{max(0, 6 - math.floor(math.log10(size)))}f}"
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+
+def rough(value: float, digits: int = 2, sign: str = "") -> str:
+    """A figure that is not known to more than so many significant digits, as noise and effects are; of a large one the
+    whole number, for what a metric of thousands gained is no matter of exponents."""
+    shown = f"{value:{sign}.{digits}g}"
+    return f"{float(shown):{sign}.0f}" if "e+" in shown and abs(value) < _MOST else shown
+
+
+def effect(value: float, error: float, digits: int = 2) -> str:
+    """A difference with its standard deviation, which has one digit less: `-0.0028±0.001`."""
+    return f"{rough(value, digits, '+')}±{rough(error, digits - 1)}"

@@ -9,7 +9,7 @@ from memorylab.core.group import group_of
 from memorylab.core.noise import basis
 from memorylab.core.record import Run
 from memorylab.core.spark import spark
-from memorylab.core.text import cell, code, count, number, short_id, shorten
+from memorylab.core.text import cell, code, count, number, rough, short_id, shorten
 from memorylab.core.waiting import Decision
 from memorylab.recall import Recall
 from memorylab.views.morning import Morning
@@ -86,7 +86,7 @@ def _opening(found: Morning, names: _Names) -> list[str]:
         noise = registry.noise
         based = basis(noise.replicates) + (": nothing was run twice" if noise.assumed else "")
         said.append(
-            f"Noise of one run: {noise.sd:.2g} ({based}; 90 % within {noise.low:.2g} to {noise.high:.2g}), "
+            f"Noise of one run: {rough(noise.sd)} ({based}; 90 % within {rough(noise.low)} to {rough(noise.high)}), "
             f"in the group {cell(registry.label)}."
         )
     if found.unreadable:

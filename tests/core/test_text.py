@@ -102,6 +102,14 @@ def test_a_metric_has_the_decimals_that_its_size_wants() -> None:
     assert (text.number(-4, 812, "+"), text.number(0, 812, "+"), text.number(1.25, 1e4, "+")) == ("-4", "+0", "+1.25")
 
 
+def test_what_is_known_to_a_few_digits_has_no_exponent_where_it_is_large() -> None:
+    assert [text.rough(value) for value in (0.00073, 0.03, 1.5, 99, 1234.5, 3.2e-6)] == [
+        "0.00073", "0.03", "1.5", "99", "1200", "3.2e-06",
+    ]  # fmt: skip
+    assert (text.rough(1444.4, 3, "+"), text.rough(-6100.2, sign="+"), text.rough(1e16)) == ("+1440", "-6100", "1e+16")
+    assert (text.effect(-0.00281, 0.00104), text.effect(1444, 1697, 3)) == ("-0.0028±0.001", "+1440±1700")
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_metric_that_is_shown_is_read_as_it_was(value: float) -> None:
     assert float(text.number(value)) == pytest.approx(value, rel=1e-4, abs=1e-9)

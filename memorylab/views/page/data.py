@@ -11,7 +11,7 @@ from memorylab.core.noise import basis
 from memorylab.core.race import Rules
 from memorylab.core.ranking import Registry, Standing, standings
 from memorylab.core.record import NextAction, Run
-from memorylab.core.text import count, inline, number, short_id, shorten
+from memorylab.core.text import count, inline, number, rough, short_id, shorten
 from memorylab.core.waiting import Decision
 from memorylab.views.morning import Morning
 from memorylab.views.page import maps, runs, tree
@@ -265,8 +265,8 @@ def _noise(registry: Registry) -> str:
     if found is None:
         return ""
     why = ", since nothing was run twice" if found.assumed else ""
-    spread = f"90 % within {found.low:.2g} to {found.high:.2g}"
-    return f"±{found.sd:.2g} for one run, {basis(found.replicates)}{why}; {spread}"
+    spread = f"90 % within {rough(found.low)} to {rough(found.high)}"
+    return f"±{rough(found.sd)} for one run, {basis(found.replicates)}{why}; {spread}"
 
 
 def _ask(found: Decision, names: _Names, tone: _Tone) -> Ask:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from memorylab.core.knobs import InGroup, KnobStudy, Study, Tried
 from memorylab.core.race import Rules
 from memorylab.core.steps import Value, number, order, shown
-from memorylab.core.text import count, inline, shorten
+from memorylab.core.text import count, inline, rough, shorten
 
 MOST = 24  # knobs with a picture
 WIDTH, HEIGHT = 320, 132
@@ -151,7 +151,7 @@ def _map(knob: KnobStudy, found: InGroup, rules: Rules) -> Map:
     return Map(
         name=_name(knob.name), now=None if knob.now is None else _name(knob.now),
         now_x=None if now is None else axis(now), trend=inline(found.trend),
-        untried=", ".join(map(_name, found.untried)), height=f"{reach:.2g}",
+        untried=", ".join(map(_name, found.untried)), height=rough(reach),
         zero=middle, band=(y(found.noise), y(-found.noise)),
         points=points, gaps=axis.gaps(found.untried), labels=labels,
     )  # fmt: skip
@@ -170,9 +170,11 @@ def _tone(one: Tried) -> str:
 
 
 def _title(name: str, one: Tried) -> str:
-    effect = f" {one.effect:+.3g} ± {one.error:.2g}" if one.effect is not None and one.error is not None else ""
+    gave = ""
+    if one.effect is not None and one.error is not None:
+        gave = f" {rough(one.effect, 3, '+')} ± {rough(one.error)}"
     besides = f", with up to {count(one.others_most, 'other change')}" if one.others_most else ""
-    return f"{_name(name)} {_name(shown(one.value))}: {one.outcome}{effect}, {count(one.runs, 'run')}{besides}"
+    return f"{_name(name)} {_name(shown(one.value))}: {one.outcome}{gave}, {count(one.runs, 'run')}{besides}"
 
 
 def _labels(axis: _Axis, tried: Sequence[Value], now: Value) -> list[Label]:
