@@ -193,6 +193,22 @@ def test_imported_runs_take_part(lab: Lab) -> None:
     assert lab.memory.runs[-1].decision_packet.comparison.prior_champion_value == 1.65  # type: ignore[union-attr]
 
 
+def test_nothing_is_built_on_code_that_was_never_here(lab: Lab) -> None:
+    """What an imported row calls its commit may also be the name of a branch."""
+    lab.git("config", "core.hooksPath", "/dev/null")
+    lab.commit("baseline")
+    head = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\n"
+    _import(lab, head + "abc1234\t1.2\t1.0\tkeep\tfirst\nmain\t1.0\t1.0\tkeep\tbest\n")
+    steps = json.loads(lab.run("status", "--json").stdout)["next"]
+    assert [step["command"] for step in steps] == ["git memorylab knobs", "git memorylab report"]
+    facts = json.loads(lab.run("brief", "--json").stdout)["facts"]
+    assert [step["command"] for step in facts["steps"]] == [step["command"] for step in steps]
+    assert (facts["champion"]["commit"], facts["champion"]["knobs"]) == ("main", {})
+    lab.experiment("deeper", 1.5, "--status", "keep", knob="DEPTH", to=9)
+    failed = lab.run("stack", "HEAD", rc=3).stderr
+    assert failed.startswith("error: The board says to build on imported-") and "Give --onto COMMIT." in failed
+
+
 def test_several_files_and_errors(lab: Lab, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (lab.path / f"{name}.tsv").write_text(HEADER + f"abc1234\t1.5\t1\tkeep\t{name}\n")

@@ -3,18 +3,18 @@
 from collections.abc import Iterable, Iterator
 
 from memorylab.commands import check, experiment, knobs, nextsteps, sync
+from memorylab.commands.code import has_code
 from memorylab.commands.gains import Gained
 from memorylab.commands.session import Session
 from memorylab.core import deadends
-from memorylab.core.brief import Command, Effect, Facts, Head, Open, Program, Theirs, Untried
+from memorylab.core.brief import Effect, Facts, Head, Open, Program, Theirs, Untried
 from memorylab.core.claims import holder
 from memorylab.core.group import Group
 from memorylab.core.knobs import InGroup, KnobStudy, Study
-from memorylab.core.nextsteps import LabState, Urgent, next_steps
+from memorylab.core.nextsteps import LabState, decide, next_steps
 from memorylab.core.race import Race
 from memorylab.core.ranking import Registry, Standing
-from memorylab.core.record import Holder, Knob
-from memorylab.core.text import short_id
+from memorylab.core.record import Knob
 from memorylab.core.waiting import Decision
 from memorylab.errors import NotFound
 from memorylab.store import git
@@ -45,17 +45,17 @@ def gather(session: Session) -> Facts:
         statuses=registry.status_counts,
         champion=_program(session, champion, session.starting_values()) if champion else None,
         leader=(
-            _program(session, leader, experiment.constants_at(session, champion.commit))
+            _program(session, leader, _constants(session, champion))
             if champion and leader and leader.run_id != champion.run_id
             else None
         ),
         head=_head(session, registry, state),
         decisions=tuple(found for one in queue if (found := _open(session, one)) is not None),
-        steps=tuple(Command(step.command, step.why) for step in next_steps(state)),
+        steps=tuple(next_steps(state)),
         dead_ends=tuple(sorted([*_values(here, _BAD, closed), *_of(code, _BAD), *_crashes(session)], key=_firmness)),
         works=tuple(sorted([*_values(here, _GOOD, {}), *_of(code, _GOOD)], key=_size)),
         claims=tuple(
-            Theirs(who=_whose(one), until=check.clock(one.expires_utc), description=one.description)
+            Theirs(who=check.whose(one), until=check.clock(one.expires_utc), description=one.description)
             for one in map(holder, others)
         ),
         untried=tuple(_untried(study, here)),
@@ -74,13 +74,17 @@ def _budget(session: Session, registry: Registry) -> str:
 
 def _program(session: Session, found: Standing, before: dict[str, str] | None) -> Program:
     """A program on the board, with the knobs that differ from some constants; none where its code is not here."""
-    after = experiment.constants_at(session, found.commit)
+    after = _constants(session, found)
     names = [] if before is None or after is None else [*before, *(name for name in after if name not in before)]
     turned = {name: Knob(old=(before or {}).get(name), new=(after or {}).get(name)) for name in names}
     return Program(
         run_id=found.run_id, commit=found.commit, description=found.description, value=found.value, runs=found.runs,
         probability=found.probability, knobs={name: knob for name, knob in turned.items() if knob.old != knob.new},
     )  # fmt: skip
+
+
+def _constants(session: Session, found: Standing) -> dict[str, str] | None:
+    return experiment.constants_at(session, found.commit) if has_code(session, found) else None
 
 
 def _head(session: Session, registry: Registry, state: LabState) -> Head | None:
@@ -101,24 +105,14 @@ def _head(session: Session, registry: Registry, state: LabState) -> Head | None:
 
 def _open(session: Session, one: Decision) -> Open | None:
     """A decision with its command, None for one that asks for nothing to be typed."""
-    run, action = one.run, one.packet.next_action
-    here = action in ("promote", "branch_followup")
-    urgent = Urgent(
-        run=short_id(run.run_id), commit=run.commit, action=action,
-        is_here=here and git.succeeds(session.place, "merge-base", "--is-ancestor", run.commit, "HEAD"),
-    )  # fmt: skip
-    steps = next_steps(LabState(is_set_up=True, runs=1, urgent=(urgent,)))
-    command = next((step.command for step in steps if urgent.run in step.command), None)
-    if command is None or here and run.status != "keep":
+    run, packet = one.run, one.packet
+    step = decide(nextsteps.urgent(session, run, packet.next_action, packet.priority))
+    if step is None or packet.next_action in ("promote", "branch_followup") and run.status != "keep":
         return None
     return Open(
-        run_id=run.run_id, action=action, priority=one.packet.priority, description=run.description, command=command,
-        delta=one.delta, probability=one.probability,
+        run_id=run.run_id, action=packet.next_action, priority=packet.priority, description=run.description,
+        command=step.command, delta=one.delta, probability=one.probability,
     )  # fmt: skip
-
-
-def _whose(one: Holder) -> str:
-    return f"{one.writer}/{one.worktree}" if one.worktree else one.writer
 
 
 def _values(here: Iterable[_Here], outcomes: tuple[str, ...], closed: dict[str, float]) -> Iterator[Effect]:

@@ -65,8 +65,12 @@ def is_ours(session: Session, claim: Claim) -> bool:
 
 def who(holder: Holder) -> str:
     """Whose claim it is, and until when."""
-    where = f"{holder.writer}/{holder.worktree}" if holder.worktree else holder.writer
-    return f"claimed by {inline(where)} until {clock(holder.expires_utc)}"
+    return f"claimed by {inline(whose(holder))} until {clock(holder.expires_utc)}"
+
+
+def whose(holder: Holder) -> str:
+    """The writer, and the worktree if it is not the main one."""
+    return f"{holder.writer}/{holder.worktree}" if holder.worktree else holder.writer
 
 
 def clock(time: str | None) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from memorylab.commands import experiment, sync
 from memorylab.commands.session import Session
+from memorylab.core.ranking import Standing
 from memorylab.core.record import Run
 from memorylab.core.text import inline
 from memorylab.errors import BadInput, DirtySubject, NotFound
@@ -17,7 +18,7 @@ from memorylab.store.pack import EMPTY_TREE
 def bring(session: Session, *runs: Run | None) -> None:
     """Have the code and the patch of runs here, where only their notes are (a sync without artifacts)."""
     for run in runs:
-        if run is not None and session.recall.anchor(run.run_id) == run.commit:
+        if run is not None and has_code(session, run):
             patches = [one.blob for name, one in run.artifacts.items() if name.endswith(".patch")]
             is_here = session.store.has(run.commit)
             if not is_here or any(session.store.blob(oid, fetch=True) is None for oid in patches):
@@ -42,6 +43,12 @@ def base(session: Session, run: Run) -> tuple[str | None, str]:
         message = f"What {commit.oid[:7]} goes on from is not in this shallow clone."
         raise NotFound(message, "`git fetch --unshallow` brings it.")
     return (commit.parents[0] if commit.parents else None), commit.oid
+
+
+def has_code(session: Session, run: Run | Standing) -> bool:
+    """Whether a run's commit is one of this repository, here or where it was synced from. What an imported run calls
+    its commit may be anything, also the name of a branch."""
+    return session.recall.anchor(run.run_id) == run.commit
 
 
 def is_dirty(run: Run) -> bool:
@@ -125,8 +132,7 @@ def _holds(path: Path) -> bytes | None:
 def own_commit(session: Session, run: Run) -> str:
     """The run's commit, if it is here. Raises NotFound for imported runs, whose code was never here, and for those that
     came without it."""
-    anchor = session.recall.anchor(run.run_id)
-    if run.commit != anchor:
+    if not has_code(session, run):
         raise NotFound(
             f"The code of {run.run_id} was never in this repository.",
             "It was imported from a table; only its description and result are known.",

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import msgspec
 
-from memorylab.commands import experiment
+from memorylab.commands import code, experiment
 from memorylab.commands.session import Session
 from memorylab.core.change import describe
 from memorylab.core.nextsteps import Head, LabState, Step, Subject, Urgent, next_steps
-from memorylab.core.ranking import Registry
-from memorylab.core.record import NextAction
+from memorylab.core.ranking import Registry, Standing
+from memorylab.core.record import NextAction, Priority, Run
 from memorylab.core.text import inline, short_id
 from memorylab.core.waiting import Decision
 from memorylab.errors import NotFound
@@ -31,36 +31,30 @@ def state(session: Session, registry: Registry, queue: Iterable[Decision], waiti
     best = registry.leader or registry.champion
     head = _head(session)
     at, change = _subject(session)
-    here = _Here(session)
     return LabState(
         is_set_up=session.writer is not None or place.top is None and (place.common_dir / "hooks" / "update").exists(),
         is_bare=place.top is None,
         runs=session.recall.size,
-        subject=inline(_named(session)), at=at, change=change,
+        subject=inline(named(session)), at=at, change=change,
         head=head[0], head_run=head[1], has_parent=head[2],
         to_share=waiting,
         urgent=tuple(
-            here.urgent(one.run.run_id, one.run.commit, one.packet.next_action)
+            urgent(session, one.run, one.packet.next_action)
             for one in queue
             if one.packet.priority == "high"
         ),
-        build_on=here.urgent(best.run_id, best.commit, "promote") if best else None,
+        build_on=urgent(session, best, "promote") if best and code.has_code(session, best) else None,
     )  # fmt: skip
 
 
-class _Here:
-    """Which commits HEAD goes on from."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def urgent(self, run_id: str, commit: str, action: NextAction) -> Urgent:
-        asked = ("merge-base", "--is-ancestor", commit, "HEAD")
-        is_here = action in ("promote", "branch_followup") and git.succeeds(self._session.place, *asked)
-        return Urgent(run=short_id(run_id), commit=commit, action=action, is_here=is_here)
+def urgent(session: Session, run: Run | Standing, action: NextAction, priority: Priority = "high") -> Urgent:
+    """A decision as it is from where HEAD is."""
+    asked = ("merge-base", "--is-ancestor", run.commit, "HEAD")
+    is_here = action in ("promote", "branch_followup") and git.succeeds(session.place, *asked)
+    return Urgent(run=short_id(run.run_id), commit=run.commit, action=action, priority=priority, is_here=is_here)
 
 
-def _named(session: Session) -> str:
+def named(session: Session) -> str:
     """The subject as it is named from here."""
     top, subject = session.place.top, session.settings.subject
     return os.path.relpath(top / subject, Path.cwd()) if top is not None else subject

@@ -4,7 +4,6 @@ All is merged, and whatever speaks against it found, before anything of the repo
 branch, and git commits, so that hooks run as for any commit.
 """
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from shlex import quote
 
 import msgspec
 
-from memorylab.commands import code, experiment, inspect
+from memorylab.commands import code, experiment, inspect, nextsteps
 from memorylab.commands.gains import Gained
 from memorylab.commands.session import Session
 from memorylab.core import merge
@@ -145,7 +144,11 @@ def _onto(session: Session, onto: str) -> str:
         raise NotFound("There is no champion to build on yet.", "Give --onto COMMIT.")
     run = session.recall.find(best.run_id)
     code.bring(session, run)
-    return code.own_commit(session, run)
+    try:
+        return code.own_commit(session, run)
+    except NotFound as problem:
+        said = f"The board says to build on {short_id(run.run_id)}. {problem.message}"
+        raise NotFound(said, "Give --onto COMMIT.") from None
 
 
 def _refuse_opposed(session: Session, runs: Sequence[Run]) -> None:
@@ -297,15 +300,14 @@ def _pieces(parts: Sequence[_Part]) -> list[Piece]:
     return [Piece(part.run.run_id, part.run.description) for part in parts]
 
 
-def named(session: Session) -> str:
+def _typed(session: Session) -> str:
     """The subject as it is typed from here."""
-    assert session.place.top is not None
-    return quote(os.path.relpath(session.place.top / session.settings.subject, Path.cwd()))
+    return quote(nextsteps.named(session))
 
 
 def give_up(session: Session, name: str) -> str:
     """What leads back to where the user was, whatever became of the subject."""
-    back = f"git restore --source=HEAD --staged --worktree -- {named(session)}"
+    back = f"git restore --source=HEAD --staged --worktree -- {_typed(session)}"
     return f"{back} && git switch - && git branch -D {quote(name)}"
 
 
@@ -327,7 +329,7 @@ def render(session: Session, done: Stacked) -> str:
         )
     if done.conflict is None:
         return "\n".join([*lines, "`git memorylab run` measures it; `git switch -` goes back"])
-    file = named(session)
+    file = _typed(session)
     lines += [
         f"CONFLICT (content): Merge conflict in {session.settings.subject}",
         f"  {_line(done.conflict)}",

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from memorylab.core.decision import chance, signed
+from memorylab.core.nextsteps import Step
 from memorylab.core.noise import basis
 from memorylab.core.record import Direction, Knob, NextAction, Priority
 from memorylab.core.steps import Outcome, Value, shown
@@ -57,13 +58,6 @@ class Open(Struct, frozen=True, kw_only=True):
     command: str
     delta: float | None = None
     probability: float | None = None
-
-
-class Command(Struct, frozen=True):
-    """A command as it is typed, and why."""
-
-    command: str
-    why: str
 
 
 class Effect(Struct, frozen=True, kw_only=True):
@@ -115,7 +109,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     leader: Program | None = None
     head: Head | None = None
     decisions: tuple[Open, ...] = ()
-    steps: tuple[Command, ...] = ()
+    steps: tuple[Step, ...] = ()
     dead_ends: tuple[Effect, ...] = ()
     works: tuple[Effect, ...] = ()
     claims: tuple[Theirs, ...] = ()
@@ -300,7 +294,7 @@ def _open(at: int, one: Open, best: float | None) -> Iterator[_Part]:
     yield _Part(rank + 0.2, _few(one.description))
 
 
-def _step(at: int, one: Command) -> Iterator[_Part]:
+def _step(at: int, one: Step) -> Iterator[_Part]:
     command = _typed(one.command)
     is_short = len(command.split()) <= _SHORT
     yield _Part(2.5 + at if at or not is_short else 0.2, command)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from memorylab.core.record import NextAction
+from memorylab.core.record import NextAction, Priority
 from memorylab.core.text import count
 
 Subject = Literal["committed", "changed", "new", "deleted", "absent"]
@@ -20,12 +20,13 @@ class Step(Struct, frozen=True):
 
 
 class Urgent(Struct, frozen=True, kw_only=True):
-    """A run whose decision has a high priority. `run` names it for every command; `is_here` says that HEAD is its
-    commit or goes on from it."""
+    """A run that waits for a decision. `run` names it for every command; `is_here` says that HEAD is its commit or goes
+    on from it."""
 
     run: str
     commit: str
     action: NextAction
+    priority: Priority = "high"
     is_here: bool = False
 
 
@@ -37,7 +38,8 @@ class LabState(Struct, frozen=True, kw_only=True):
     changed. `head` is what HEAD is: "none" where nothing is committed yet, an experiment that is "untried", what its
     latest run (`head_run`) came to, or "other", which changes no subject; `has_parent` whether there is a commit before
     it. `to_share` is remote -> how many records of ours it lacks, for all remotes that are shared with. `urgent` are
-    the decisions, the most urgent first; `build_on` what the board says to build on, None without a champion.
+    the decisions of high priority, the most urgent first; `build_on` what the board says to build on, None without a
+    champion, and where its code was never here.
     """
 
     is_set_up: bool
@@ -133,21 +135,39 @@ def _share(state: LabState) -> list[Step]:
 
 
 def _decide(state: LabState) -> list[Step]:
-    return [step for one in state.urgent for step in _decision(one)]
+    return [step for one in state.urgent if (step := decide(one)) is not None]
 
 
-def _decision(one: Urgent) -> list[Step]:
-    run = quote(one.run)
-    match one.action:
+def verb(action: NextAction, priority: Priority) -> str:
+    """The command that acts on a decision, empty where nothing is to be done. What ended within the noise is run again;
+    what is better and was discarded all the same is taken up."""
+    match action:
         case "replicate":
-            return [Step(f"git memorylab replicate {run}", "it is ahead, perhaps by luck: run it again to know")]
+            return "replicate"
         case "retry":
-            return [Step(f"git memorylab restore {run}", "it was discarded, but is likely better: take it up again")]
+            return "restore" if priority == "high" else "replicate"
         case "fix_and_retry" | "investigate_crash":
-            return [Step(f"git memorylab show {run}", "it crashed before it was measured: see why")]
-        case "promote" | "branch_followup" if not one.is_here:
-            return [_branch(one, "it leads: build on it")]
-    return []
+            return "show"
+        case "promote" | "branch_followup":
+            return "restore"
+    return ""
+
+
+_WHY: dict[tuple[NextAction, str], str] = {
+    ("replicate", "replicate"): "it is ahead, perhaps by luck: run it again to know",
+    ("retry", "restore"): "it was discarded, but is likely better: take it up again",
+    ("retry", "replicate"): "it ended within the noise: run it again to know",
+    ("fix_and_retry", "show"): "it crashed before it was measured: see why",
+    ("investigate_crash", "show"): "it crashed before it was measured: see why",
+}
+
+
+def decide(one: Urgent) -> Step | None:
+    """What a decision asks to be typed, None where that is nothing."""
+    if one.action in ("promote", "branch_followup"):
+        return None if one.is_here else _branch(one, "it leads: build on it")
+    command = verb(one.action, one.priority)
+    return Step(f"git memorylab {command} {quote(one.run)}", _WHY[one.action, command]) if command else None
 
 
 def _build(state: LabState) -> list[Step]:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from memorylab.core.brief import (
     LEAST,
-    Command,
     Effect,
     Facts,
     Head,
@@ -19,6 +18,7 @@ from memorylab.core.brief import (
     Untried,
     brief,
 )
+from memorylab.core.nextsteps import Step
 from memorylab.core.record import Knob
 
 HOSTILE = st.one_of(
@@ -60,7 +60,7 @@ FACTS = _struct(
         _struct(Open, run_id=HOSTILE, action=st.just("retry"), priority=st.just("high"), description=HOSTILE,
                 command=HOSTILE, delta=MAYBE, probability=CHANCE)
     ),
-    steps=_some(st.builds(Command, HOSTILE, HOSTILE)), dead_ends=_some(EFFECT), works=_some(EFFECT),
+    steps=_some(st.builds(Step, HOSTILE, HOSTILE)), dead_ends=_some(EFFECT), works=_some(EFFECT),
     claims=_some(_struct(Theirs, who=HOSTILE, until=HOSTILE, description=HOSTILE)),
     untried=_some(_struct(Untried, knob=HOSTILE, now=st.none() | HOSTILE, left=_some(HOSTILE, 4))),
     noise=MAYBE, noise_replicates=st.integers(0, 9),
@@ -111,7 +111,7 @@ def _facts(**more: Any) -> Facts:
     known: dict[str, Any] = {
         "subject": "train.py", "metric": "val_bpb", "direction": "minimize", "budget": "a run has 15 cpu_seconds",
         "statuses": {"keep": 3, "discard": 2, "crash": 1}, "champion": champion,
-        "steps": (Command("git memorylab run", "HEAD was not run yet"), Command("git memorylab knobs", "think")),
+        "steps": (Step("git memorylab run", "HEAD was not run yet"), Step("git memorylab knobs", "think")),
     }  # fmt: skip
     return Facts(**(known | more))
 
@@ -202,16 +202,16 @@ def test_what_was_left_out_is_said_as_well_as_it_fits() -> None:
 
 def test_a_command_is_whole_or_not_there() -> None:
     long = "git commit -m '" + "x " * 30 + "' train.py"
-    facts = _facts(steps=(Command(long, "why"),))
+    facts = _facts(steps=(Step(long, "why"),))
     for limit in range(LEAST, 140):
         assert "git commit" not in (text := brief(facts, limit).text) or long in text
     assert long in text
-    assert "git memorylab status" in brief(_facts(steps=(Command(long * 2, "why"),)), 300).text
+    assert "git memorylab status" in brief(_facts(steps=(Step(long * 2, "why"),)), 300).text
 
 
 def test_a_command_of_a_decision_is_not_said_twice() -> None:
     decision = Open(run_id="r9", action="retry", priority="high", description="d", command="git memorylab restore r9")
-    steps = (Command("git memorylab run", "w"), Command("git memorylab restore r9", "w"), Command("git x", "w"))
+    steps = (Step("git memorylab run", "w"), Step("git memorylab restore r9", "w"), Step("git x", "w"))
     assert brief(_facts(decisions=(decision,), steps=steps), 300).text.count("git memorylab restore r9") == 1
 
 
@@ -224,7 +224,7 @@ def test_markdown_of_others_is_text() -> None:
 @pytest.mark.parametrize("limit", [20, 300])
 def test_an_empty_lab(limit: int) -> None:
     facts = Facts(subject="train.py", metric="val_bpb", direction="minimize", budget="a run is killed after 600 s",
-                  steps=(Command("git memorylab init", "make this repository remember"),))  # fmt: skip
+                  steps=(Step("git memorylab init", "make this repository remember"),))  # fmt: skip
     text = brief(facts, limit).text
     assert "nothing was run yet" in text
     assert "    git memorylab init" in text

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorylab.core.nextsteps import Head, LabState, Subject, Urgent, next_steps
+from memorylab.core.nextsteps import Head, LabState, Subject, Urgent, decide, next_steps, verb
 from memorylab.core.record import NextAction
 
 READY = LabState(is_set_up=True, runs=5)
@@ -70,6 +70,12 @@ def test_each_state_has_its_commands(facts: dict[str, object], commands: list[st
 )
 def test_each_decision_has_its_command(action: NextAction, command: str | None) -> None:
     assert _commands(READY, urgent=(_urgent(action),)) == [*([command] if command else []), *LOOK]
+
+
+def test_what_ended_within_the_noise_is_run_again() -> None:
+    step = decide(_urgent("retry", priority="medium"))
+    assert step is not None and step.command == "git memorylab replicate 85aa968-4cbb"
+    assert [verb("retry", priority) for priority in ("high", "medium")] == ["restore", "replicate"]
 
 
 def test_what_head_goes_on_from_needs_no_branch() -> None:

@@ -7,10 +7,11 @@ from msgspec import Struct
 
 from memorylab.core.decision import chance, signed
 from memorylab.core.knobs import Study
+from memorylab.core.nextsteps import verb
 from memorylab.core.noise import basis
 from memorylab.core.race import Rules
 from memorylab.core.ranking import Registry, Standing, standings
-from memorylab.core.record import NextAction, Run
+from memorylab.core.record import Packet, Run
 from memorylab.core.text import count, inline, number, rough, short_id, shorten
 from memorylab.core.waiting import Decision
 from memorylab.views.morning import Morning
@@ -24,13 +25,7 @@ _IDEA = 220  # characters
 _WRITERS = 12
 _LATEST = 6  # runs of a failure cluster
 _NINETY = 1.645  # standard deviations to either side hold 90 %
-# What is typed next, for each action; the run's name comes after it.
-_NEXT: dict[NextAction, tuple[str, ...]] = {
-    "promote": ("restore", "show --diff"), "branch_followup": ("restore", "show --diff"),
-    "replicate": ("replicate", "show --diff"), "retry": ("replicate", "show --diff"),
-    "fix_and_retry": ("show --diff", "restore"), "investigate_crash": ("show --diff", "restore"),
-    "abandon": ("show --diff",),
-}  # fmt: skip
+_SHOW = "show --diff"
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -279,12 +274,18 @@ def _ask(found: Decision, names: _Names, tone: _Tone) -> Ask:
         value="" if found.value is None else f"{number(found.value)} ({count(found.runs, 'run')})",
         delta="" if not found.delta or found.is_champion else signed(found.delta, found.value), tone=tone(found.delta),
         odds="" if odds is None else chance(odds), share=odds,
-        commands=[_command(verb, name) for verb in _NEXT[packet.next_action]],
+        commands=[_command(said, name) for said in _verbs(packet)],
     )  # fmt: skip
 
 
-def _command(verb: str, name: str) -> str:
-    first, _, option = verb.partition(" ")
+def _verbs(packet: Packet) -> tuple[str, ...]:
+    """What is typed next, and then; the run's name comes after it."""
+    first = verb(packet.next_action, packet.priority)
+    return {"": (_SHOW,), "show": (_SHOW, "restore")}.get(first, (first, _SHOW))
+
+
+def _command(said: str, name: str) -> str:
+    first, _, option = said.partition(" ")
     return " ".join(part for part in ("git memorylab", first, name, option) if part)
 
 
