@@ -2,9 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from memorylab.core.gains import Gains
+from memorylab.core.group import Group
 from memorylab.core.text import short_id
 from tests.conftest import Lab, Templates
 
@@ -102,6 +105,19 @@ def test_claims_of_others_alone(told: Lab) -> None:
     text = _brief(told)["text"]
     assert f"    halve the \ufffd[31m batch, {told.store.writer()}/beside until " in text
     assert "mine" not in text
+
+
+def test_each_group_is_weighed_once(told: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    weighed = []
+    begin = Gains.__init__
+
+    def count(self: Gains, group: Group, *rest: Any) -> None:
+        weighed.append(group)
+        begin(self, group, *rest)
+
+    monkeypatch.setattr(Gains, "__init__", count)
+    _brief(told)
+    assert len(weighed) == len(set(weighed)) == 1
 
 
 def test_an_empty_lab_says_how_to_begin(make_lab) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from memorylab.commands.session import Session
-from memorylab.core.gains import Gains, Total, by_group
+from memorylab.core.gains import Gains, Total
 from memorylab.core.group import Group, group_of
 from memorylab.core.record import Run
 from memorylab.core.steps import Pooled
@@ -13,8 +13,7 @@ class Gained:
     """The programs that runs are of, and what these gained, read as they are asked for."""
 
     def __init__(self, session: Session) -> None:
-        self._recall = session.recall
-        self._in = by_group(self._recall.turned().measured, session.settings.rules)
+        self._recall, self._in = session.recall, session.gains
 
     def group(self, group: Group) -> Gains:
         """The evidence of one comparison group."""

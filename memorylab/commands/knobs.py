@@ -34,8 +34,8 @@ class KnobPage(Struct, frozen=True, kw_only=True):
 def study(session: Session, name: str | None = None) -> Study:
     """What was tried of every knob, or of the one that a name stands for, with the constants that HEAD's subject has
     (none where there is no HEAD). Raises what `find` raises."""
-    turned, constants = session.recall.turned(), experiment.constants_now(session) or {}
-    of = partial(knobs.study, turned, constants, session.settings.rules)
+    turned, constants = session.turned, experiment.constants_now(session) or {}
+    of = partial(knobs.study, turned, constants, session.settings.rules, gains=session.gains)
     if name is None:
         return of()
     try:

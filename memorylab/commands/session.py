@@ -13,6 +13,9 @@ from memorylab.store.git import Place, locate
 from memorylab.store.reader import Reader
 
 if TYPE_CHECKING:
+    from memorylab.core.gains import Gains
+    from memorylab.core.group import Group
+    from memorylab.core.knobs import Turned
     from memorylab.core.races import Races
     from memorylab.ledger import Ledger
     from memorylab.recall import Recall
@@ -122,6 +125,18 @@ class Session:
         """The subject's constants before the first run that is known by its commit, None if there is none such."""
         first = self.recall.first()
         return _constants(self.reader, self.settings.subject, *first) if first else None
+
+    @cached_property
+    def turned(self) -> Turned:
+        """What was turned, to be read knob by knob."""
+        return self.recall.turned()
+
+    @cached_property
+    def gains(self) -> Callable[[Group], Gains]:
+        """What the programs of a comparison group gained; each group is weighed once, for whatever asks."""
+        from memorylab.core.gains import by_group
+
+        return by_group(self.turned.measured, self.settings.rules)
 
     @property
     def races(self) -> Races:

@@ -132,11 +132,15 @@ class _Trial(Struct):
     turns: list[Turn]
 
 
-def study(turned: Turned, constants: Mapping[str, str], rules: Rules, only: str | None = None) -> Study:
-    """What was tried of every knob, or of one only. `constants` are the subject's at present, as source text."""
+def study(
+    turned: Turned, constants: Mapping[str, str], rules: Rules, only: str | None = None,
+    gains: Callable[[Group], Gains] | None = None,
+) -> Study:  # fmt: skip
+    """What was tried of every knob, or of one only. `constants` are the subject's at present, as source text; `gains`
+    those of each group, where somebody has them already."""
     current = turned.current or next(iter(turned.groups), None)
     groups = [] if current is None else [current, *(group for group in turned.groups if group != current)]
-    fields = by_group(turned.measured, rules)
+    fields = gains or by_group(turned.measured, rules)
     knobs = []
     for name in turned.names if only is None else [only]:
         trials, now = _trials(turned.turns(name), fields), constants.get(name)
