@@ -132,12 +132,17 @@ def forget_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def answer(value: Any) -> None:
+    """Print a value for a machine."""
+    from memorylab.core.record import to_json
+
+    click.echo(to_json(value).decode())
+
+
 def emit(value: Any, text: Callable[[], str], json: bool) -> None:
     """Print a value for a machine, or a text for a person."""
     if json:
-        from memorylab.core.record import to_json
-
-        click.echo(to_json(value).decode())
+        answer(value)
     else:
         click.echo(text())
 

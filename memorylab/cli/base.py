@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,8 @@ from memorylab.terminal import Safe
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+    from memorylab.commands.session import Session
 
 EXIT_BLOCKED = 1
 EXIT_REFUSED = 3
@@ -90,7 +92,7 @@ def suggest(kind: str) -> "Callable[[click.Context, click.Parameter, str], list[
     return complete
 
 
-def open_session() -> Any:
+def open_session() -> "Session":
     from memorylab.commands.session import Session
 
     session = Session()

@@ -5,7 +5,7 @@ import sys
 import click
 
 from memorylab.cli.base import EXIT_BLOCKED, as_json, cli, open_session, suggest
-from memorylab.terminal import emit, remark
+from memorylab.terminal import answer, emit, remark
 
 
 @cli.command()
@@ -36,7 +36,7 @@ def diff(run: str, other: str | None, code_only: bool, no_patch: bool, as_json: 
 
     found = command.compare(session, one, two)
     if as_json:
-        emit(found, lambda: "", True)
+        answer(found)
         return
     patch = "" if no_patch else code.as_git_shows(session, one, two).decode("utf-8", "replace")
     with console.opened(session.place) as out:
@@ -82,7 +82,7 @@ def blame(run: str | None, leader: bool, as_json: bool) -> None:
     code.bring(session, found)
     blamed = command.blame(session, found)
     if as_json:
-        emit(blamed, lambda: "", True)
+        answer(blamed)
     else:
         inspect.page(command.render(blamed))
 

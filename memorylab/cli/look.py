@@ -5,12 +5,15 @@ import re
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from memorylab.cli.base import FILE, STATUSES, as_json, cli, open_session, suggest
-from memorylab.terminal import Range, emit, remark
+from memorylab.terminal import Range, answer, remark
+
+if TYPE_CHECKING:
+    from memorylab.core.query import Query
 
 
 @cli.command()
@@ -38,7 +41,7 @@ def report(since_hours: float | None, output: Path | None, as_html: bool, open_i
         from memorylab.core.text import utf8
 
         paths = [utf8(str(path)) for path in written]
-        emit(Reported(written=paths, registry=recall.registry()), lambda: "", True)
+        answer(Reported(written=paths, registry=recall.registry()))
     elif written:
         click.echo("\n".join(f"wrote {os.path.relpath(path)}" for path in written))
     else:
@@ -64,7 +67,7 @@ def status(as_json: bool) -> None:
     remark(session.refresh())
     found = command.status(session)
     if as_json:
-        emit(found, lambda: "", True)
+        answer(found)
         return
     with console.opened(session.place, pages=False) as out:
         command.show(session, found, out)
@@ -93,7 +96,7 @@ def knobs(name: str | None, as_json: bool) -> None:
         value = command.KnobPage(metric=whole.metric, direction=whole.direction, knob=found)
         text = command.render_one(whole, found)
     if as_json:
-        emit(value, lambda: "", True)
+        answer(value)
         return
     with console.opened(session.place) as out:
         out.lines(console.told(text))
@@ -119,7 +122,7 @@ def show(run: str | None, diff_too: bool, as_json: bool) -> None:
     if diff_too:
         code.bring(session, found)
     if as_json:
-        emit(found, lambda: "", True)
+        answer(found)
         return
     with console.opened(session.place) as out:
         command.show(session, found, diff_too, out)
@@ -193,7 +196,7 @@ def search(query: tuple[str, ...], limit: int | None, reverse: bool, graph: bool
     _list(command.parsed(" ".join(query)), limit, reverse, graph, as_json, "No run matches.")
 
 
-def _list(query: Any, limit: int | None, reverse: bool, graph: bool, as_json: bool, nothing: str) -> None:
+def _list(query: "Query", limit: int | None, reverse: bool, graph: bool, as_json: bool, nothing: str) -> None:
     from memorylab import console
     from memorylab.commands import history as command
 
@@ -201,13 +204,12 @@ def _list(query: Any, limit: int | None, reverse: bool, graph: bool, as_json: bo
         raise click.UsageError("--reverse and --graph cannot be used together.")
     session = open_session()
     remark(session.refresh())
-    found: Any = command.find(session, query, limit)
-    if reverse or as_json:
-        found = list(found)[:: -1 if reverse else 1]
+    found = command.find(session, query, limit)
+    if reverse:
+        found = reversed(list(found))
     if as_json:
-        emit(command.listed(session, found), lambda: "", True)
+        answer(command.listed(session, found))
         return
-    found = iter(found)
     first = next(found, None)
     if first is None:
         remark([nothing])

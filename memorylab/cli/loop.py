@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,7 +19,11 @@ from memorylab.cli.base import (
     open_session,
     suggest,
 )
-from memorylab.terminal import Range, emit, remark
+from memorylab.terminal import Range, answer, emit, remark
+
+if TYPE_CHECKING:
+    from memorylab.commands.log import Logged
+    from memorylab.commands.session import Session
 
 
 @cli.command()
@@ -71,7 +75,7 @@ def check(
         sys.exit(EXIT_BLOCKED)
 
 
-def _freshen(session: Any) -> None:
+def _freshen(session: "Session") -> None:
     # What talks to remotes is imported where it is wanted alone.
     if session.settings.autosync:
         from memorylab.commands import sync
@@ -80,7 +84,7 @@ def _freshen(session: Any) -> None:
 
 
 def _check_and_claim(
-    session: Any, said: dict[str, Any], mode: Any, threshold: float | None, limit: int, as_json: bool
+    session: "Session", said: dict[str, Any], mode: Any, threshold: float | None, limit: int, as_json: bool
 ) -> None:
     from memorylab.commands import check as command
     from memorylab.commands import claim as claiming
@@ -130,14 +134,14 @@ def _about_the_run(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _finish(session: Any, logged: Any, report: bool, sync: bool, json: bool) -> None:
+def _finish(session: "Session", logged: "Logged", report: bool, sync: bool, json: bool) -> None:
     from memorylab.commands import log as command
 
     _share(session, logged.remarks, report, sync)
     emit(logged.run, lambda: command.render(session, logged), json)
 
 
-def _share(session: Any, remarks: list[str], report: bool, sync: bool) -> None:
+def _share(session: "Session", remarks: list[str], report: bool, sync: bool) -> None:
     """What follows what was recorded: views, sync, report, and what to say of all that."""
     fresh = session.again()
     remarks = remarks + session.views.restored() + fresh.refresh()
@@ -263,7 +267,7 @@ def demo(budget: float, tokens: int | None, folder: Path | None, luck: bool, as_
         from memorylab.commands.session import Session
         from memorylab.core.text import utf8
 
-        emit(DemoDone(folder=utf8(str(where)), registry=Session(where).recall.registry()), lambda: "", True)
+        answer(DemoDone(folder=utf8(str(where)), registry=Session(where).recall.registry()))
 
 
 @cli.command(hidden=True)

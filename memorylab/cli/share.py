@@ -16,7 +16,7 @@ from memorylab.cli.base import (
     open_session,
     suggest,
 )
-from memorylab.terminal import Range, emit, remark
+from memorylab.terminal import Range, answer, emit, remark
 
 
 @cli.command()
@@ -43,7 +43,7 @@ def sync(remote: str | None, notes_only: bool, no_push: bool, relay: bool, as_js
         from memorylab.commands.answers import Shared
 
         value = [Shared(**one._asdict()) for one in done]
-        emit(value if relay else value[0], lambda: "", True)
+        answer(value if relay else value[0])
     else:
         click.echo("\n".join(map(command.render, done)))
     if any(one.refused for one in done):
@@ -85,7 +85,7 @@ def claim(
         remark(session.refresh())
         found = check.open_claims(session)
         if as_json:
-            emit(found, lambda: "", True)
+            answer(found)
             return
         with console.opened(session.place, pages=False) as out:
             out.lines(console.told(command.listed(found)))

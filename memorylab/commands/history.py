@@ -115,7 +115,7 @@ def _narrow(session: Session, query: Query, moment: Callable[[str], str]) -> Nar
     )  # fmt: skip
 
 
-def listed(session: Session, found: Sequence[tuple[int, Entry]]) -> History:
+def listed(session: Session, found: Iterable[tuple[int, Entry]]) -> History:
     """What --json prints."""
     settings = session.settings
     return History(metric=settings.metric, direction=settings.direction, runs=[one for _, one in found])
