@@ -12,13 +12,12 @@ from memorylab.timeline import Timeline
 
 
 class Narrow(Struct, frozen=True, kw_only=True):
-    """Where to look: at places from `first` to before `end`, and at runs of this status, of this writer, on commits
-    whose names begin so, that turned one of these knobs. What is None narrows nothing."""
+    """Where to look: at places from `first` to before `end`, and at runs of this status, on commits whose names begin
+    so, that turned one of these knobs. What is None narrows nothing."""
 
     first: int = 0
     end: int | None = None
     status: str | None = None
-    writer: str | None = None
     commit: str | None = None
     knobs: tuple[str, ...] | None = None
 
@@ -41,8 +40,6 @@ def newest(timeline: Timeline, narrow: Narrow) -> Iterator[tuple[int, Run]]:
     ]
     if narrow.status is not None:
         tests.append(("status = ?", [narrow.status]))
-    if narrow.writer is not None:
-        tests.append(("writer = ?", [narrow.writer]))
     if narrow.commit is not None:
         begins = "at IN (SELECT at FROM places WHERE commit_id >= ? AND commit_id < ?)"
         tests.append((begins, [narrow.commit, f"{narrow.commit}\U0010ffff"]))

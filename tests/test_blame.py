@@ -45,8 +45,8 @@ def test_each_line_has_the_run_that_introduced_it(told: Lab) -> None:
     assert [line["text"] for line in value["lines"]] == (told.path / "train.py").read_text().splitlines()
     assert [line["number"] for line in value["lines"]] == [1, 2, 3, 4, 5]
     by_idea = {run["description"]: run for run in value["runs"].values()}
-    assert by_idea[deeper]["gain"] == pytest.approx(-0.1)
-    assert by_idea[longer]["gain"] == pytest.approx(-0.099)
+    assert by_idea[deeper]["effect"] == pytest.approx(-0.1)
+    assert by_idea[longer]["effect"] == pytest.approx(-0.099)
     assert (by_idea[deeper]["runs"], by_idea[longer]["runs"]) == (1, 2)
     assert by_idea[longer]["error"] < by_idea[deeper]["error"]
     assert by_idea[deeper]["probability"] > 0.99
@@ -67,7 +67,7 @@ def test_blame_of_any_run_and_of_the_leader(told: Lab) -> None:
     loss = told.memory.runs[-1]
     ideas, value = _blame(told, loss.run_id)
     assert ideas[1] == "raise LR"
-    assert value["runs"][loss.run_id]["gain"] > 0.4
+    assert value["runs"][loss.run_id]["effect"] > 0.4
     assert _blame(told, "--leader")[0] == _blame(told)[0]
     told.run("blame", loss.run_id, "--leader", rc=2)
     told.experiment("unproven", 1.399, knob="MATRIX_LR", to=0.041)
@@ -110,7 +110,7 @@ def test_blame_of_the_run_of_what_was_there(lab: Lab) -> None:
     ideas, value = _blame(lab)
     assert set(ideas) == {"baseline"}
     (run,) = value["runs"].values()
-    assert (run["gain"], run["probability"], run["runs"]) == (None, None, 1)
+    assert (run["effect"], run["probability"], run["runs"]) == (None, None, 1)
     assert "(- - 1 run baseline 1) DEPTH = 8" in lab.run("blame").stdout
 
 

@@ -21,9 +21,8 @@ class Reported(Struct, frozen=True, kw_only=True):
 
 class LabStatus(Struct, frozen=True, kw_only=True):
     """status: this clone's `writer` id (null before its first record), what to type `next`, the first of it first, the
-    board, how many lines of the ledger this
-    version does not understand, how many records each remote is not known to have (`waiting`, by its name), the claims
-    that are open, and the ids of the `latest` runs, the last one first."""
+    board, how many lines of the ledger this version does not understand, how many records each remote is not known to
+    have (`waiting`, by its name), the claims that are open, and the ids of the `latest` runs, the last one first."""
 
     writer: str | None
     next: list[Step]

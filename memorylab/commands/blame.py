@@ -9,7 +9,7 @@ from memorylab.commands import code
 from memorylab.commands.gains import Gained
 from memorylab.commands.session import Session
 from memorylab.core.decision import chance
-from memorylab.core.record import Run, Status, rounded
+from memorylab.core.record import Direction, Run, Status, rounded
 from memorylab.core.text import count, effect, inline, shorten, verbatim
 from memorylab.errors import NotFound
 from memorylab.store import git
@@ -20,16 +20,16 @@ _OLDER = "older than this shallow clone"
 
 
 class Introduced(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that introduced lines. `gain` is its program's mean minus that of what it was built on (where that was not
-    measured: of the best one kept before), in the metric's unit; `error` is its standard deviation, `probability` that
-    of a true gain; null where there is nothing to compare with. `runs` counts the measurements of its program."""
+    """A run that introduced lines. `effect` is its program's mean minus that of what it was built on (where that was
+    not measured: of the best one kept before), in the metric's unit; `error` is its standard deviation, `probability`
+    that of a true gain; null where there is nothing to compare with. `runs` counts the measurements of its program."""
 
     run_id: str
     commit: str
     status: Status
     description: str
     runs: int
-    gain: float | None
+    effect: float | None
     error: float | None
     probability: float | None
 
@@ -52,7 +52,7 @@ class Blame(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     commit: str
     metric: str
-    direction: str
+    direction: Direction
     runs: dict[str, Introduced]
     lines: list[Line]
 
@@ -99,7 +99,7 @@ def _introduced(gained: Gained, run: Run) -> Introduced:
     found = gained.of(run)
     return Introduced(
         run_id=run.run_id, commit=run.commit, status=run.status, description=run.description, runs=gained.runs(run),
-        gain=rounded(found.effect, 8) if found else None, error=rounded(found.error, 8) if found else None,
+        effect=rounded(found.effect, 8) if found else None, error=rounded(found.error, 8) if found else None,
         probability=rounded(found.probability) if found else None,
     )  # fmt: skip
 
@@ -189,6 +189,6 @@ def _words(found: Blame, line: Line) -> tuple[str, str, str, str, str]:
     if run is None:
         # As git marks the commits that history is not followed beyond.
         return f"^{line.commit[:7]}", "", "", "", line.origin
-    gain = effect(run.gain, run.error) if run.gain is not None and run.error is not None else "-"
+    gain = effect(run.effect, run.error) if run.effect is not None and run.error is not None else "-"
     odds = chance(run.probability) if run.probability is not None else "-"
     return line.commit[:7], gain, odds, count(run.runs, "run"), shorten(inline(run.description), _IDEA)

@@ -13,7 +13,7 @@ from memorylab.core.change import read_change
 from memorylab.core.decision import chance
 from memorylab.core.group import Group, group_of
 from memorylab.core.noise import basis
-from memorylab.core.record import Knob, Number, Run, Status, rounded
+from memorylab.core.record import Direction, Knob, Number, Run, Status, rounded
 from memorylab.core.text import count, effect, inline, number, rough, short_id, shorten
 
 _WIDTH = 44  # characters of a cell
@@ -44,7 +44,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     run_id: str
     metric: str
-    direction: str
+    direction: Direction
     old: Side | None
     new: Side
     effect: float | None = None
@@ -68,7 +68,7 @@ def compare(session: Session, run: Run, other: Run | None) -> Difference:
     pairs = {name: (old.metrics.get(name) if old else None, new.metrics.get(name)) for name in names if name != metric}
     found = Difference(
         run_id=run.run_id, metric=metric, direction=session.settings.direction,
-        old=_side(gained, metric, old) if old else None, new=_side(gained, metric, new),
+        old=_side(gained, old) if old else None, new=_side(gained, new),
         knobs=_knobs(session, run, other), patch=patch.decode("utf-8", "replace"),
         metrics={name: pair for name, pair in pairs.items() if pair[0] != pair[1]} if old else {},
     )  # fmt: skip
@@ -81,7 +81,7 @@ def _built_on(session: Session, run: Run) -> Run | None:
     return next(session.recall.of_program(program), None) if program is not None else None
 
 
-def _side(gained: Gained, metric: str, run: Run) -> Side:
+def _side(gained: Gained, run: Run) -> Side:
     sample = gained.group(group_of(run)).samples.get(gained.program(run))
     return Side(
         run_id=run.run_id, commit=run.commit, status=run.status, description=run.description,

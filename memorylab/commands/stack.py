@@ -17,6 +17,7 @@ from memorylab.commands.gains import Gained
 from memorylab.commands.session import Session
 from memorylab.core import merge
 from memorylab.core.change import describe
+from memorylab.core.gains import Total
 from memorylab.core.record import Run
 from memorylab.core.text import count, effect, inline, rough, short_id, shorten
 from memorylab.errors import BadInput, DirtySubject, NotFound, UsageError
@@ -30,24 +31,14 @@ _NAMES = 3  # parts that name a branch
 _UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "sequencer")
 
 
-class Skipped(msgspec.Struct, frozen=True):
+class Skipped(msgspec.Struct, frozen=True, kw_only=True):
     """A run that was left out, and why."""
 
     run_id: str
     why: str
 
 
-class Sum(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gains would come to if they did not depend on each other, in the metric's unit: their sum, its standard
-    deviation, and `expected`, the sum of what is believed of each, since what was chosen for a good result was lucky,
-    too."""
-
-    effect: float
-    error: float
-    expected: float
-
-
-class Piece(msgspec.Struct, frozen=True):
+class Piece(msgspec.Struct, frozen=True, kw_only=True):
     """A run whose change is in the stack, or is to be."""
 
     run_id: str
@@ -67,7 +58,7 @@ class Stacked(msgspec.Struct, frozen=True, kw_only=True):
     skipped: list[Skipped]
     conflict: Piece | None = None
     rest: list[Piece] = []
-    total: Sum | None = None
+    total: Total | None = None
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -95,7 +86,7 @@ def stack(session: Session, runs: Sequence[Run], branch: str, onto: str) -> Stac
     _refuse_state(session)
     base = _onto(session, onto)
     unique = list({run.run_id: run for run in runs}.values())
-    _refuse_opposed(session, unique)
+    _refuse_opposed(unique)
     merged = _merge(session, base, unique)
     used = [*merged.parts, *([merged.conflict] if merged.conflict else [])]
     if not used:
@@ -114,7 +105,7 @@ def stack(session: Session, runs: Sequence[Run], branch: str, onto: str) -> Stac
     return Stacked(
         branch=name, onto=base, commit=commit, applied=_pieces(merged.parts), skipped=merged.skipped,
         conflict=_pieces([merged.conflict])[0] if merged.conflict else None, rest=_pieces(merged.rest),
-        total=Sum(effect=total.effect, error=total.error, expected=total.expected) if total else None,
+        total=total,
     )  # fmt: skip
 
 
@@ -151,7 +142,7 @@ def _onto(session: Session, onto: str) -> str:
         raise NotFound(said, "Give --onto COMMIT.") from None
 
 
-def _refuse_opposed(session: Session, runs: Sequence[Run]) -> None:
+def _refuse_opposed(runs: Sequence[Run]) -> None:
     """Raises BadInput if two runs turn the same knob to different values."""
     turned: dict[str, tuple[Run, str | None]] = {}
     for run in runs:
@@ -190,7 +181,7 @@ def _merge(session: Session, base: str, runs: Sequence[Run]) -> _Merged:
                 merged.content = content
                 merged.parts.append(part)
         if why:
-            merged.skipped.append(Skipped(run.run_id, why))
+            merged.skipped.append(Skipped(run_id=run.run_id, why=why))
     if aside:
         merged.conflict, *merged.rest = aside
         ours = _blob(session, merged.content)
@@ -297,7 +288,7 @@ def _mode(session: Session) -> str:
 
 
 def _pieces(parts: Sequence[_Part]) -> list[Piece]:
-    return [Piece(part.run.run_id, part.run.description) for part in parts]
+    return [Piece(run_id=part.run.run_id, description=part.run.description) for part in parts]
 
 
 def _typed(session: Session) -> str:

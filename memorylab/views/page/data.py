@@ -181,7 +181,7 @@ def page(everything: Iterable[Run], found: Morning, study: Study, rules: Rules, 
         leader=next((one for one in board if one.role == "leader"), None), board=board, sure=_sure(best),
         change="" if change is None else signed(change, best.value if best else None), change_tone=tone(change),
         before=_before(found, names),
-        noise=_noise(registry), queue=queue, reopen=reopen, clusters=_clusters(registry, known, names),
+        noise=_noise(registry), queue=queue, reopen=reopen, clusters=_clusters(registry, names),
         writers=writers, more_writers=more, others=_others(registry, names, tone), maps=maps.maps(study, rules),
         tree=tree.tree(known, group, tone, known.imported, leads), head=_head(known, found, rules, group),
         rows=msgspec.json.encode(known.rows), bundles=known.bundles,
@@ -289,7 +289,7 @@ def _command(said: str, name: str) -> str:
     return " ".join(part for part in ("git memorylab", first, name, option) if part)
 
 
-def _clusters(registry: Registry, known: Runs, names: _Names) -> list[Bar]:
+def _clusters(registry: Registry, names: _Names) -> list[Bar]:
     most = max((cluster.size for cluster in registry.failure_clusters), default=1)
     return [
         Bar(
