@@ -98,6 +98,13 @@ def test_what_stands_though_it_hurts(told: Lab) -> None:
     assert "    WARMDOWN_RATIO (now 0.4): between 0.4 and 0.5, above 0.5, below 0.4" in _brief(told, 900)["text"]
 
 
+def test_what_head_has_and_nobody_kept_does_not_stand(told: Lab) -> None:
+    """As right after a run that was discarded, before anybody went back."""
+    told.experiment("shorter warmdown", 2.9, "--status", "discard", knob="WARMDOWN_RATIO", to=0.4)
+    (tried,) = [one for one in _brief(told)["facts"]["dead_ends"] if one["knob"] == "WARMDOWN_RATIO"]
+    assert (tried["value"], tried["stands"]) == ("0.4", False)
+
+
 def test_claims_of_others_alone(told: Lab) -> None:
     told.run("claim", "mine")
     told.git("worktree", "add", "-q", "--detach", "../beside")

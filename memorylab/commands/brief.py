@@ -123,7 +123,8 @@ def _values(here: Iterable[_Here], outcomes: tuple[str, ...], closed: dict[str, 
                 strengths = [closed[run_id] for run_id in tried.run_ids if run_id in closed]
                 yield Effect(
                     knob=knob.name, value=tried.value, description="", run_id=tried.run_ids[-1], outcome=tried.outcome,
-                    effect=tried.effect, error=tried.error, others=tried.others, stands=tried.value == knob.now,
+                    effect=tried.effect, error=tried.error, others=tried.others,
+                    stands=tried.value == knob.now and tried.kept > 0,
                     strength=max(strengths, default=None),
                 )  # fmt: skip
 

@@ -62,9 +62,9 @@ class Open(Struct, frozen=True, kw_only=True):
 
 class Effect(Struct, frozen=True, kw_only=True):
     """What a value of a knob did, or a change of code, where `knob` is empty. `effect` is the difference in the metric
-    to what it was built on, `error` its standard deviation, `others` the changes besides; `stands` says that HEAD has
-    it. `strength` is that of the case against another try, in [0, 1], where it failed; null where it is not known.
-    `run_id` is its latest run."""
+    to what it was built on, `error` its standard deviation, `others` the changes besides; `stands` says that it was
+    kept, and HEAD has it. `strength` is that of the case against another try, in [0, 1], where it failed; null where it
+    is not known. `run_id` is its latest run."""
 
     knob: str
     value: Value
