@@ -130,6 +130,13 @@ def test_show_without_a_run_is_the_latest(told: Lab, make_lab) -> None:
     assert empty.stderr == "error: No run was recorded yet.\nhint: `git memorylab run` makes the first.\n"
 
 
+def test_of_a_run_of_which_little_is_known_little_is_shown(told: Lab) -> None:
+    (told.path / "other.tsv").write_text("commit\tval_bpb\tstatus\tdescription\nabc1234\t1.4\tkeep\tx\n")
+    told.run("import", "other.tsv")
+    said = told.run("show", "abc1234").stdout
+    assert "\n    x\n\nOutcome\n" in said
+
+
 @pytest.mark.parametrize("command", ["show", "diff", "restore", "amend"])
 def test_a_name_that_is_nobodys_or_everybodys(told: Lab, command: str) -> None:
     assert "No run is called 'nobody'." in told.run(command, "nobody", rc=3).stderr

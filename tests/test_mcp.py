@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from memorylab.cli import cli
 from tests.conftest import Lab
 from tests.schemas import validate
 
@@ -160,12 +159,14 @@ def test_outside_of_a_repository(tmp_path: Path) -> None:
 
 
 @WITH_SDK
-@pytest.mark.skipif(not {"brief", "search"} <= set(cli.commands), reason="this version has no brief and search")
 def test_brief_and_search(lab: Lab) -> None:
     lab.experiment("raise matrix lr", 1.0, knob="MATRIX_LR", to=0.06)
 
     async def script(client: Any) -> None:
         validate("brief", await ask(client, "brief", words=200))
+        (tool,) = [one for one in (await client.list_tools()).tools if one.name == "brief"]
+        assert tool.input_schema["properties"]["words"]["anyOf"][0]["minimum"] == 20
+        assert "20" in await refused(client, "brief", words=19)
         validate("search", await ask(client, "search", query="matrix"))
 
     work(lab.path, script)

@@ -14,7 +14,7 @@ from memorylab.core.decision import chance
 from memorylab.core.group import Group, group_of
 from memorylab.core.noise import basis
 from memorylab.core.record import Direction, Knob, Number, Run, Status, rounded
-from memorylab.core.text import count, effect, inline, number, rough, short_id, shorten
+from memorylab.core.text import count, effect, figure, inline, number, rough, short_id, shorten
 
 _WIDTH = 44  # characters of a cell
 _METRICS = 20  # rows
@@ -155,7 +155,7 @@ def render(found: Difference) -> list[str]:
     rows.append((inline(found.metric), _value(old), _value(new)))
     rows += [(inline(name), _shown(knob.old), _shown(knob.new)) for name, knob in found.knobs.items()]
     metrics = list(found.metrics.items())
-    rows += [(inline(name), _number(one), _number(two)) for name, (one, two) in metrics[:_METRICS]]
+    rows += [(inline(name), figure(one), figure(two)) for name, (one, two) in metrics[:_METRICS]]
     lines = _table(rows)
     if len(metrics) > _METRICS:
         lines.append(f"{len(metrics) - _METRICS} more metrics differ; --json has them.")
@@ -186,10 +186,6 @@ def _value(side: Side | None) -> str:
 
 def _shown(value: str | None) -> str:
     return "absent" if value is None else inline(value)
-
-
-def _number(value: Number) -> str:
-    return "-" if value is None else str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
 def _table(rows: Sequence[tuple[str, str, str]]) -> list[str]:

@@ -3,13 +3,13 @@
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from memorylab.commands import export
 from memorylab.commands.session import Session
-from memorylab.core.record import Run
+from memorylab.core.record import Run, Status
 
-STATUSES = ["keep", "discard", "crash"]
+STATUSES = list(get_args(Status))
 
 
 def runs(path: str | PathLike[str]) -> list[Run]:

@@ -23,7 +23,6 @@ from memorylab.store import git
 
 MARKS = {"keep": "*", "discard": "o", "crash": "x"}
 _WIDE = 110  # characters of a terminal that has room for times in full
-_SECONDS = len("2026-11-01T00:00:00")
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -109,9 +108,11 @@ def _narrow(session: Session, query: Query, moment: Callable[[str], str]) -> Nar
     if "until" in wanted:
         last = datetime.fromisoformat(moment(asking.bound("until", wanted["until"]))) + timedelta(seconds=1)
         end = recall.place_since(f"{last:%Y-%m-%dT%H:%M:%S}")
+    first = 0
+    if "since" in wanted:
+        first = recall.place_since(moment(asking.bound("since", wanted["since"]))[: asking.SECONDS])
     return Narrow(
-        first=recall.place_since(moment(asking.bound("since", wanted["since"]))[:_SECONDS]) if "since" in wanted else 0,
-        end=end, status=wanted.get("status"), commit=wanted.get("commit"), knobs=knobs,
+        first=first, end=end, status=wanted.get("status"), commit=wanted.get("commit"), knobs=knobs,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from memorylab import __version__
+from memorylab.core.brief import LEAST
 from memorylab.core.failure import Failed, Note
 from memorylab.core.record import Mode, Status
 
@@ -122,7 +123,7 @@ def log(
 
 
 def brief(
-    words: Annotated[int | None, Field(description="How long it may be at most, in words.", ge=1)] = None,
+    words: Annotated[int | None, Field(description="How long it may be at most, in words.", ge=LEAST)] = None,
 ) -> Answer:
     """What to know before the next experiment: who leads, what was tried and failed, what is worth trying."""
     return call("brief", {"words": words})

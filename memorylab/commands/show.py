@@ -11,11 +11,10 @@ from memorylab.core.change import describe
 from memorylab.core.decision import chance, odds, signed
 from memorylab.core.group import group_of
 from memorylab.core.record import Packet, Run
-from memorylab.core.text import block, count, inline, number
+from memorylab.core.text import block, count, figure, inline, number
 
 _LABEL = 12  # characters
 _TAIL = 8  # lines of a log
-_DIGITS = 6  # significant, of other metrics
 
 
 def show(session: Session, run: Run, diff_too: bool, out: Output) -> None:
@@ -47,17 +46,16 @@ def _head(session: Session, run: Run) -> Iterator[Line]:
 def _idea(run: Run) -> Iterator[Line]:
     yield line()
     yield line(f"    {inline(run.description)}", hang=4)
-    yield line()
-    change = ""
+    change, labelled = "", []
     if run.change is not None:
         change = describe(run.change) + (" (uncommitted part included)" if run.change.dirty else "")
     for name, said in (
         ("Hypothesis", run.hypothesis), ("Family", run.family), ("Tags", ", ".join(run.tags)), ("Change", change),
     ):  # fmt: skip
         if said:
-            yield _labelled(name, said)
-    for at, said in enumerate(run.notes.splitlines()):
-        yield _labelled("" if at else "Notes", said)
+            labelled.append(_labelled(name, said))
+    labelled += [_labelled("" if at else "Notes", said) for at, said in enumerate(run.notes.splitlines())]
+    yield from [line(), *labelled] if labelled else []
 
 
 def _labelled(name: str, *said: Piece) -> Line:
@@ -113,11 +111,7 @@ def _rows(run: Run, metric: str, beside: Sequence[tuple[str, Run, float, int]]) 
         yield ["  mean of runs", "", *(str(runs) for *_, runs in beside)]
     for name, measured in run.metrics.items():
         if name != metric and measured is not None:
-            yield [f"  {name}", _plain(measured), *(_plain(one.metrics.get(name)) for _, one, *_ in beside)]
-
-
-def _plain(value: int | float | None) -> str:
-    return "" if value is None else str(value) if isinstance(value, int) else f"{value:.{_DIGITS}g}"
+            yield [f"  {name}", figure(measured), *(figure(one.metrics.get(name)) for _, one, *_ in beside)]
 
 
 def _error(run: Run) -> Iterator[Line]:

@@ -220,9 +220,9 @@ def _compares(part: Compare, metric: str) -> Test:
 
 def _is(key: str, value: str, moment: Callable[[str], str]) -> Test:
     if key in DATES:
-        limit = moment(bound(key, value))[:_SECONDS]
+        limit = moment(bound(key, value))[:SECONDS]
         is_in = operator.ge if key == "since" else operator.le
-        return lambda run: run.timestamp_utc is not None and is_in(run.timestamp_utc[:_SECONDS], limit)
+        return lambda run: run.timestamp_utc is not None and is_in(run.timestamp_utc[:SECONDS], limit)
     if key == "commit":
         return lambda run: run.commit.startswith(value)
     if key in CHOICES:
@@ -239,7 +239,7 @@ def bound(key: str, value: str) -> str:
     return f"{value.strip()} {'00:00:00' if key == 'since' else '23:59:59'}"
 
 
-_SECONDS = len("2026-11-01T00:00:00")
+SECONDS = len("2026-11-01T00:00:00")  # of a time, as records are compared by it
 _CHOSEN: dict[str, Callable[[Run], str | None]] = {
     "status": lambda run: run.status,
     "action": lambda run: run.decision_packet.next_action if run.decision_packet else None,

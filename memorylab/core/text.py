@@ -113,3 +113,8 @@ def rough(value: float, digits: int = 2, sign: str = "") -> str:
 def effect(value: float, error: float, digits: int = 2) -> str:
     """A difference with its standard deviation, which has one digit less: `-0.0028±0.001`."""
     return f"{rough(value, digits, '+')}±{rough(error, digits - 1)}"
+
+
+def figure(value: float | int | None) -> str:
+    """A metric besides the lab's own, "-" where there is none: whole, or to six digits."""
+    return "-" if value is None else str(value) if isinstance(value, int) else rough(value, 6)

@@ -107,6 +107,7 @@ def test_what_is_known_to_a_few_digits_has_no_exponent_where_it_is_large() -> No
         "0.00073", "0.03", "1.5", "99", "1200", "3.2e-06",
     ]  # fmt: skip
     assert (text.rough(1444.4, 3, "+"), text.rough(-6100.2, sign="+"), text.rough(1e16)) == ("+1440", "-6100", "1e+16")
+    assert [text.figure(value) for value in (None, 953, 39.8, 499600000.0)] == ["-", "953", "39.8", "499600000"]
     assert (text.effect(-0.00281, 0.00104), text.effect(1444, 1697, 3)) == ("-0.0028±0.001", "+1440±1700")
 
 
