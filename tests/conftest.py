@@ -19,6 +19,7 @@ from memorylab.commands import hooks
 from memorylab.ledger import Ledger
 from memorylab.store import writer
 from memorylab.store.git import locate
+from memorylab.store.pack import Pack
 from memorylab.store.repo import Store
 from tests import memory
 from tests.memory import Memory
@@ -37,6 +38,10 @@ num_params_M:     50.3
 depth:            8
 """
 GITCONFIG = "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n"
+# The forms that all repositories of the tests have: `MEMORYLAB_TEST_OBJECTS=sha256`, `MEMORYLAB_TEST_REFS=reftable`.
+WANTED = {"GIT_DEFAULT_HASH": "MEMORYLAB_TEST_OBJECTS", "GIT_DEFAULT_REF_FORMAT": "MEMORYLAB_TEST_REFS"}
+FORMS = {name: os.environ[wanted] for name, wanted in WANTED.items() if os.environ.get(wanted)}
+os.environ.update(FORMS)  # for what is made before the first test
 LEVELS = (ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL)
 OUR_HOOK = ("#!/bin/sh\n# >>> git-memorylab >>>\n", "# <<< git-memorylab <<<\n")
 
@@ -48,7 +53,7 @@ def _seal(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {
         "HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),
         "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": ":", "GIT_PAGER": "cat", "TZ": "UTC", "LC_ALL": "C.UTF-8",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **FORMS,
     }  # fmt: skip
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
@@ -150,6 +155,19 @@ class Lab:
     @property
     def store(self) -> Store:
         return Store(locate(self.path))
+
+    def write(self, make: Callable[[Pack], str]) -> str:
+        """Have git keep what is made in a pack."""
+        pack = Pack(self.store.place)
+        made = make(pack)
+        pack.write()
+        return made
+
+    def write_raw(self, kind: str, content: bytes) -> str:
+        """Have git keep an object that is none."""
+        command = ["git", "hash-object", "-w", "-t", kind, "--literally", "--stdin"]
+        done = subprocess.run(command, cwd=self.path, input=content, capture_output=True, check=True)
+        return done.stdout.decode().strip()
 
     @property
     def memory(self) -> Memory:

@@ -18,6 +18,8 @@ from memorylab.core.record import (
     to_json,
 )
 from memorylab.errors import NotFound
+from memorylab.store.objects import FILE, FOLDER
+from memorylab.store.pack import Pack
 from memorylab.store.refs import Entry
 from memorylab.store.repo import Store
 
@@ -121,3 +123,22 @@ def entries(store: Store) -> list[Entry]:
     database = recall._database
     rows = database.execute("SELECT writer, anchor, line(packed) FROM entries")
     return [Entry(*row) for row in rows] + list(store.entries_of(index.lacking(database)))
+
+
+def laid_out(pack: Pack, found: dict[str, tuple[int, bytes]]) -> str:
+    """A notes tree, (commit: depth, content), with each note as many folders deep as it says."""
+    root: dict = {}
+    for commit, (depth, content) in found.items():
+        at = root
+        for level in range(depth):
+            at = at.setdefault(commit[2 * level : 2 * level + 2], {})
+        at[commit[2 * depth :]] = content
+
+    def write(node: dict) -> str:
+        made = {
+            name: (FOLDER, write(child)) if isinstance(child, dict) else (FILE, pack.blob(child))
+            for name, child in node.items()
+        }
+        return pack.tree(made)
+
+    return write(root)

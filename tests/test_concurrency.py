@@ -6,10 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pygit2
 import pytest
 
-from memorylab.store import notes
 from tests.conftest import Lab
 
 MANY = pytest.param(16, 20, marks=pytest.mark.long)
@@ -44,20 +42,14 @@ for n in range(count):
 
 def journal(lab: Lab, writer: str) -> list[tuple[dict, str]]:
     """(record, commit that it pins) of every entry, first to last."""
-    repo = lab.store.repo
-    at = repo.references[f"refs/memorylab/journal/{writer}"].peel(pygit2.Commit)
-    found = []
-    while len(at.parent_ids) == 2:
-        found.append((json.loads(at.tree["record.json"].data), str(at.parent_ids[1])))
-        at = at.parents[0]
-    return found[::-1]
+    entries = lab.store.journal(lab.git("rev-parse", f"refs/memorylab/journal/{writer}"))
+    return [(json.loads(entry.line), entry.anchor) for entry in entries][::-1]
 
 
 def noted(lab: Lab, writer: str) -> list[dict]:
     """Every line of the writer's notes."""
-    repo = lab.store.repo
-    tree = repo.references[f"refs/notes/memorylab/ledger/{writer}"].peel(pygit2.Tree).id
-    return [json.loads(line) for _, blob in notes.read(repo, tree) for line in repo[blob].data.splitlines()]
+    found = lab.store.notes(lab.git("rev-parse", f"refs/notes/memorylab/ledger/{writer}"))
+    return [json.loads(line) for _, content in found or () for line in (content or b"").splitlines()]
 
 
 def two_worktrees(lab: Lab) -> tuple[Lab, Lab]:

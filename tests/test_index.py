@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pygit2
 import pytest
 
 from memorylab import index
@@ -17,7 +16,7 @@ from memorylab.store import refs
 from memorylab.store.refs import Entry
 from memorylab.store.repo import Store
 from tests.conftest import Lab
-from tests.memory import entries
+from tests.memory import entries, laid_out
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -277,18 +276,13 @@ def test_the_tree_diff_is_that_of_the_notes(lab: Lab) -> None:
     """In any layout, and after git has changed it."""
     from memorylab.store.growth import differing
 
-    repo: pygit2.Repository = lab.store.repo
     place = lab.store.place
     chance = random.Random(0)
-    names = [f"{chance.getrandbits(160):040x}" for _ in range(120)]
+    digits = place.form.digits
+    names = [f"{chance.getrandbits(4 * digits):0{digits}x}" for _ in range(120)]
 
     def tree(contents: dict[str, bytes], layout: random.Random) -> str:
-        staged = pygit2.Index()
-        for name, content in contents.items():
-            cut = 2 * layout.choice([0, 1, 2])
-            path = "/".join([*(name[at : at + 2] for at in range(0, cut, 2)), name[cut:]])
-            staged.add(pygit2.IndexEntry(path, repo.create_blob(content), pygit2.enums.FileMode.BLOB))
-        return str(staged.write_tree(repo))
+        return lab.write(lambda pack: laid_out(pack, {n: (layout.choice([0, 1, 2]), c) for n, c in contents.items()}))
 
     for seed in range(20):
         one = {name: b"%d" % chance.randrange(3) for name in chance.sample(names, 60)}
@@ -296,11 +290,11 @@ def test_the_tree_diff_is_that_of_the_notes(lab: Lab) -> None:
         found = differing(place, tree(one, random.Random(seed)), tree(other, random.Random(seed // 2)))
         assert found is not None
         before, after = found
-        blobs = {content: str(repo.create_blob(content)) for content in (b"0", b"1", b"2")}
+        blobs = {content: place.form.object_id("blob", content) for content in (b"0", b"1", b"2")}
         for whole, part in ((one, before), (other, after)):
             assert all(blobs[whole[name]] == oid for name, oid in part.items())
         changed = {name for name in names if one.get(name) != other.get(name)}
         assert {name for name in names if before.get(name) != after.get(name)} == changed
         everything = {name: blobs[content] for name, content in one.items()}
         assert differing(place, None, tree(one, random.Random(seed))) == ({}, everything)
-    assert differing(place, None, "1" * 40) is None
+    assert differing(place, None, "1" * digits) is None

@@ -7,12 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-import pygit2
 import pytest
-from pygit2.enums import FileMode
 
 from memorylab.core.record import Run, decode, encode
-from memorylab.store import archive, notes, refs
+from memorylab.store import archive, notes, objects, refs
 from memorylab.store import reader as reading
 from memorylab.store.notestree import NotesTree
 from memorylab.store.pack import Pack
@@ -22,7 +20,7 @@ from tests.conftest import Lab
 pytestmark = pytest.mark.long  # for their length alone
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-NOBODY = pygit2.Signature("nobody", "nobody@example.org", 0, 0)
+NOBODY = "nobody <nobody@example.org> 0 +0000"
 TABLE = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\nabcdef0\t0.97\t44.0\tkeep\tbaseline\n"
 
 
@@ -55,25 +53,33 @@ class Reader(Lab):
         self, parent: str, like: Journaled, tree: object = None, message: str = "", more: tuple[str, ...] = ()
     ) -> str:
         """A commit as an entry of a journal."""
-        repo = self.store.repo
-        written = pygit2.Oid(hex=str(tree)) if tree else repo[like.oid].peel(pygit2.Tree).id
+        written = str(tree) if tree else self.git("rev-parse", f"{like.oid}^{{tree}}")
         parents = [parent, like.anchor, *more]
         text = message or f"entry\n\nSeq: {like.seq}\n"
-        return str(repo.create_commit(None, NOBODY, NOBODY, text, written, parents))
+        return self.write(lambda pack: pack.commit(written, parents, NOBODY, text))
 
     def tree(self, like: Journaled, **changed: object) -> str:
         """The tree of an entry, with other content (bytes, an oid, None: without it) for some of its files."""
-        repo = self.store.repo
-        builder = repo.TreeBuilder(repo[like.oid].peel(pygit2.Tree))
+        pack = Pack(self.store.place)
+        entries = objects.tree(self.store.objects, like.oid)
         for name, content in changed.items():
             name = name.replace("_json", ".json").replace("_log", ".log")
             if content is None:
-                builder.remove(name)
+                del entries[name]
             else:
-                oid = repo.create_blob(content) if isinstance(content, bytes) else pygit2.Oid(hex=str(content))
-                mode = FileMode.TREE if isinstance(repo[oid], pygit2.Tree) else FileMode.BLOB
-                builder.insert(name, oid, mode)
-        return str(builder.write())
+                oid = pack.blob(content) if isinstance(content, bytes) else str(content)
+                is_tree = oid not in pack and self.git("cat-file", "-t", oid) == "tree"
+                entries[name] = objects.FOLDER if is_tree else objects.FILE, oid
+        made = pack.tree(entries)
+        pack.write()
+        return made
+
+    def raw(self, oid: str) -> bytes:
+        return self.store.objects.read(oid)[1]
+
+    def fold(self, tips: dict[str, dict[str, str]]) -> str:
+        """An archive of some tips."""
+        return self.write(lambda pack: archive.fold(pack, self.store.objects, None, tips, NOBODY))
 
     def rewrite(self, change: Callable[[Journaled], dict[str, object] | None]) -> None:
         """Write the journal anew, with what `change` gives for each entry; None leaves one out."""
@@ -186,8 +192,7 @@ def test_archives_are_verified_too(reader: Reader) -> None:
     held = reader.git("rev-parse", f"{journals}:journal/{victim}")
     like = next(reader.store.journal(held))
     forged = reader.entry(reader.git("rev-parse", f"{held}^"), like, reader.tree(like, record_json=b"{}"))
-    tips = {"journal": {victim: pygit2.Oid(hex=forged)}}
-    reader.git("update-ref", journals, str(archive.fold(reader.store.repo, None, tips, NOBODY)))
+    reader.git("update-ref", journals, reader.fold({"journal": {victim: forged}}))
     assert any("entry 9 cannot be read" in problem for problem in reader.verify()[victim])
     for gone in (reader.git("rev-parse", f"{journals}:journal"), reader.git("rev-parse", f"{journals}^{{tree}}")):
         remove(reader, gone)
@@ -204,13 +209,12 @@ def remove(lab: Lab, oid: str) -> None:
 
 def fold(reader: Reader) -> None:
     """What `compact` does with the victim, by an archiver whose archives were fetched."""
-    repo = reader.store.repo
-    tips = {kind: {reader.victim: pygit2.Oid(hex=reader.tip(kind))} for kind in refs.OWN}
-    notes = archive.fold(repo, None, {kind: tips[kind] for kind in ("ledger", "decisions")}, NOBODY)
-    journals = archive.fold(repo, None, {"journal": tips["journal"]}, NOBODY)
+    tips = {kind: {reader.victim: reader.tip(kind)} for kind in refs.OWN}
+    notes = reader.fold({kind: tips[kind] for kind in ("ledger", "decisions")})
+    journals = reader.fold({"journal": tips["journal"]})
     gone = [reader.ref(kind) for kind in refs.OWN]
-    reader.git("update-ref", refs.fetched_as("origin", f"{refs.ARCHIVED_NOTES}keeper"), str(notes))
-    reader.git("update-ref", refs.fetched_as("origin", f"{refs.ARCHIVED_JOURNALS}keeper"), str(journals))
+    reader.git("update-ref", refs.fetched_as("origin", f"{refs.ARCHIVED_NOTES}keeper"), notes)
+    reader.git("update-ref", refs.fetched_as("origin", f"{refs.ARCHIVED_JOURNALS}keeper"), journals)
     for ref in gone:
         reader.git("update-ref", "-d", ref)
 
@@ -338,7 +342,7 @@ def a_record_is_not_here(reader: Reader) -> list[str]:
 def a_note_is_not_here(reader: Reader) -> list[str]:
     # A note of one line is the same blob as its record in the journal.
     anchor = reader.run_entry.anchor
-    remove(reader, str(dict(notes.read(reader.store.repo, reader.tip("ledger")))[anchor]))
+    remove(reader, dict(notes.read(reader.store.objects, reader.tip("ledger")))[anchor])
     noted = [one for one in reader.entries if one.anchor == anchor]
     return [
         f"the note on {anchor[:7]} is not here",
@@ -347,7 +351,7 @@ def a_note_is_not_here(reader: Reader) -> list[str]:
 
 
 def the_ledger_is_none(reader: Reader) -> list[str]:
-    reader.set("ledger", reader.store.repo.create_blob(b"{}"))
+    reader.set("ledger", reader.write(lambda pack: pack.blob(b"{}")))
     return ["the ledger cannot be read", *([" is in the journal and is not noted on "] * 9)]
 
 
@@ -368,15 +372,10 @@ def the_root_is_missing(reader: Reader) -> list[str]:
 
 def the_root_is_none(reader: Reader) -> list[str]:
     """A commit of one parent hid what was before it."""
-    root = reader.store.repo.create_commit(
-        None, NOBODY, NOBODY, "Journal\n", reader.store.repo.TreeBuilder().write(), [reader.tip("journal")]
-    )
+    root = reader.write(lambda pack: pack.commit(pack.tree({}), [reader.tip("journal")], NOBODY, "Journal\n"))
     reader.set("journal", root)
-    emptied = reader.store.repo.create_commit(
-        None, NOBODY, NOBODY, "x", reader.store.repo.TreeBuilder().write(), [reader.tip("ledger")]
-    )
-    reader.set("ledger", emptied)
-    return [f"{str(root)[:7]} is no entry of a journal, and not its root"]
+    reader.set("ledger", reader.write(lambda pack: pack.commit(pack.tree({}), [reader.tip("ledger")], NOBODY, "x")))
+    return [f"{root[:7]} is no entry of a journal, and not its root"]
 
 
 def two_copies_have_forked(reader: Reader) -> list[str]:
@@ -455,9 +454,9 @@ def deep_json(reader: Reader, last: Journaled) -> object:
 
 
 def a_name_that_is_no_utf8(reader: Reader, last: Journaled) -> object:
-    repo = reader.store.repo
-    raw = repo[repo[last.oid].peel(pygit2.Tree).id].read_raw() + b"100644 \xff\x1b[31m\n\0" + repo.create_blob(b"x").raw
-    return {"tree": repo.odb.write(pygit2.enums.ObjectType.TREE, raw)}
+    blob = reader.write(lambda pack: pack.blob(b"x"))
+    raw = reader.raw(reader.git("rev-parse", f"{last.oid}^{{tree}}"))
+    return {"tree": reader.write_raw("tree", raw + b"100644 \xff\x1b[31m\n\0" + bytes.fromhex(blob))}
 
 
 def a_number_that_is_none(reader: Reader, last: Journaled) -> object:
@@ -471,32 +470,32 @@ def a_number_of_5000_digits(reader: Reader, last: Journaled) -> object:
 
 
 def an_encoding_that_is_none(reader: Reader, last: Journaled) -> object:
-    raw = reader.store.repo[last.oid].read_raw()
+    raw = reader.raw(last.oid)
     head, _, message = raw.partition(b"\n\n")
     raw = head + b"\nencoding no-such-thing\n\n" + message.replace(b"Seq", b"\xff\nSeq")
-    return reader.store.repo.odb.write(pygit2.enums.ObjectType.COMMIT, raw)
+    return reader.write_raw("commit", raw)
 
 
 def an_entry_that_pins_nothing(reader: Reader, last: Journaled) -> object:
-    raw = reader.store.repo[last.oid].read_raw().replace(last.anchor.encode(), b"1" * 40)
-    return reader.store.repo.odb.write(pygit2.enums.ObjectType.COMMIT, raw)
+    raw = reader.raw(last.oid).replace(last.anchor.encode(), b"1" * len(last.oid))
+    return reader.write_raw("commit", raw)
 
 
 def an_entry_whose_tree_is_not_here(reader: Reader, last: Journaled) -> object:
-    raw = reader.store.repo[last.oid].read_raw()
-    raw = raw.replace(reader.git("rev-parse", f"{last.oid}^{{tree}}").encode(), b"1" * 40)
-    return reader.store.repo.odb.write(pygit2.enums.ObjectType.COMMIT, raw)
+    raw = reader.raw(last.oid)
+    raw = raw.replace(reader.git("rev-parse", f"{last.oid}^{{tree}}").encode(), b"1" * len(last.oid))
+    return reader.write_raw("commit", raw)
 
 
 def an_entry_whose_parent_is_a_blob(reader: Reader, last: Journaled) -> object:
-    raw = reader.store.repo[last.oid].read_raw()
-    blob = str(reader.store.repo.create_blob(b"x"))
+    raw = reader.raw(last.oid)
+    blob = reader.write(lambda pack: pack.blob(b"x"))
     raw = raw.replace(reader.git("rev-parse", f"{last.oid}^").encode(), blob.encode())
-    return reader.store.repo.odb.write(pygit2.enums.ObjectType.COMMIT, raw)
+    return reader.write_raw("commit", raw)
 
 
 def a_blob(reader: Reader, last: Journaled) -> object:
-    return reader.store.repo.create_blob(b"x")
+    return reader.write(lambda pack: pack.blob(b"x"))
 
 
 def a_tag(reader: Reader, last: Journaled) -> object:
@@ -530,10 +529,12 @@ def test_nothing_that_was_fetched_is_a_bug(reader: Reader, hostile: Callable[[Re
 
 @pytest.mark.parametrize("kind", ["ledger", "decisions"])
 def test_notes_that_are_none_are_no_bug(reader: Reader, kind: str) -> None:
-    repo = reader.store.repo
-    builder = repo.TreeBuilder()
-    builder.insert("1" * 40, pygit2.Oid(hex="2" * 40), FileMode.COMMIT)
-    builder.insert("3" * 40, repo.TreeBuilder().write(), FileMode.TREE)
-    reader.set(kind, repo.create_commit(None, NOBODY, NOBODY, "x", builder.write(), []), "mallory")
+    link, folder, nothing = (digit * reader.store.place.form.digits for digit in "123")
+
+    def make(pack: Pack) -> str:
+        tree = pack.tree({link: (objects.LINK, nothing), folder: (objects.FOLDER, pack.tree({}))})
+        return pack.commit(tree, [], NOBODY, "x")
+
+    reader.set(kind, reader.write(make), "mallory")
     found = reader.verify(rc=3 if kind == "ledger" else 0)
     assert ("mallory" in found) == (kind == "ledger")

@@ -115,15 +115,15 @@ def _git_blame(session: Session, oid: str) -> Iterator[_Blamed]:
     for line in said.split("\n"):
         if line.startswith("\t"):
             yield _Blamed(commit, number, line[1:].removesuffix("\r"))
-        elif _is_header(line):
+        elif _is_header(session, line):
             commit, _, final, *_ = line.split(" ")
             number = int(final)
 
 
-def _is_header(line: str) -> bool:
+def _is_header(session: Session, line: str) -> bool:
     """Whether a line of git's names a commit, and is not one of the fields that follow that."""
     first, *rest = line.split(" ")
-    return len(first) == 40 and all(part.isdigit() for part in rest) and len(rest) >= 2
+    return session.place.form.is_id(first) and all(part.isdigit() for part in rest) and len(rest) >= 2
 
 
 def _carriers(session: Session, head: str, commits: Iterable[str]) -> dict[str, Run | str]:

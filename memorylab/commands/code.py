@@ -12,7 +12,6 @@ from memorylab.core.text import inline
 from memorylab.errors import BadInput, DirtySubject, NotFound
 from memorylab.store import git
 from memorylab.store.files import replace
-from memorylab.store.pack import EMPTY_TREE
 
 
 def bring(session: Session, *runs: Run | None) -> None:
@@ -90,7 +89,7 @@ def _revisions(session: Session, run: Run, other: Run | None) -> list[str] | Non
         before, oid = base(session, run)
     except NotFound:
         return None
-    return [before or EMPTY_TREE, oid]
+    return [before or session.place.form.empty_tree, oid]
 
 
 def _paths(session: Session) -> list[str]:

@@ -6,9 +6,10 @@ from memorylab.commands import sync
 from memorylab.commands.session import Session
 from memorylab.core.text import count
 from memorylab.errors import BadInput, NotFound, Unreachable
-from memorylab.store import archive, objects, refs, transport
+from memorylab.store import archive, refs, transport
 from memorylab.store import compact as folding
 from memorylab.store.files import locked
+from memorylab.store.pack import signed_by
 
 
 class Compacted(msgspec.Struct, frozen=True):
@@ -40,7 +41,7 @@ def compact(
         there = transport.listing(session.place, remote, refs.SHARED)
         silent = session.now.timestamp() - days * 86_400
         found = folding.retired(store, remote, there, silent, writers)
-        known = archive.held(store.repo, store.tips())
+        known = archive.held(store.objects, store.tips())
         for writer in writers:
             journal = refs.JOURNAL + writer
             if writer == store.writer() or not (journal in there or journal in known):
@@ -53,7 +54,7 @@ def compact(
             return Compacted(remote, sorted(found), sorted(forked), len(there), True)
         with session.ledger.writing(session.now) as transaction:
             me = transaction.writer
-            archives = folding.fold(store, me, found, objects.signature(store.place, me, session.now))
+            archives = folding.fold(store, me, found, signed_by(store.place, me, session.now))
         if not archives:
             return Compacted(remote, [], sorted(forked), len(there), False)
         folding.publish(store, remote, archives, progress)

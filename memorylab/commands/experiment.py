@@ -10,8 +10,7 @@ from memorylab.core.change import constants, describe, read_change
 from memorylab.core.record import Change, Mode
 from memorylab.errors import BadInput, DirtySubject, NotFound
 from memorylab.store import git
-from memorylab.store.pack import EMPTY_TREE, object_id
-from memorylab.store.reader import Commit
+from memorylab.store.objects import Commit
 
 
 class Experiment(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +62,7 @@ def of_working_tree(session: Session) -> Experiment | None:
         return None
     change = read_change(
         _text(committed), content.decode("utf-8", "replace"), session.settings.subject,
-        blob=object_id("blob", content), dirty=True,
+        blob=session.place.form.object_id("blob", content), dirty=True,
     )  # fmt: skip
     return Experiment(commit=commit, description=describe(change), change=change, patch=patch)
 
@@ -109,7 +108,7 @@ def constants_now(session: Session) -> dict[str, str] | None:
 def diff(session: Session, old: str | None, new: str | None) -> bytes:
     """The subject's diff between two commits (no old one: the empty tree; no new one: the working tree)."""
     fixed = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/")
-    revisions = [old or EMPTY_TREE] + ([new] if new else [])
+    revisions = [old or session.place.form.empty_tree] + ([new] if new else [])
     return git.run(session.place, *fixed, *revisions, "--", session.settings.subject)
 
 

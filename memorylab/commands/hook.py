@@ -1,6 +1,5 @@
 """What the git hooks call. Whatever happens here, the commit that called it stands, and no traceback is shown."""
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -13,7 +12,6 @@ from memorylab.errors import MemoryLabError, StoreBusy
 from memorylab.ledger import new_id, timestamp
 from memorylab.store.files import locked, replace
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 SPOOL = "spool"
 
 
@@ -50,11 +48,11 @@ def post_rewrite(session: Session, command: str, lines: Sequence[str], patience:
 
 
 def _rewrite(session: Session, command: str, lines: Sequence[str], patience: float) -> None:
-    recall = session.recall
+    recall, is_id = session.recall, session.place.form.is_id
     records: list[tuple[str, Record]] = []
     for line in lines:
         old, new = [*line.split(), "", ""][:2]
-        if not (_COMMIT.fullmatch(old) and _COMMIT.fullmatch(new)) or old in recall.rewritten(new):
+        if not (is_id(old) and is_id(new)) or old in recall.rewritten(new):
             continue
         if not recall.on_commit(old) and not recall.is_planned(old):
             continue
@@ -95,7 +93,7 @@ def _remember(session: Session, line: str, patience: float) -> None:
     if rewritten:
         _rewrite(session, rewritten[-1], [line], patience)
         return
-    if not _COMMIT.fullmatch(commit) or session.recall.is_planned(commit):
+    if not session.place.form.is_id(commit) or session.recall.is_planned(commit):
         return
     found = experiment.of_commit(session, commit)
     judged = check.verdict(session, check.idea_of(found), found.mode, None, limit=3)

@@ -20,7 +20,7 @@ from memorylab.views import table
 
 _LARGEST = 1 << 28
 _STEP = 50  # rows between two words on how far it has come
-_HASH = re.compile(r"[0-9a-f]{6,40}")
+_HASH = re.compile(r"[0-9a-f]{6,}")
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -132,7 +132,7 @@ class _Anchors:
             own = self._own.get(name.lower())
             # A branch may be called like a hash, and a tag is not what it points to.
             real = own is not None and own.startswith(name.lower())
-            self._found[name] = own if real and own else placeholder(name), real
+            self._found[name] = own if real and own else placeholder(self._session.place.form, name), real
         return self._found[name]
 
     def change(self, oid: str) -> Change | None:

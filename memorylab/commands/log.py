@@ -14,7 +14,6 @@ from memorylab.core.verdict import in_mode
 from memorylab.errors import BadInput, UsageError
 from memorylab.ledger import check_line, new_id, timestamp
 from memorylab.store import git
-from memorylab.store.pack import object_id
 from memorylab.views.fresh import FOLDER
 
 EVIDENCE = 5
@@ -148,7 +147,7 @@ def _default_log(session: Session, request: Request, found: experiment.Experimen
     if not fresh:
         return [f"{LOG_FILE} is older than the commit and was left alone"]
     content = summary.collapse_progress(path.read_bytes()[:_LONGEST_LOG], session.settings.artifact_limit)
-    blob = object_id("blob", content)
+    blob = session.place.form.object_id("blob", content)
     recall = session.recall
     for _, run, _ in recall.runs(max(0, recall.size - _LATEST)):
         if LOG_FILE in run.artifacts and run.artifacts[LOG_FILE].blob == blob:

@@ -271,7 +271,7 @@ def _leave_conflict(session: Session, merged: _Merged) -> None:
     place, subject = session.place, session.settings.subject
     assert merged.stages is not None and place.top is not None
     mode, shown = _mode(session), _blob(session, merged.content)
-    staged = [f"0 {'0' * 40}\t{subject}"]
+    staged = [f"0 {place.form.null}\t{subject}"]
     staged += [f"{mode} {blob} {stage}\t{subject}" for stage, blob in enumerate(merged.stages, 1)]
     path = place.top / subject
     permissions = path.stat().st_mode & 0o7777

@@ -42,7 +42,7 @@ def verify(session: Session, signers: Path | None) -> list[Checked]:
     broken: dict[str, list[str]] = {}
     for ref, tip in session.store.tips().items():
         kind, writer = refs.kind_of(refs.local_name(ref)) or ("", "")
-        if kind.startswith("archived") and not archive.is_whole(session.store.repo, tip):
+        if kind.startswith("archived") and not archive.is_whole(session.store.objects, tip):
             broken.setdefault(writer, []).append(f"the {kind} at {tip[:7]} cannot be read")
     checked = []
     for writer in sorted(journals.keys() | ledgers.keys() | broken.keys()):

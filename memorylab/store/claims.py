@@ -4,8 +4,10 @@ the same moment one is first. It holds lines and knows no record."""
 from datetime import datetime
 
 from memorylab.store import refs, transport
-from memorylab.store.pack import FILE, Pack
+from memorylab.store.objects import FILE
+from memorylab.store.pack import Pack
 from memorylab.store.reader import Reader
+from memorylab.store.swap import unlock
 from memorylab.store.transport import Answer, Update
 
 _FILE = "claims.jsonl"
@@ -20,7 +22,7 @@ def read(reader: Reader, remote: str) -> tuple[str | None, list[bytes]]:
     """
     fetched = f"{refs.BOARDS}{remote}/claims"
     # A git that was killed has left it behind: whoever reads boards here holds the lock.
-    (reader.place.common_dir / f"{fetched}.lock").unlink(missing_ok=True)
+    unlock(reader.place, [fetched], alone=True)
     # Whatever is there now is followed, also if that is nothing: then a pattern is no error, as a name would be.
     transport.fetch(reader.place, remote, [f"+{refs.CLAIMS}*:{fetched}*"], None, "--prune")
     tip = refs.at(reader.place, [fetched]).get(fetched)

@@ -3,11 +3,9 @@ a kill at any point leaves every ref there, or in the archive, or both, and the 
 
 from typing import NamedTuple
 
-import pygit2
-
 from memorylab.errors import Denied, Unreachable
 from memorylab.store import archive, exchange, git, objects, refs, transport
-from memorylab.store.objects import current
+from memorylab.store.pack import Pack
 from memorylab.store.repo import Store
 from memorylab.store.swap import Move, swap
 from memorylab.store.transport import Progress, Update
@@ -35,7 +33,7 @@ def retired(
         kind, writer = refs.kind_of(ref) or ("", "")
         if kind in refs.OWN and writer != me:
             # A plain `git fetch` takes whatever is there for a ledger.
-            here = tips.get(refs.fetched_as(remote, ref)) == tip and isinstance(store.repo.get(tip), pygit2.Commit)
+            here = tips.get(refs.fetched_as(remote, ref)) == tip and objects.is_commit(store.objects, tip)
             found.setdefault(writer, {})[kind] = tip if here else ""
     return {
         writer: kinds
@@ -49,7 +47,7 @@ def retired(
 def forked(store: Store, tips: dict[str, dict[str, str]]) -> list[str]:
     """The writers of whom an archive holds what neither leads to the present tips nor goes on from them. An archive has
     one tip of each: the other would be in no view."""
-    held = archive.held(store.repo, store.tips())
+    held = archive.held(store.objects, store.tips())
     return [
         writer
         for writer, kinds in tips.items()
@@ -61,27 +59,30 @@ def forked(store: Store, tips: dict[str, dict[str, str]]) -> list[str]:
     ]
 
 
-def fold(store: Store, me: str, tips: dict[str, dict[str, str]], signature: pygit2.Signature) -> dict[str, str]:
+def fold(store: Store, me: str, tips: dict[str, dict[str, str]], who: str) -> dict[str, str]:
     """Put refs, writer -> kind -> tip, into this clone's archives; ref -> tip of the archives."""
     made = {}
     parts = {refs.ARCHIVED_JOURNALS + me: ("journal",), refs.ARCHIVED_NOTES + me: ("ledger", "decisions")}
     for ref, kinds in parts.items():
-        before = current(store.repo, ref)
+        before = refs.at(store.place, [ref]).get(ref)
         new = {}
         for kind in kinds:
-            held = dict(archive.folded(store.repo, before, kind)) if before else {}
-            wanted = {writer: pygit2.Oid(hex=found[kind]) for writer, found in tips.items() if kind in found}
+            held = dict(archive.folded(store.objects, before, kind)) if before else {}
+            wanted = {writer: found[kind] for writer, found in tips.items() if kind in found}
             new[kind] = {
                 writer: tip
                 for writer, tip in wanted.items()
-                if writer not in held or not _holds(store, str(held[writer]), str(tip))
+                if writer not in held or not _holds(store, held[writer], tip)
             }
         if any(new.values()):
-            after = archive.fold(store.repo, before, {kind: found for kind, found in new.items() if found}, signature)
-            swap(store.place, [Move(ref, str(before) if before else None, str(after))], "memorylab: compact")
-        tip = current(store.repo, ref)
-        if tip is not None:
-            made[ref] = str(tip)
+            pack = Pack(store.place)
+            further = {kind: found for kind, found in new.items() if found}
+            after = archive.fold(pack, store.objects, before, further, who)
+            pack.write()
+            swap(store.place, [Move(ref, before, after)], "memorylab: compact")
+            made[ref] = after
+        elif before is not None:
+            made[ref] = before
     return made
 
 
@@ -120,9 +121,10 @@ def delete(
 
 
 def _latest(store: Store, journal: str) -> float:
-    return float(objects.commit(store.repo, journal).commit_time)
+    return float(objects.commit(store.objects, journal).time)
 
 
 def _holds(store: Store, tip: str, earlier: str) -> bool:
     """Whether a commit is another one, or goes on from it."""
-    return tip == earlier or (tip in store.repo and earlier in store.repo and store.repo.descendant_of(tip, earlier))
+    found = store.objects
+    return tip == earlier or (tip in found and earlier in found and found.descends(tip, earlier))

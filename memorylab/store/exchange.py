@@ -5,18 +5,16 @@ rewritten or cut short there; it is left as it is here, and named.
 """
 
 import os
-import time
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Literal, NamedTuple
 
 from memorylab.store import git, refs, shallow, transport
 from memorylab.store.files import locked
 from memorylab.store.git import Place
+from memorylab.store.swap import unlock
 from memorylab.store.transport import Answer, Progress, Update
 
 _BY_NAME = 100  # refs named one by one; beyond that a pattern is cheaper, as git compares each name with each ref
-_STALE = 60.0  # seconds, after which whoever has locked a ref is not there any more
 _LOOSE = 200  # loose refs; reading 3,000 of them takes git ten times as long as reading them packed
 
 
@@ -92,7 +90,7 @@ def take(
             journals = [spec for spec in specs if spec.startswith(refs.JOURNAL)] if notes_only else []
             shared = refs.fetch_refspecs(remote)
             specs = [spec for spec in shared if not (notes_only and spec.startswith(refs.JOURNAL))] + journals
-        _unlock(place, wanted.values())
+        unlock(place, wanted.values(), alone=False)
         transport.fetch(place, remote, specs, progress)
         after = _without_foreign(place, before, refs.tips(place))
     came = [
@@ -267,15 +265,6 @@ def _stance(place: Place, ours: dict[str, str], theirs: dict[str, str]) -> Liter
     return found
 
 
-def _unlock(place: Place, names: Iterable[str]) -> None:
-    """Remove the locks that a killed fetch has left on these refs. git holds one for milliseconds."""
-    for name in names:
-        path = place.common_dir / f"{name}.lock"
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > _STALE:
-                path.unlink()
-
-
 def _without_foreign(place: Place, before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
     """Undo what git lets pass though it is no growth: a commit replaced by something that is none."""
     moved = {name: oid for name, oid in after.items() if before.get(name) != oid and name.startswith(refs.REMOTES)}
@@ -351,6 +340,7 @@ def in_archive(place: Place, tip: str) -> dict[str, str]:
 
 
 def _pack(place: Place) -> None:
+    # In a reftable git does it by itself, and there are no files.
     folders = (place.common_dir / refs.NOTES, place.common_dir / refs.REMOTES)
     if sum(len(files) for folder in folders for _, _, files in os.walk(folder)) > _LOOSE:
         git.run(place, "pack-refs", "--all", check=False)

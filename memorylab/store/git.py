@@ -3,13 +3,14 @@
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 from memorylab.errors import BadInput, NotARepository, NotFound
+from memorylab.store.form import FORMS, Form
 
 # Hooks inherit these from git; each would send a command about another commit or index to the wrong place
 # (GIT_INDEX_FILE of `git commit -- path` is a lock file that is gone a moment later).
@@ -27,16 +28,18 @@ _INHERITED = (
 )
 
 
-UNSUPPORTED = "SHA-256 repositories and reftable are not supported yet."
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Place(NamedTuple):
-    """Where a repository is. `top` is the working tree's folder, None for a bare repository."""
+    """Where a repository is, and in which form it keeps objects and refs. `top` is the working tree's folder, None for
+    a bare repository; `reftable` says that its refs are no files."""
 
     git_dir: Path
     common_dir: Path
     top: Path | None
+    form: Form
+    reftable: bool = False
 
     @property
     def state(self) -> Path:
@@ -48,27 +51,37 @@ class Place(NamedTuple):
         """The name of this linked worktree, empty in the clone's first one."""
         return "" if self.git_dir == self.common_dir else self.git_dir.name
 
+    def locks(self, refs: Iterable[str]) -> list[Path]:
+        """The files that git makes while it moves refs: of each its own, but one for all of them in a reftable."""
+        if self.reftable:
+            return [self.common_dir / "reftable" / "tables.list.lock"]
+        return [self.common_dir / f"{ref}.lock" for ref in refs]
+
 
 def locate(start: Path) -> Place:
     """The repository that `start` is in, as git itself finds it. Raises NotARepository, or git's own complaint."""
-    asked = ("--git-dir", "--git-common-dir", "--show-object-format", "--show-toplevel")
+    # A git that does not know the ref format, as before 2.45, says the option itself, and opens no reftable.
+    asked = ("--git-dir", "--git-common-dir", "--show-object-format", "--show-ref-format", "--show-toplevel")
     command = ["git", "rev-parse", "--path-format=absolute", *asked]
     try:
         done = subprocess.run(command, cwd=start, env=os.environ | {"LC_ALL": "C"}, capture_output=True, check=False)
     except FileNotFoundError:
         raise NotARepository("git is not installed, or this folder is gone.", "Install git 2.39 or later.") from None
     lines = [Path(os.fsdecode(line)) for line in done.stdout.splitlines()]
-    if done.returncode and len(lines) < 3:
+    if done.returncode and len(lines) < 4:
         said = done.stderr.decode("utf-8", "replace").strip()
         if "not a git repository" in said:
             problem = NotARepository("This is not a git repository.", "Run `git init`, or change into one.")
             problem.is_elsewhere = True
             raise problem
+        if "extension" in said:
+            unknown = said.rpartition("\n")[2].strip()
+            raise NotARepository(f"This git cannot open this repository: {unknown}.", "A newer git may know that.")
         raise NotARepository(said.splitlines()[0] if said else "git rev-parse failed.")
-    git_dir, common_dir, form, *top = lines
-    if form.name != "sha1" or (common_dir / "reftable").is_dir():
-        raise NotARepository("This repository cannot be opened: it keeps objects or refs in another form.", UNSUPPORTED)
-    return Place(git_dir, common_dir, top[0] if top else None)
+    git_dir, common_dir, form, refs, *top = lines
+    if form.name not in FORMS:
+        raise NotARepository(f"This repository names its objects by {form.name}, which is not known here.")
+    return Place(git_dir, common_dir, top[0] if top else None, FORMS[form.name], refs.name == "reftable")
 
 
 def environment() -> dict[str, str]:

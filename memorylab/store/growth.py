@@ -8,11 +8,9 @@ import msgspec
 from memorylab.errors import NotFound
 from memorylab.store import git
 from memorylab.store.git import Place
-from memorylab.store.pack import EMPTY_TREE
 from memorylab.store.reader import Reader, are_blobs, contents
 
 _MANY = 100  # blobs; fewer are read sooner than a process starts
-_HEX = frozenset("0123456789abcdef")
 
 Span = tuple[str | None, str]  # from one tip, None for nothing, to another
 
@@ -43,8 +41,9 @@ def differing(place: Place, old: str | None, new: str) -> tuple[dict[str, str], 
     It takes as long as what differs. A note that only stands elsewhere, because git has rewritten the layout, is in
     both.
     """
+    options = ("-r", "-z", "--raw", "--no-abbrev", "--no-renames")
     try:
-        said = git.run(place, "diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", old or EMPTY_TREE, new)
+        said = git.run(place, "diff-tree", *options, old or place.form.empty_tree, new)
     except NotFound:
         return None
     before: dict[str, str] = {}
@@ -53,7 +52,7 @@ def differing(place: Place, old: str | None, new: str) -> tuple[dict[str, str], 
     for described, path in zip(fields[::2], fields[1::2], strict=False):
         name = path.decode("ascii", "replace").replace("/", "")
         _, _, one, other, status = described.decode().split()
-        if len(name) == 40 and _HEX.issuperset(name):
+        if place.form.is_id(name):
             if status != "A":
                 before[name] = one
             if status != "D":

@@ -5,7 +5,8 @@ So a note stays where it stands, and a new one goes one level deeper once its fo
 """
 
 from memorylab.errors import NotFound
-from memorylab.store.pack import EMPTY_TREE, FILE, FOLDER, Pack
+from memorylab.store.objects import FILE, FOLDER, Entries
+from memorylab.store.pack import Pack
 from memorylab.store.reader import Reader
 
 # A ledger of 40 notes is one tree, which is read three times as fast as one with a folder for each. 256 folders of 40
@@ -13,8 +14,6 @@ from memorylab.store.reader import Reader
 _FULL = 40
 _DEEPEST = 2
 _RESTORE = "Restore it from a remote."
-
-Folder = dict[str, tuple[str, str]]  # name -> (mode, id)
 
 
 class NotesTree:
@@ -25,12 +24,13 @@ class NotesTree:
 
     def __init__(self, reader: Reader, pack: Pack, tip: str | None) -> None:
         self._reader, self._pack = reader, pack
-        self.tree, root = (EMPTY_TREE, {}) if tip is None else self._read(tip)  # the tree's id as it was last written
-        self._folders: dict[str, Folder] = {"": root}
+        empty = reader.place.form.empty_tree, Entries()
+        self.tree, root = empty if tip is None else self._read(tip)  # the tree's id as it was last written
+        self._folders: dict[str, Entries] = {"": root}
         self._changed: set[str] = set()
         self._contents: dict[str, bytes] = {}
 
-    def _folder(self, prefix: str) -> Folder | None:
+    def _folder(self, prefix: str) -> Entries | None:
         """The entries below a prefix of an even number of hex digits, None if there is no such folder."""
         if prefix not in self._folders:
             above = self._folder(prefix[:-2])
@@ -42,7 +42,7 @@ class NotesTree:
 
     def _place(self, commit: str) -> tuple[str, str] | None:
         """(folder, name) of an existing note."""
-        for depth in range(20):
+        for depth in range(len(commit) // 2):
             prefix = commit[: 2 * depth]
             folder = self._folder(prefix)
             if folder is None:
@@ -85,7 +85,7 @@ class NotesTree:
         self._changed.clear()
         return self.tree
 
-    def _read(self, name: str) -> tuple[str, Folder]:
+    def _read(self, name: str) -> tuple[str, Entries]:
         found = self._reader.tree(name)
         if found is None:
             raise NotFound(f"{name[:7]} of the notes is not here.", _RESTORE)
@@ -103,7 +103,7 @@ class NotesTree:
         self._made(prefix)[name] = FILE, self._pack.blob(content)
         self._changed.update(prefix[:end] for end in range(0, len(prefix) + 1, 2))
 
-    def _made(self, prefix: str) -> Folder:
+    def _made(self, prefix: str) -> Entries:
         """A folder, that is made where there is none."""
         folder = self._folder(prefix)
         if folder is None:

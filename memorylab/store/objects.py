@@ -1,62 +1,122 @@
-"""Git objects of the kind that is expected. Raises KeyError if one is not here, ValueError if it is of another kind."""
+"""Git's objects, read whole and by their names. One small interface, of which there are two: libgit2.py, where that can
+open a repository, and plumbing.py, by the git program, where it cannot."""
 
-from datetime import datetime
-from typing import TypeVar
+from __future__ import annotations
 
-import pygit2
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from memorylab.errors import NotARepository
-from memorylab.store import git
+from memorylab.store.form import Form
+from memorylab.store.git import Place
 
-# libgit2 refuses a partial clone unless told that somebody looks after its missing objects; `Store.blob` does.
-pygit2.settings.set_extensions(["partialclone"])
+if TYPE_CHECKING:
+    from memorylab.store.reader import Reader
 
-T = TypeVar("T")
-
-
-UNREADABLE = (KeyError, ValueError, pygit2.GitError)  # what is raised at objects that are not here, or not such
-
-
-def repository(place: git.Place) -> pygit2.Repository:
-    """A repository, as libgit2 opens it. Raises NotARepository if it does not."""
-    try:
-        return pygit2.Repository(str(place.git_dir))
-    except pygit2.GitError as problem:
-        raise NotARepository(f"This repository cannot be opened: {problem}.", git.UNSUPPORTED) from None
+UNREADABLE = (KeyError, ValueError)  # what is raised at objects that are not here, or not such
+FILE, FOLDER, LINK = "100644", "40000", "160000"  # modes, as trees have them
 
 
-def current(repo: pygit2.Repository, ref: str) -> pygit2.Oid | None:
-    """What a ref points to, None if it does not exist."""
-    found = repo.references.get(ref)
-    target = found.resolve().target if found else None
-    return target if isinstance(target, pygit2.Oid) else None
+class Objects(Protocol):
+    """The objects of one repository. Nothing that a partial clone left out is fetched."""
+
+    form: Form
+
+    def read(self, oid: str) -> tuple[str, bytes]:
+        """(kind, content) of an object. Raises KeyError if it is not here, ValueError if it is not what its name
+        says."""
+
+    def __contains__(self, oid: str) -> bool:
+        """Whether an object is here."""
+
+    def missing(self, oids: list[str]) -> list[str]:
+        """Those of many objects that are not here."""
+
+    def descends(self, tip: str, earlier: str) -> bool:
+        """Whether a commit has another one among its ancestors. Raises KeyError or ValueError where that cannot be
+        told."""
 
 
-def commit(repo: pygit2.Repository, oid: str | pygit2.Oid) -> pygit2.Commit:
-    """A commit."""
-    return _of(pygit2.Commit, repo, oid)
+class Commit(NamedTuple):
+    """A commit. `time` is the committer's, in seconds since 1970."""
+
+    oid: str
+    tree: str
+    parents: tuple[str, ...]
+    time: int
+    message: str
 
 
-def tree(repo: pygit2.Repository, oid: str | pygit2.Oid) -> pygit2.Tree:
-    """A tree, also that of a commit."""
-    found = repo[oid]
-    return found.peel(pygit2.Tree) if isinstance(found, pygit2.Commit) else _of(pygit2.Tree, repo, oid)
+Entries = dict[str, tuple[str, str]]  # of a tree: name -> (mode, id)
 
 
-def data(repo: pygit2.Repository, oid: str | pygit2.Oid) -> bytes:
+def opened(place: Place, reader: Reader) -> Objects:
+    """The objects of a repository, by libgit2 unless it cannot open it: for its objects' names, for where its refs are,
+    for an extension that it does not know."""
+    if place.form.name == "sha1" and not place.reftable:
+        from memorylab.store import libgit2
+
+        with suppress(libgit2.CannotOpen):
+            return libgit2.LibGit2(place)
+    from memorylab.store import plumbing
+
+    return plumbing.Plumbing(place, reader)
+
+
+def commit(found: Objects, oid: str) -> Commit:
+    """A commit. Raises KeyError or ValueError, as all of these."""
+    return commit_of(oid, _of("commit", found, oid))
+
+
+def tree(found: Objects, oid: str) -> Entries:
+    """The entries of a tree, also that of a commit."""
+    kind, content = found.read(oid)
+    if kind == "commit":
+        content = _of("tree", found, commit_of(oid, content).tree)
+    elif kind != "tree":
+        raise ValueError(f"{oid} is no tree")
+    return entries_of(content, found.form)
+
+
+def blob(found: Objects, oid: str) -> bytes:
     """A blob's content."""
-    return _of(pygit2.Blob, repo, oid).data
+    return _of("blob", found, oid)
 
 
-def _of(kind: type[T], repo: pygit2.Repository, oid: str | pygit2.Oid) -> T:
-    found = repo[oid]
-    if not isinstance(found, kind):
-        raise ValueError(f"{oid} is no {kind.__name__.lower()}")
+def is_commit(found: Objects, oid: str) -> bool:
+    """Whether there is such a commit here."""
+    try:
+        return found.read(oid)[0] == "commit"
+    except UNREADABLE:
+        return False
+
+
+def _of(kind: str, found: Objects, oid: str) -> bytes:
+    is_of, content = found.read(oid)
+    if is_of != kind:
+        raise ValueError(f"{oid} is no {kind}")
+    return content
+
+
+def commit_of(oid: str, content: bytes) -> Commit:
+    """A commit, from its content."""
+    head, _, message = content.partition(b"\n\n")
+    lines = [line.partition(" ") for line in head.decode("utf-8", "replace").split("\n")]
+    parents = tuple(value for name, _, value in lines if name == "parent")
+    top = next((value for name, _, value in lines if name == "tree"), "")
+    committer = next((value for name, _, value in lines if name == "committer"), "")
+    moment = committer.rpartition(" ")[0].rpartition(" ")[2]
+    time = int(moment) if moment.isdecimal() and len(moment) < 20 else 0
+    return Commit(oid, top, parents, time, message.decode("utf-8", "replace"))
+
+
+def entries_of(content: bytes, form: Form) -> Entries:
+    """A tree's entries, from its content. Raises ValueError if it is none."""
+    found, at, size = {}, 0, form.digits // 2
+    while at < len(content):
+        end = content.index(b"\0", at)
+        mode, _, name = content[at:end].partition(b" ")
+        found[name.decode("utf-8", "surrogateescape")] = mode.decode(), content[end + 1 : end + 1 + size].hex()
+        at = end + 1 + size
+    if at > len(content):
+        raise ValueError("a tree ends too early")
     return found
-
-
-def signature(place: git.Place, writer: str, now: datetime) -> pygit2.Signature:
-    """The user's identity, or a writer's where git has none, at a time."""
-    offset = now.utcoffset()
-    minutes = int(offset.total_seconds() // 60) if offset else 0
-    return pygit2.Signature(*git.identity(place, writer), int(now.timestamp()), minutes)

@@ -4,16 +4,15 @@ So an experiment costs a process and not libgit2, which takes longer to be impor
 runs comes as a few packs and not as a file for each object.
 """
 
-import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from memorylab.store import git
 from memorylab.store.git import Place
+from memorylab.store.objects import FOLDER
 
-FILE, FOLDER = "100644", "40000"  # modes, as trees have them
 NOBODY = "memorylab <memorylab> 0 +0000"  # by whom, and when, what is the same in every clone is made
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _KINDS = {"commit": 1, "tree": 2, "blob": 3}  # gitformat-pack(5)
 _LOOSE = 100  # objects from which on git keeps what it is given as a pack: receive.unpackLimit where nobody sets it
 _FULL = 1 << 25  # bytes; more becomes another pack, so that memory does not grow with what is written
@@ -54,14 +53,14 @@ class Pack:
         if not self._count:
             return
         content = b"PACK" + (2).to_bytes(4, "big") + self._count.to_bytes(4, "big") + self._content
-        content += hashlib.sha1(content, usedforsecurity=False).digest()
+        content += self._place.form.checksum(content)
         command = ("unpack-objects", "-q") if self._count < _LOOSE else ("index-pack", "--stdin")
         git.run(self._place, *command, input=content)
         self._content.clear()
         self._count = 0
 
     def _add(self, kind: str, content: bytes) -> str:
-        oid = object_id(kind, content)
+        oid = self._place.form.object_id(kind, content)
         if oid not in self:
             self._made.add(bytes.fromhex(oid))
             self._content += _header(_KINDS[kind], len(content)) + zlib.compress(content, _LEVEL)
@@ -71,9 +70,10 @@ class Pack:
         return oid
 
 
-def object_id(kind: str, content: bytes) -> str:
-    """The id that an object has."""
-    return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(content)) + content, usedforsecurity=False).hexdigest()
+def signed_by(place: Place, writer: str, now: datetime) -> str:
+    """By whom a commit is: the user, or a writer where git knows of none, at a time."""
+    name, address = git.identity(place, writer)
+    return f"{name} <{address}> {int(now.timestamp())} {now.strftime('%z')[:5] or '+0000'}"
 
 
 def commit_content(tree: str, parents: Sequence[str], who: str, message: str) -> bytes:

@@ -3,7 +3,6 @@
 Most commands ask for two or three objects, and libgit2 takes longer to be imported than git takes to answer.
 """
 
-import re
 import subprocess
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,17 +12,10 @@ from typing import IO, NamedTuple
 from memorylab.errors import NotFound
 from memorylab.store import git
 from memorylab.store.git import Place
+from memorylab.store.objects import Commit, Entries, commit_of, entries_of
 
-_OID = re.compile(r"[0-9a-f]{40}")
-
-
-class Commit(NamedTuple):
-    """A commit of the user's. `time` is the committer's, in seconds since 1970."""
-
-    oid: str
-    parents: tuple[str, ...]
-    time: int
-    message: str
+# Before git 2.45 only the second is known: there git ends where it would fetch.
+_FETCHES_NOTHING = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
 
 
 class _Object(NamedTuple):
@@ -33,10 +25,12 @@ class _Object(NamedTuple):
 
 
 class Reader:
-    """The objects of one repository, by any name that git knows them by."""
+    """The objects of one repository, by any name that git knows them by. With `fetches` git gets what a partial clone
+    left out."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, fetches: bool = True) -> None:
         self.place = place
+        self._extra = {} if fetches else _FETCHES_NOTHING
         self._process: subprocess.Popen[bytes] | None = None
 
     def resolve(self, revision: str) -> Commit:
@@ -44,13 +38,8 @@ class Reader:
         found = self._peeled(revision)
         if found is None or found.kind != "commit":
             raise NotFound(f"There is no commit {revision!r} here.", "`git log --all` lists what there is.")
-        head, _, message = found.content.partition(b"\n\n")
-        lines = [line.partition(" ") for line in head.decode("utf-8", "replace").split("\n")]
-        parents = tuple(value for name, _, value in lines if name == "parent")
-        committer = next((value for name, _, value in lines if name == "committer"), "")
-        moment = committer.rpartition(" ")[0].rpartition(" ")[2]
-        time = int(moment) if moment.isdigit() else 0
-        return Commit(found.oid, self._here(found.oid, parents), time, message.decode("utf-8", "replace"))
+        commit = commit_of(found.oid, found.content)
+        return commit._replace(parents=self._here(found.oid, commit.parents))
 
     def _here(self, oid: str, parents: tuple[str, ...]) -> tuple[str, ...]:
         """The parents of a commit. One where a shallow clone ends names them too: they are only there if they came with
@@ -65,7 +54,7 @@ class Reader:
     def ancestors(self, commit: str) -> Iterator[str]:
         """The commits that one descends from, as far as they are here: the nearest first, the first parent's before the
         others'. What is no commit's full name, as in an imported table, has none."""
-        pending, seen = [commit] if _OID.fullmatch(commit) else [], {commit}
+        pending, seen = [commit] if self.place.form.is_id(commit) else [], {commit}
         while pending:
             try:
                 parents = self.resolve(pending.pop()).parents
@@ -95,13 +84,26 @@ class Reader:
 
     def kind(self, name: str) -> str | None:
         """The kind of the object that a name stands for, None if there is none here."""
-        found = self._here_or_none(name)
-        return found.kind if found is not None else None
+        try:
+            fields = self._answer("info", name)
+        except EOFError:
+            return None
+        return fields[1] if fields is not None else None
 
-    def tree(self, name: str) -> tuple[str, dict[str, tuple[str, str]]] | None:
-        """(id, entries: name -> (mode, id)) of a tree, also that of a commit; None if there is none such here."""
+    def tree(self, name: str) -> tuple[str, Entries] | None:
+        """(id, entries) of a tree, also that of a commit; None if there is none such here."""
         found = self._here_or_none(f"{name}^{{tree}}")
-        return (found.oid, _entries(found.content)) if found is not None and found.kind == "tree" else None
+        if found is None or found.kind != "tree":
+            return None
+        try:
+            return found.oid, entries_of(found.content, self.place.form)
+        except ValueError:
+            return None
+
+    def read(self, name: str) -> tuple[str, bytes] | None:
+        """(kind, content) of the object that a name stands for, None if there is none here."""
+        found = self._here_or_none(name)
+        return (found.kind, found.content) if found is not None else None
 
     def blob(self, oid: str, longest: int | None = None) -> bytes | None:
         """A blob's content, None if there is none such here, or it has more bytes than `longest`."""
@@ -120,6 +122,21 @@ class Reader:
 
     def _object(self, name: str, longest: int | None = None) -> _Object | None:
         """Raises EOFError where git gives up, as at an object that it would have to fetch and cannot."""
+        fields = self._answer("contents", name)
+        if fields is None:
+            return None
+        process = self._running()
+        if longest is not None and int(fields[2]) > longest:
+            self._process = None
+            _end(process)
+            return None
+        assert process.stdout is not None
+        content = process.stdout.read(int(fields[2]))
+        process.stdout.read(1)
+        return _Object(fields[0], fields[1], content)
+
+    def _answer(self, command: str, name: str) -> list[str] | None:
+        """[id, kind, size] of what a name stands for, None for nothing; of `contents` the content is to be read."""
         try:
             asked = name.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError:
@@ -129,7 +146,7 @@ class Reader:
         process = self._running()
         assert process.stdin is not None and process.stdout is not None
         try:
-            process.stdin.write(asked + b"\n")
+            process.stdin.write(b"%s %s\n" % (command.encode(), asked))
             process.stdin.flush()
         except BrokenPipeError:
             self._process = None
@@ -141,19 +158,13 @@ class Reader:
         fields = line.decode("utf-8", "surrogateescape").split()
         if len(fields) != 3 or not fields[2].isdigit() or line.endswith((b" missing\n", b" ambiguous\n")):
             return None
-        if longest is not None and int(fields[2]) > longest:
-            self._process = None
-            _end(process)
-            return None
-        content = process.stdout.read(int(fields[2]))
-        process.stdout.read(1)
-        return _Object(fields[0], fields[1], content)
+        return fields
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._process = subprocess.Popen(
-                ["git", f"--git-dir={self.place.git_dir}", "cat-file", "--batch"],
-                cwd=self.place.top or self.place.git_dir, env=_environment(), stdin=subprocess.PIPE,
+                ["git", f"--git-dir={self.place.git_dir}", "cat-file", "--batch-command"],
+                cwd=self.place.top or self.place.git_dir, env=_environment() | self._extra, stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             weakref.finalize(self, _end, self._process)
@@ -182,6 +193,19 @@ def commits(place: Place, names: Sequence[str]) -> Iterator[str | None]:
             yield fields[0].decode() if len(fields) == 3 and fields[1] == b"commit" else None
 
 
+def are_here(place: Place, oids: Sequence[str]) -> Iterator[bool]:
+    """Whether many objects are here, in their order."""
+    with _asked(place, "--batch-check", oids) as answer:
+        for _ in oids:
+            yield len(answer.readline().split()) == 3
+
+
+def all_here(place: Place) -> set[str]:
+    """Every object that is here. It is told without fetching any that a partial clone left out."""
+    options = ("--batch-all-objects", "--unordered", "--batch-check=%(objectname)")
+    return set(git.run(place, "cat-file", *options).decode().split())
+
+
 def are_blobs(place: Place, oids: Sequence[str]) -> Iterator[bool]:
     """Whether many objects are blobs that are here, in their order."""
     with _asked(place, "--batch-check", oids) as answer:
@@ -204,16 +228,6 @@ def _asked(place: Place, how: str, names: Sequence[str]) -> Iterator[IO[bytes]]:
         ) as process:  # fmt: skip
             assert process.stdout is not None
             yield process.stdout
-
-
-def _entries(content: bytes) -> dict[str, tuple[str, str]]:
-    found, at = {}, 0
-    while at < len(content):
-        end = content.index(b"\0", at)
-        mode, _, name = content[at:end].partition(b" ")
-        found[name.decode("utf-8", "surrogateescape")] = mode.decode(), content[end + 1 : end + 21].hex()
-        at = end + 21
-    return found
 
 
 def _environment() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from memorylab.store.swap import Move, swap
 from memorylab.store.transaction import PACKET_FILE, RECORD_FILE, sequence, writing
 
 if TYPE_CHECKING:
-    import pygit2
+    from memorylab.store.objects import Objects
 
 
 class Journaled(msgspec.Struct, frozen=True):
@@ -35,8 +34,6 @@ class Journaled(msgspec.Struct, frozen=True):
 
 Notes = list[tuple[str, bytes | None]]  # (annotated commit, content), a content None if it is not here
 
-_OID = re.compile(r"[0-9a-f]{40}")
-
 
 class Store:
     """The memory of one repository. Opening it reads and writes nothing. With `sign` the journal is signed."""
@@ -49,15 +46,15 @@ class Store:
         self.restored: list[str] = []
 
     @cached_property
-    def repo(self) -> pygit2.Repository:
-        from memorylab.store import objects
+    def objects(self) -> Objects:
+        from memorylab.store.objects import opened
 
-        return objects.repository(self.place)
+        return opened(self.place, self.reader)
 
     def _mend(self) -> None:
-        """Undo what a shallow fetch did to the memory. libgit2 reads what is shallow when it opens a repository."""
+        """Undo what a shallow fetch did to the memory. What is shallow is read when a repository is opened."""
         if shallow.mend(self.place):
-            self.__dict__.pop("repo", None)
+            self.__dict__.pop("objects", None)
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -77,7 +74,7 @@ class Store:
             return found
         from memorylab.store import archive
 
-        folded = ((writer, str(tip)) for one in archives for writer, tip in archive.folded(self.repo, one, kind))
+        folded = (pair for one in archives for pair in archive.folded(self.objects, one, kind))
         return list(dict.fromkeys([*found, *folded]))
 
     def fetched_writers(self) -> list[tuple[str, str, int]]:
@@ -118,28 +115,26 @@ class Store:
         at = tip
         while True:
             try:
-                commit = objects.commit(self.repo, at)
-                if len(commit.parent_ids) < 2:
+                commit = objects.commit(self.objects, at)
+                if len(commit.parents) < 2:
                     return
-                files = {entry.name or "": str(entry.id) for entry in commit.tree}
-                line = objects.data(self.repo, files.pop(RECORD_FILE)).rstrip(b"\n")
+                files = {name: oid for name, (_, oid) in objects.tree(self.objects, commit.tree).items()}
+                line = objects.blob(self.objects, files.pop(RECORD_FILE)).rstrip(b"\n")
             except KeyError as problem:
                 raise NotFound(f"{problem} of the journal at {at[:7]} is not here.") from None
             except objects.UNREADABLE as problem:
                 raise BadInput(f"{at[:7]} is no entry of a journal: {problem}.") from None
-            # Its encoding is whatever it says; ours is this one.
-            seq = sequence(commit.raw_message.decode("utf-8", "replace"))
-            yield Journaled(at, seq, str(commit.parent_ids[1]), line, files)
-            at = str(commit.parent_ids[0])
+            yield Journaled(at, sequence(commit.message), commit.parents[1], line, files)
+            at = commit.parents[0]
 
     def _records(self, tip: str) -> Iterator[str]:
         """The blobs of a journal's records, the latest first, as far as it can be followed."""
         from memorylab.store import objects
 
         with suppress(*objects.UNREADABLE):
-            while len((commit := objects.commit(self.repo, tip)).parent_ids) > 1:
-                yield str(commit.tree[RECORD_FILE].id)
-                tip = str(commit.parent_ids[0])
+            while len((commit := objects.commit(self.objects, tip)).parents) > 1:
+                yield objects.tree(self.objects, commit.tree)[RECORD_FILE][1]
+                tip = commit.parents[0]
 
     def notes(self, tip: str) -> Notes | None:
         """The notes at a tip, None if it has none."""
@@ -165,7 +160,7 @@ class Store:
         from memorylab.store import notes, objects
 
         try:
-            return sorted((anchor, str(blob)) for anchor, blob in notes.read(self.repo, tip))
+            return sorted(notes.read(self.objects, tip))
         except objects.UNREADABLE:
             return None
 
@@ -176,7 +171,7 @@ class Store:
     def _complete_objects(self, oids: Iterable[str]) -> bool:
         """In a partial clone, fetch those of some objects that it left out, in one go; whether the remote had them."""
         if self._promisor is not None:
-            missing = [oid for oid in dict.fromkeys(oids) if _OID.fullmatch(oid) and oid not in self.repo.odb]
+            missing = self.objects.missing([oid for oid in dict.fromkeys(oids) if self.place.form.is_id(oid)])
             if missing:
                 try:
                     transport.fetch_objects(self.place, self._promisor, missing)
@@ -186,7 +181,7 @@ class Store:
 
     def has(self, oid: str) -> bool:
         """Whether an object is here. What is no object's name, as a record by anyone may have it, is not."""
-        return _OID.fullmatch(oid) is not None and oid in self.repo.odb
+        return self.place.form.is_id(oid) and oid in self.objects
 
     def blob(self, oid: str, fetch: bool = False, longest: int | None = None) -> bytes | None:
         """A blob's content, None if it is not here, or has more bytes than `longest`; with `fetch` what a partial clone
@@ -197,11 +192,11 @@ class Store:
             from memorylab.store import objects
 
             # git would fetch it, one object at a time.
-            with suppress(KeyError, ValueError):
-                content = objects.data(self.repo, oid)
+            with suppress(*objects.UNREADABLE):
+                content = objects.blob(self.objects, oid)
                 return content if longest is None or len(content) <= longest else None
             return None
-        return self.reader.blob(oid, longest) if _OID.fullmatch(oid) else None
+        return self.reader.blob(oid, longest) if self.place.form.is_id(oid) else None
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
@@ -227,7 +222,7 @@ class Store:
             for ref, tip in tips.items():
                 ours = here.get(ref)
                 # One of ours may be ahead where another is behind: a record logged since, an archive made elsewhere.
-                if tip is not None and (ours is None or self.repo.descendant_of(tip, ours)):
+                if tip is not None and (ours is None or self.objects.descends(tip, ours)):
                     swap(self.place, [Move(ref, ours, tip)], "memorylab: adopted")
             writer.save(self.place.common_dir, name)
 
@@ -237,7 +232,8 @@ class Store:
 
         for tip in tips:
             yield from (blob for _, blob in self._notes(tip) or ())
-            yield from (str(one.id) for one in objects.tree(self.repo, tip) if one.name in (RECORD_FILE, PACKET_FILE))
+            files = objects.tree(self.objects, tip)
+            yield from (files[name][1] for name in (RECORD_FILE, PACKET_FILE) if name in files)
 
     def protect(self, tips: Mapping[str, str] | None = None) -> Mapping[str, str]:
         """Put back what a fetch or a push of plain git has taken from the memory; `restored` lists the refs. Where all

@@ -20,7 +20,7 @@ from memorylab.store.reader import Reader
 
 # What only asks whether anything has moved, which a sync does each time, does without these.
 if TYPE_CHECKING:
-    import pygit2
+    from memorylab.store.objects import Objects
 
 _FILE = "seen.json"
 _NOTED = "~"  # before the name of a ref, no part of one
@@ -53,7 +53,7 @@ def protect(place: Place, reader: Reader, tips: Tips) -> tuple[list[str], Tips]:
     # Where another command is at it, the next one comes back to it.
     with suppress(StoreBusy), locked(place.state / "seen.lock", _PATIENCE):
         known, tips = _load(place), refs.tips(place)
-        back = _lost(place, _latest(known), tips)
+        back = _lost(place, reader, _latest(known), tips)
         _put_back(place, back)
         tips = {**tips, **back}
         _keep(place, reader, [tip for ref, tip in tips.items() if known.get(ref) != tip])
@@ -61,10 +61,10 @@ def protect(place: Place, reader: Reader, tips: Tips) -> tuple[list[str], Tips]:
     return sorted(back), tips
 
 
-def restore(place: Place, own: Collection[str], tips: Tips) -> bool:
+def restore(place: Place, reader: Reader, own: Collection[str], tips: Tips) -> bool:
     """Put a writer's own refs back, which are at `tips`, before they are written to; whether there were any to put
     back."""
-    back = _lost(place, {ref: tip for ref, tip in _latest(_load(place)).items() if ref in own}, tips)
+    back = _lost(place, reader, {ref: tip for ref, tip in _latest(_load(place)).items() if ref in own}, tips)
     _put_back(place, back)
     return bool(back)
 
@@ -90,28 +90,28 @@ def _latest(known: Tips) -> Tips:
     return {**{ref: tip for ref, tip in known.items() if not ref.startswith(_NOTED)}, **noted}
 
 
-def _lost(place: Place, known: Tips, now: Tips) -> dict[str, str]:
+def _lost(place: Place, reader: Reader, known: Tips, now: Tips) -> dict[str, str]:
     """The refs that no longer hold what they held, with what that was."""
     moved = {ref: tip for ref, tip in known.items() if now.get(ref) != tip}
     if not moved:
         return {}
     from memorylab.store import archive, objects
 
-    repo = objects.repository(place)
-    differing = {ref: tip for ref, tip in moved.items() if tip in repo}
-    archived = archive.held(repo, now) if any(ref not in now for ref in differing) else {}
+    found = objects.opened(place, reader)
+    differing = {ref: tip for ref, tip in moved.items() if tip in found}
+    archived = archive.held(found, now) if any(ref not in now for ref in differing) else {}
     return {
         ref: tip
         for ref, tip in differing.items()
-        if not any(_holds(repo, held, tip) for held in (now.get(ref), *archived.get(refs.local_name(ref), ())))
+        if not any(_holds(found, held, tip) for held in (now.get(ref), *archived.get(refs.local_name(ref), ())))
     }
 
 
-def _holds(repo: pygit2.Repository, tip: str | None, earlier: str) -> bool:
+def _holds(found: Objects, tip: str | None, earlier: str) -> bool:
     from memorylab.store import objects
 
     try:
-        return tip is not None and (tip == earlier or repo.descendant_of(tip, earlier))
+        return tip is not None and (tip == earlier or found.descends(tip, earlier))
     except objects.UNREADABLE:
         return False
 

@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 
-from memorylab.errors import BadInput, NotARepository, NotFound
+from memorylab.errors import BadInput, NotFound
 from memorylab.store import git, pack, refs, seen, shallow, writer
 from memorylab.store.files import LOCK_SECONDS, locked
+from memorylab.store.form import Form
 from memorylab.store.git import Place
 from memorylab.store.notestree import NotesTree
+from memorylab.store.objects import FILE
 from memorylab.store.pack import Pack
 from memorylab.store.reader import Reader
 from memorylab.store.swap import Move, swap
@@ -40,7 +42,7 @@ def writing(
         own = [ref for _, ref in refs.of(me)]
         reader = reader or Reader(place)
         tips = reader.at(own)
-        if seen.restore(place, own, tips):
+        if seen.restore(place, reader, own, tips):
             tips = reader.at(own)
         transaction = Transaction(place, me, now, tips, reader, sign)
         yield transaction
@@ -57,14 +59,15 @@ def sequence(message: str) -> int:
     return 0
 
 
-def placeholder(name: str) -> str:
-    """The id of the commit that stands for one that is not here: the same in every repository for the same name."""
-    return pack.object_id("commit", pack.commit_content(*_placeholder(name)))
+def placeholder(form: Form, name: str) -> str:
+    """The id of the commit that stands for one that is not here: the same in every repository of a form for the same
+    name."""
+    return form.object_id("commit", pack.commit_content(*_placeholder(form, name)))
 
 
-def _placeholder(name: str) -> tuple[str, list[str], str, str]:
+def _placeholder(form: Form, name: str) -> tuple[str, list[str], str, str]:
     message = f"Placeholder for {name or 'an imported run'}\n\nThe commit itself was never in this repository.\n"
-    return pack.EMPTY_TREE, [], pack.NOBODY, message
+    return form.empty_tree, [], pack.NOBODY, message
 
 
 class Transaction:
@@ -101,20 +104,18 @@ class Transaction:
     def stand_in(self, name: str) -> str:
         """Make the commit that stands for one that is not here; its id."""
         self._pack.tree({})
-        return self._pack.commit(*_placeholder(name))
+        return self._pack.commit(*_placeholder(self._place.form, name))
 
     def add(self, anchor: str, line: bytes, files: Mapping[str, str], title: str) -> None:
         """Add one line as a note on a commit, with files (name -> blob) beside it in the journal, which pins both.
         Raises NotFound if the commit is not here."""
-        if len(anchor) != 40:
-            raise NotARepository(f"{anchor} is no commit of a repository that this can be kept in.", git.UNSUPPORTED)
         if anchor not in self._pack and self._reader.kind(anchor) != "commit":
             raise NotFound(f"There is no commit {anchor} here to annotate.", "Fetch it; nothing was written.")
         self._count += 1
         if self._journal is None:
             self._journal = self._commit(self._pack.tree({}), f"Journal of {self.writer}\n", [])
-        beside = {name: (pack.FILE, blob) for name, blob in files.items()}
-        tree = self._pack.tree({RECORD_FILE: (pack.FILE, self._pack.blob(line + b"\n")), **beside})
+        beside = {name: (FILE, blob) for name, blob in files.items()}
+        tree = self._pack.tree({RECORD_FILE: (FILE, self._pack.blob(line + b"\n")), **beside})
         self._journal = self._commit(tree, f"{title}\n\nSeq: {self._count}\n", [self._journal, anchor])
         packet = self._content(files[PACKET_FILE]).rstrip(b"\n") if PACKET_FILE in files else None
         self._contents.clear()
@@ -218,8 +219,7 @@ class Transaction:
 
     @cached_property
     def _who(self) -> str:
-        name, address = git.identity(self._place, self.writer)
-        return f"{name} <{address}> {int(self._now.timestamp())} {self._now.strftime('%z')[:5] or '+0000'}"
+        return pack.signed_by(self._place, self.writer, self._now)
 
     def _commit(self, tree: str, message: str, parents: list[str]) -> str:
         return self._pack.commit(tree, parents, self._who, message)

@@ -28,7 +28,7 @@ def add(place: Place, folder: Path, name: str, commit: str) -> Place:
         _clone(place), "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", str(top), commit
     )  # fmt: skip
     link = (top / ".git").read_text(encoding="utf-8", errors="surrogateescape").strip().removeprefix("gitdir: ")
-    return Place((top / link).resolve(), place.common_dir, top)
+    return place._replace(git_dir=(top / link).resolve(), top=top)
 
 
 def remove(place: Place, top: Path) -> None:
@@ -53,4 +53,4 @@ def sweep(place: Place, folder: Path) -> None:
 
 def _clone(place: Place) -> Place:
     """The clone itself: what git is asked of its worktrees is not asked in one of them."""
-    return Place(place.common_dir, place.common_dir, None)
+    return place._replace(git_dir=place.common_dir, top=None)

@@ -1,64 +1,57 @@
 """Notes trees: every layout that git or we may have left is read, and a note stays where it stands."""
 
-from pathlib import Path
+import subprocess
 
-import pygit2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pygit2.enums import FileMode
 
 from memorylab.errors import NotFound
-from memorylab.store import notes
-from memorylab.store.git import Place
+from memorylab.store import notes, objects
+from memorylab.store.git import locate
 from memorylab.store.notestree import NotesTree
-from memorylab.store.pack import FILE, FOLDER, Pack
-from memorylab.store.reader import Reader
+from memorylab.store.objects import FILE, FOLDER
+from memorylab.store.pack import NOBODY, Pack
+from memorylab.store.repo import Store
+from tests.memory import laid_out
 
-COMMITS = st.integers(0, 2**160 - 1).map(lambda n: f"{n:040x}")
+# As many digits as a name has, of which the first come first: cut to those of the form.
+COMMITS = st.integers(0, 2**256 - 1).map(lambda n: f"{n:064x}")
 # Few first digits, so that folders fill up.
-CROWDED = st.integers(0, 2**152 - 1).map(lambda n: f"{n % 2:02x}{n:038x}")
+CROWDED = st.integers(0, 2**248 - 1).map(lambda n: f"{n % 2:02x}{n:062x}")
 
 
 @pytest.fixture(scope="module")
-def repo(tmp_path_factory: pytest.TempPathFactory) -> pygit2.Repository:
-    return pygit2.init_repository(str(tmp_path_factory.mktemp("notes")), bare=True)
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    path = tmp_path_factory.mktemp("notes")
+    subprocess.run(["git", "init", "-q", "--bare", str(path)], check=True)
+    return Store(locate(path))
 
 
-def opened(repo: pygit2.Repository, tip: str | None) -> tuple[NotesTree, Pack]:
+def opened(store: Store, tip: str | None) -> tuple[NotesTree, Pack]:
     """A notes tree to write to, and the pack that it is written into."""
-    place = Place(Path(repo.path), Path(repo.path), None)
-    pack = Pack(place)
-    return NotesTree(Reader(place), pack, tip), pack
+    pack = Pack(store.place)
+    return NotesTree(store.reader, pack, tip), pack
 
 
-def layout(repo: pygit2.Repository, found: dict[str, tuple[int, bytes]]) -> pygit2.Oid:
-    """A tree with each note as many folders deep as it says."""
-    root: dict = {}
-    for commit, (depth, content) in found.items():
-        at = root
-        for level in range(depth):
-            at = at.setdefault(commit[2 * level : 2 * level + 2], {})
-        at[commit[2 * depth :]] = content
+def read(store: Store, tip: str) -> dict[str, bytes]:
+    return {commit: objects.blob(store.objects, blob) for commit, blob in notes.read(store.objects, tip)}
 
-    def write(node: dict) -> pygit2.Oid:
-        builder = repo.TreeBuilder()
-        for name, child in node.items():
-            if isinstance(child, dict):
-                builder.insert(name, write(child), FileMode.TREE)
-            else:
-                builder.insert(name, repo.create_blob(child), FileMode.BLOB)
-        return builder.write()
 
-    return write(root)
+def named(store: Store, name: str) -> str:
+    return name[: store.place.form.digits]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(COMMITS, st.tuples(st.integers(0, 3), st.binary(max_size=9))), COMMITS, st.binary(max_size=9))
 def test_any_mixture_of_layouts_is_read_and_kept(
-    repo: pygit2.Repository, found: dict[str, tuple[int, bytes]], new: str, content: bytes
+    store: Store, found: dict[str, tuple[int, bytes]], new: str, content: bytes
 ) -> None:
-    tree, pack = opened(repo, str(layout(repo, found)))
+    found, new = {named(store, commit): held for commit, held in found.items()}, named(store, new)
+    pack = Pack(store.place)
+    tip = laid_out(pack, found)
+    pack.write()
+    tree, pack = opened(store, tip)
     for commit, (_, wanted) in found.items():
         assert tree.get(commit) == wanted
     tree.set(new, content)
@@ -66,7 +59,7 @@ def test_any_mixture_of_layouts_is_read_and_kept(
         tree.append(commit, b"more")
     written = tree.write()
     pack.write()
-    after = {commit: repo[blob].data for commit, blob in notes.read(repo, written)}
+    after = read(store, written)
     assert set(after) == set(found) | {new}
     if new not in found:
         assert after[new] == content
@@ -78,54 +71,53 @@ def test_any_mixture_of_layouts_is_read_and_kept(
 @pytest.mark.long
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(CROWDED, min_size=120, max_size=200))
-def test_full_folders_go_one_level_deeper_and_git_reads_them(repo: pygit2.Repository, commits: set[str]) -> None:
+def test_full_folders_go_one_level_deeper_and_git_reads_them(store: Store, commits: set[str]) -> None:
+    commits = {named(store, name[:2] + name[:1:-1]) for name in commits}  # what differs comes early
     tree = None
     for commit in sorted(commits):
-        edited, pack = opened(repo, tree)
+        edited, pack = opened(store, tree)
         edited.append(commit, commit.encode())
         tree = edited.write()
         pack.write()
     assert tree is not None
-    assert {c: repo[b].data for c, b in notes.read(repo, tree)} == {c: c.encode() + b"\n" for c in commits}
-    folders = [repo[repo[tree][name].id] for name in ("00", "01")]
-    assert any(entry.filemode == FileMode.TREE for folder in folders for entry in folder)
+    assert read(store, tree) == {commit: commit.encode() + b"\n" for commit in commits}
+    root = objects.tree(store.objects, tree)
+    folders = [objects.tree(store.objects, root[name][1]) for name in ("00", "01")]
+    assert any(mode == FOLDER for folder in folders for mode, _ in folder.values())
 
 
 @pytest.mark.parametrize("missing", ["tip", "folder", "note"])
-def test_a_tree_that_is_not_whole_is_not_written_over(repo: pygit2.Repository, missing: str) -> None:
+def test_a_tree_that_is_not_whole_is_not_written_over(store: Store, missing: str) -> None:
     """Taken for an empty one, it would lose what the rest of it is."""
-    entries = {"note": ("1" * 40, FILE), "folder": ("11", FOLDER)}
-    pack = Pack(Place(Path(repo.path), Path(repo.path), None))
-    tip = "2" * 40
+    note, gone = (digit * store.place.form.digits for digit in "12")
+    entries = {"note": (note, FILE), "folder": ("11", FOLDER)}
+    pack = Pack(store.place)
+    tip = gone
     if missing != "tip":
         name, mode = entries[missing]
-        tip = pack.tree({name: (mode, "2" * 40)})
+        tip = pack.tree({name: (mode, gone)})
         pack.write()
     with pytest.raises(NotFound):
-        opened(repo, tip)[0].append("1" * 40, b"line")
+        opened(store, tip)[0].append(note, b"line")
 
 
-def test_names_that_are_no_notes_are_passed_over(repo: pygit2.Repository) -> None:
-    builder = repo.TreeBuilder()
-    for name in ("README", "zz", "ab" * 21, "0" * 39):
-        builder.insert(name, repo.create_blob(b"x"), FileMode.BLOB)
-    assert list(notes.read(repo, builder.write())) == []
-
-
-def test_git_reads_what_we_write(tmp_path: Path) -> None:
-    import subprocess
-
-    repo = pygit2.init_repository(str(tmp_path / "r"))
-    me = pygit2.Signature("a", "a@b", 0, 0)
-    empty = repo.TreeBuilder().write()
-    commit = repo.create_commit("refs/heads/main", me, me, "x", empty, [])
-    tree, pack = opened(repo, None)
-    tree.append(str(commit), b"one")
-    tree.append(str(commit), b"two")
-    written = tree.write()
+def test_names_that_are_no_notes_are_passed_over(store: Store) -> None:
+    pack = Pack(store.place)
+    digits = store.place.form.digits
+    names = ("README", "zz", "ab" * (digits // 2 + 1), "0" * (digits - 1))
+    tip = pack.tree({name: (FILE, pack.blob(b"x")) for name in names})
     pack.write()
-    repo.create_commit("refs/notes/n", me, me, "n", pygit2.Oid(hex=written), [])
-    shown = subprocess.run(
-        ["git", "notes", "--ref=n", "show", str(commit)], cwd=tmp_path / "r", capture_output=True, check=True
-    )
+    assert list(notes.read(store.objects, tip)) == []
+
+
+def test_git_reads_what_we_write(store: Store) -> None:
+    tree, pack = opened(store, None)
+    commit = pack.commit(pack.tree({}), [], NOBODY, "x")
+    tree.append(commit, b"one")
+    tree.append(commit, b"two")
+    made = pack.commit(tree.write(), [], NOBODY, "n")
+    pack.write()
+    git = ["git", f"--git-dir={store.place.git_dir}"]
+    subprocess.run([*git, "update-ref", "refs/notes/n", made], check=True)
+    shown = subprocess.run([*git, "notes", "--ref=n", "show", commit], capture_output=True, check=True)
     assert shown.stdout == b"one\ntwo\n"

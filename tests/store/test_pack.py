@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memorylab.store import pack as packing
-from memorylab.store.git import Place
-from memorylab.store.pack import FILE, FOLDER, NOBODY, Pack
+from memorylab.store.git import Place, locate
+from memorylab.store.objects import FILE, FOLDER
+from memorylab.store.pack import NOBODY, Pack
 from memorylab.store.reader import Reader
 
 WHO = "A B <a@b> 1767225600 +0130"
@@ -24,7 +25,7 @@ def git(place: Place, *arguments: str, input: bytes = b"") -> str:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     path = tmp_path_factory.mktemp("pack")
     subprocess.run(["git", "init", "-q", "--bare", str(path)], check=True)
-    return Place(path, path, None)
+    return locate(path)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -69,7 +70,7 @@ def test_a_commit_is_as_git_makes_it(place: Place) -> None:
 @pytest.mark.parametrize("count", [99, 100])
 def test_few_objects_are_loose_and_many_are_a_pack(tmp_path: Path, count: int) -> None:
     subprocess.run(["git", "init", "-q", "--bare", str(tmp_path)], check=True)
-    place = Place(tmp_path, tmp_path, None)
+    place = locate(tmp_path)
     pack = Pack(place)
     oids = {pack.blob(b"%d" % n) for n in range(count)} | {pack.blob(b"1")}
     pack.write()
@@ -81,9 +82,9 @@ def test_few_objects_are_loose_and_many_are_a_pack(tmp_path: Path, count: int) -
 def test_what_does_not_fit_in_memory_becomes_several_packs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     subprocess.run(["git", "init", "-q", "--bare", str(tmp_path)], check=True)
     monkeypatch.setattr(packing, "_FULL", 2000)
-    pack = Pack(Place(tmp_path, tmp_path, None))
+    pack = Pack(locate(tmp_path))
     oids = [pack.blob(b"%d" % (n % 900)) for n in range(1000)]
     pack.write()
     pack.write()
-    reader = Reader(Place(tmp_path, tmp_path, None))
+    reader = Reader(locate(tmp_path))
     assert [reader.blob(oid) for oid in oids] == [b"%d" % (n % 900) for n in range(1000)]

@@ -5,18 +5,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pygit2
 import pytest
 
 from memorylab.errors import NotARepository, NotFound, StoreBusy
-from memorylab.store import git, refs
+from memorylab.store import git, objects, refs
 from memorylab.store.files import locked
+from memorylab.store.form import FORMS
 from memorylab.store.git import locate
-from memorylab.store.pack import FILE, Pack
+from memorylab.store.objects import FILE
+from memorylab.store.pack import NOBODY, Pack
 from memorylab.store.reader import Reader
 from memorylab.store.swap import Move, swap
 from memorylab.store.transaction import placeholder
-from tests.conftest import Lab
+from tests.conftest import Lab, is_refusal
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -135,20 +136,12 @@ def test_a_ledger_that_is_none_does_not_stop_the_others(lab: Lab, target: str) -
     """Anyone who may push can make such refs."""
     lab.experiment("baseline", 1.0)
     head = lab.git("rev-parse", "HEAD")
-    repo = lab.store.repo
-    found = repo.create_blob(b"not a tree")
+    found = lab.write(lambda pack: pack.blob(b"not a tree"))
     if target != "blob":
-        mode = "160000 commit" if target == "gitlink" else "100644 blob"
-        (lab.path / "tree").write_text(f"{mode} {'1' * 40}\t{head}\n")
-        import subprocess
-
-        with (lab.path / "tree").open("rb") as listing:
-            command = ["git", "mktree", "--missing"]
-            done = subprocess.run(command, cwd=lab.path, stdin=listing, capture_output=True, check=True)
-        me = pygit2.Signature("a", "b", 0, 0)
-        found = repo.create_commit(None, me, me, "x", pygit2.Oid(hex=done.stdout.decode().strip()), [])
+        entry = objects.LINK if target == "gitlink" else FILE, "1" * len(head)
+        found = lab.write(lambda pack: pack.commit(pack.tree({head: entry}), [], NOBODY, "x"))
     for kind in ("ledger", "decisions"):
-        repo.references.create(f"{refs.REMOTES}origin/notes/{kind}/hostile", found)
+        lab.git("update-ref", f"{refs.REMOTES}origin/notes/{kind}/hostile", found)
     assert "1 run" in lab.run("status").output
     lab.experiment("after", 0.9, knob="DEPTH", to=9)
     assert len(lab.memory.runs) == 2
@@ -211,27 +204,31 @@ def test_ancestors_the_nearest_first(lab: Lab) -> None:
     found = Reader(lab.store.place).ancestors
     between = lab.git("rev-parse", f"{b}^")
     assert list(found(d)) == [c, b, a, root, between] and list(found(b)) == [between, a, root]
-    assert list(found(root)) == list(found("f" * 40)) == list(found(d[:7])) == []
+    assert list(found(root)) == list(found("f" * len(d))) == list(found(d[:7])) == []
 
 
 def test_a_placeholder_is_the_same_everywhere(make_lab: Callable[..., Lab]) -> None:
     """Also as it was made before: ledgers that are shared have notes on it."""
-    assert placeholder("abc") == "ef86f4635a541a57c0b15ced56b429834be85cbf" != placeholder("abd")
+    known = {
+        "sha1": "ef86f4635a541a57c0b15ced56b429834be85cbf",
+        "sha256": "18dec5a3591833db1b62495d226a5c466c291462398d5f3f47f0c5db9b375b5e",
+    }
+    for name, wanted in known.items():
+        assert placeholder(FORMS[name], "abc") == wanted != placeholder(FORMS[name], "abd")
     for lab in (make_lab("one"), make_lab("two")):
         with lab.ledger.writing(NOW) as transaction:
             transaction.add(transaction.stand_in("abc"), b"{}", {}, "title")
-        assert lab.git("cat-file", "-t", placeholder("abc")) == "commit"
+        assert lab.git("cat-file", "-t", placeholder(lab.store.place.form, "abc")) == "commit"
 
 
 def test_a_repository_that_cannot_be_opened_is_said_so(lab: Lab) -> None:
     (lab.path / "plain").mkdir()
     with pytest.raises(NotARepository):
         locate(lab.path.parent)
-    lab.git("init", "-q", "--object-format=sha256", str(lab.path / "new"))
-    with pytest.raises(NotARepository, match="another form"):
-        locate(lab.path / "new")
-    (lab.path / ".git" / "reftable").mkdir()
-    assert "not supported" in lab.run("status", rc=3).stderr
+    with (lab.path / ".git" / "config").open("a") as config:
+        config.write("[core]\n\trepositoryFormatVersion = 1\n[extensions]\n\tfromTheFuture = true\n")
+    said = lab.run("status", rc=3).stderr
+    assert "fromthefuture" in said and is_refusal(said)
 
 
 def test_a_parent_beyond_the_end_of_a_shallow_clone_is_none(lab: Lab, tmp_path: Path) -> None:
@@ -254,7 +251,7 @@ def test_what_was_taken_from_our_refs_is_back_before_they_are_written_to(lab: La
 def test_a_commit_that_is_not_here_is_not_annotated(lab: Lab) -> None:
     """git would say so of the journal, at the next fsck."""
     before = lab.store.tips()
-    for missing in ("1" * 40, lab.git("rev-parse", "HEAD^{tree}")):
+    for missing in ("1" * lab.store.place.form.digits, lab.git("rev-parse", "HEAD^{tree}")):
         with pytest.raises(NotFound, match="no commit"), lab.ledger.writing(NOW) as transaction:
             transaction.add(missing, b"{}", {}, "title")
     assert lab.store.tips() == before
@@ -264,9 +261,11 @@ def test_a_commit_that_is_not_here_is_not_annotated(lab: Lab) -> None:
 def test_a_ledger_that_lacks_a_note_is_not_taken_for_a_whole_one(lab: Lab, number: int) -> None:
     store = lab.store
     pack = Pack(store.place)
-    entries = {f"{n:040x}": (FILE, pack.blob(b"%d" % n)) for n in range(number)}
-    whole, lacking = pack.tree(entries), pack.tree(entries | {"f" * 40: (FILE, "1" * 40)})
+    digits = store.place.form.digits
+    names = [f"{n:0{digits}x}" for n in range(number)]
+    entries = {name: (FILE, pack.blob(b"%d" % n)) for n, name in enumerate(names)}
+    whole, lacking = pack.tree(entries), pack.tree(entries | {"f" * digits: (FILE, "1" * digits)})
     pack.write()
     (found,) = store.growth([(None, whole)])
-    assert found is not None and sorted(found.added) == [(f"{n:040x}", b"%d" % n) for n in range(number)]
-    assert list(store.growth([(None, lacking), (whole, lacking), (None, "2" * 40)])) == [None, None, None]
+    assert found is not None and sorted(found.added) == [(name, b"%d" % n) for n, name in enumerate(names)]
+    assert list(store.growth([(None, lacking), (whole, lacking), (None, "2" * digits)])) == [None, None, None]
