@@ -17,7 +17,7 @@ from pygit2.enums import ConfigLevel
 from memorylab.cli import cli
 from memorylab.commands import hooks
 from memorylab.ledger import Ledger
-from memorylab.store import writer
+from memorylab.store import form, writer
 from memorylab.store.git import locate
 from memorylab.store.pack import Pack
 from memorylab.store.repo import Store
@@ -39,9 +39,10 @@ depth:            8
 """
 GITCONFIG = "[user]\n\tname = Tester\n\temail = tester@example.org\n[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n"
 # The forms that all repositories of the tests have: `MEMORYLAB_TEST_OBJECTS=sha256`, `MEMORYLAB_TEST_REFS=reftable`.
-WANTED = {"GIT_DEFAULT_HASH": "MEMORYLAB_TEST_OBJECTS", "GIT_DEFAULT_REF_FORMAT": "MEMORYLAB_TEST_REFS"}
-FORMS = {name: os.environ[wanted] for name, wanted in WANTED.items() if os.environ.get(wanted)}
-os.environ.update(FORMS)  # for what is made before the first test
+_WANTED = {"GIT_DEFAULT_HASH": "MEMORYLAB_TEST_OBJECTS", "GIT_DEFAULT_REF_FORMAT": "MEMORYLAB_TEST_REFS"}
+_DEFAULTS = {name: os.environ[wanted] for name, wanted in _WANTED.items() if os.environ.get(wanted)}
+os.environ.update(_DEFAULTS)  # for what is made before the first test
+FORM = form.FORMS[_DEFAULTS.get("GIT_DEFAULT_HASH", "sha1")]
 LEVELS = (ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL)
 OUR_HOOK = ("#!/bin/sh\n# >>> git-memorylab >>>\n", "# <<< git-memorylab <<<\n")
 
@@ -53,7 +54,7 @@ def _seal(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {
         "HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),
         "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": ":", "GIT_PAGER": "cat", "TZ": "UTC", "LC_ALL": "C.UTF-8",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **FORMS,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **_DEFAULTS,
     }  # fmt: skip
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

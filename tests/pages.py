@@ -36,7 +36,7 @@ _MASKS = (
     (r"\b[0-9a-f]{7}-[0-9a-f]{4}\b", "RUN"),
     (r"\d{8}T\d{6}Z", "TIME"),
     (r"\b([a-z]+)-[0-9a-f]{8}\b", r"\1-WRITER"),
-    (r"\b[0-9a-f]{7,40}\b", "COMMIT"),
+    (r"\b[0-9a-f]{7,64}\b", "COMMIT"),
     (r"\b\d+[smhd] ago", "AGE"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?Z?", "TIME"),
 )

@@ -22,7 +22,7 @@ from memorylab.errors import Unreachable
 from memorylab.ledger import Ledger
 from memorylab.store import claims as board
 from memorylab.store import transport
-from tests.conftest import Hub, Lab, Templates
+from tests.conftest import FORM, Hub, Lab, Templates
 
 pytestmark = pytest.mark.long  # for their length alone
 
@@ -796,7 +796,7 @@ def folder_board(lab: Lab) -> str:
 
 
 def link_board(lab: Lab) -> str:
-    return lab.git("commit-tree", tree(lab, f"160000 commit {'1' * 40}\tclaims.jsonl"), "-m", "x")
+    return lab.git("commit-tree", tree(lab, f"160000 commit {'1' * FORM.digits}\tclaims.jsonl"), "-m", "x")
 
 
 def _with_lines(content: bytes) -> Callable[[Lab], str]:

@@ -14,7 +14,7 @@ import pytest
 from memorylab.commands import hook, hooks
 from memorylab.commands.session import Session
 from memorylab.store import git
-from tests.conftest import TRAIN, Lab
+from tests.conftest import FORM, TRAIN, Lab
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox", "ksh", "zsh") if shutil.which(shell)]
 BEGIN = "# >>> git-memorylab >>>"
@@ -326,7 +326,7 @@ def test_in_every_shell_here(lab: Lab, shell: str) -> None:
     path = lab.path / ".git" / "hooks" / "post-rewrite"
     path.write_text(path.read_text().replace("#!/bin/sh", first) + body)
     called = _recorder(lab)
-    old, new = "1" * 40, "2" * 40
+    old, new = "1" * FORM.digits, "2" * FORM.digits
     lines = f"{old} {new}\n{new} {old} $(touch evil) `touch evil` \\n\n"
     done = subprocess.run([path, "amend"], cwd=lab.path, input=lines, capture_output=True, text=True, check=False)
     assert done.stderr == ""
@@ -634,7 +634,7 @@ def test_a_run_takes_the_verdict_of_a_plan_that_was_pinned_late(lab: Lab) -> Non
 
 def test_a_spool_with_nonsense_is_forgotten(lab: Lab) -> None:
     spool = lab.path / ".git" / "memorylab" / hook.SPOOL
-    spool.write_text(f"nonsense\n{'1' * 40}\n{'1' * 40} {'2' * 40} amend\n\n")
+    spool.write_text(f"nonsense\n{'1' * FORM.digits}\n{'1' * FORM.digits} {'2' * FORM.digits} amend\n\n")
     lab.run("status")
     assert not spool.exists()
     assert not lab.memory.plans

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Lab
+from tests.conftest import FORM, Lab
 
 HEADER = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\n"
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 def _import(lab: Lab, content: str | bytes, *options: str, name: str = "theirs.tsv") -> dict:
@@ -140,7 +139,7 @@ def test_only_a_hash_that_is_certain_is_a_commit_of_ours(lab: Lab) -> None:
     names = {
         "own": own[:7], "two ideas, one": shared[:7], "two ideas, two": shared[:7], "unknown": "1234567", "tree": tree,
         "empty": "", "invented": "exp-12", "branch": "facade0", "tag": "deadbeef", "head": "HEAD", "short": own[:5],
-        "upper": own[:8].upper(), "placeholder": "pending", "hostile": "../x;$(y)`z`\x1b[31m", "zero": "0" * 40,
+        "upper": own[:8].upper(), "placeholder": "pending", "hostile": "../x;$(y)`z`\x1b[31m", "zero": FORM.null,
     }  # fmt: skip
     rows = "".join(f"{commit}\t1.5\t1\tkeep\t{description}\n" for description, commit in names.items())
     assert _import(lab, HEADER + rows)["added"] == len(names)
@@ -155,7 +154,7 @@ def test_only_a_hash_that_is_certain_is_a_commit_of_ours(lab: Lab) -> None:
             assert _is_placeholder(lab, anchor), run.description
             assert run.change is None
     assert _anchor_of(lab, "two ideas, one") == _anchor_of(lab, "two ideas, two") != _anchor_of(lab, "unknown")
-    assert lab.git("log", "-1", "--format=%T", _anchor_of(lab, "unknown")) == EMPTY_TREE
+    assert lab.git("log", "-1", "--format=%T", _anchor_of(lab, "unknown")) == FORM.empty_tree
 
     lab.git("reflog", "expire", "--expire=now", "--all")
     lab.git("gc", "-q", "--prune=now")

@@ -14,7 +14,7 @@ import pytest
 
 from memorylab.store import refs
 from memorylab.store.reader import Reader
-from tests.conftest import Hub, Lab, Templates, is_refusal
+from tests.conftest import FORM, Hub, Lab, Templates, is_refusal
 
 pytestmark = pytest.mark.long  # for their length alone
 
@@ -333,7 +333,7 @@ def test_a_record_that_names_no_object(team: Team, options: tuple[str, ...]) -> 
     """A record says what it likes; libgit2 raised at the name of an artifact, or of a commit, that is no object's."""
     team.run(team.bob, 12)
     run = team.bob.memory.runs[0]
-    names = ["z" * 40, "", "train.py", "+refs/heads/main:refs/heads/evil", "\n" * 40, "0" * 40]
+    names = ["z" * FORM.digits, "", "train.py", "+refs/heads/main:refs/heads/evil", "\n" * FORM.digits, FORM.null]
     with team.bob.ledger.writing(datetime.now(UTC)) as transaction:
         for number, name in enumerate(names):
             named = {"train.patch": msgspec.structs.replace(run.artifacts["train.patch"], blob=name)}
@@ -342,7 +342,9 @@ def test_a_record_that_names_no_object(team: Team, options: tuple[str, ...]) -> 
             )
             transaction.add(run.commit, msgspec.json.encode(forged), {}, "forged")
         # Neither is this a commit, as that of a run that was imported need not be.
-        forged = msgspec.structs.replace(run, run_id="elsewhere", seq=transaction.next_sequence, commit="z" * 40)
+        forged = msgspec.structs.replace(
+            run, run_id="elsewhere", seq=transaction.next_sequence, commit="z" * FORM.digits
+        )
         transaction.add(run.commit, msgspec.json.encode(forged), {}, "forged")
     team.bob.git("push", "-q", "origin", "refs/notes/memorylab/*", "refs/memorylab/journal/*")
     lab = team.clone("lab", *options)

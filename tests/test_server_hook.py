@@ -1,6 +1,5 @@
 """The server's update hook: what one writer has pushed, nobody rewrites, truncates, deletes, or buries."""
 
-import hashlib
 import os
 import shlex
 import shutil
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from memorylab import templates
-from tests.conftest import Lab
+from tests.conftest import FORM, Lab
 
 pytestmark = pytest.mark.long  # for their length alone
 
@@ -23,7 +22,7 @@ KINDS = [
     *(f"{NOTES}/{kind}/a" for kind in ("ledger", "decisions", "archive")),
     *(f"{REFS}/{ref}" for ref in ("journal/a", "journal/archive/a", "claims")),
 ]
-NOTHING = "0" * 40
+NOTHING = FORM.null
 SHELLS = [shell for shell in ("dash", "bash", "busybox", "ksh") if shutil.which(shell)]
 # What git lets a ref be called, and a careless script runs, splits, expands or prints.
 HOSTILE = [
@@ -173,7 +172,7 @@ def test_branches_and_tags_pass_whatever_is_done_to_them(plain: Lab, server: Ser
 
 def test_nothing_but_the_shell_is_started_for_a_branch(server: Server) -> None:
     done = subprocess.run(
-        ["/bin/sh", "hooks/update", "refs/heads/main", NOTHING, "1" * 40],
+        ["/bin/sh", "hooks/update", "refs/heads/main", NOTHING, "1" * FORM.digits],
         cwd=server.path,
         env={"PATH": ""},
         check=False,
@@ -403,14 +402,17 @@ def test_a_client_that_lies_about_what_a_ref_was(lie: str, what: str, plain: Lab
     _archive(plain, f"{NOTES}/archive/a", first)
     _push(plain, f"{_entry(plain, first)}:{ref}", "HEAD:refs/heads/gone", f"{other}:refs/heads/other")
     before = server.refs()
-    old = {"nothing": NOTHING, "unknown": "1" * 40, "archived": first}[lie]
+    old = {"nothing": NOTHING, "unknown": "1" * FORM.digits, "archived": first}[lie]
     new = {"delete": NOTHING, "move": other}[what]
-    commands = [f"{old} {new} {ref}\0 report-status delete-refs", f"{'1' * 40} {NOTHING} refs/heads/gone"]
+    commands = [
+        f"{old} {new} {ref}\0 report-status delete-refs object-format={FORM.name}",
+        f"{'1' * FORM.digits} {NOTHING} refs/heads/gone",
+    ]
     lines = "".join(f"{len(command) + 4:04x}{command}" for command in commands) + "0000"
     pack = b"PACK" + bytes([0, 0, 0, 2, 0, 0, 0, 0])
     done = subprocess.run(
         ["git", "receive-pack", str(server.path)], capture_output=True, check=False,
-        input=lines.encode() + (pack + hashlib.sha1(pack).digest()) * (what == "move"),
+        input=lines.encode() + (pack + FORM.checksum(pack)) * (what == "move"),
     )  # fmt: skip
     assert f"ng {ref} ".encode() in done.stdout
     assert b"ok refs/heads/gone" in done.stdout  # so that lie works where nobody looks
@@ -476,7 +478,7 @@ def test_a_setting_that_cannot_be_read_lets_nothing_through(name: str, plain: La
 
 def test_what_cannot_be_counted_is_refused(plain: Lab, server: Server) -> None:
     _push(plain, "main", "HEAD:gone")
-    (server.path / "refs" / "heads" / "gone").write_text(f"{'1' * 40}\n")
+    (server.path / "refs" / "heads" / "gone").write_text(f"{'1' * FORM.digits}\n")
     done = server.hook(f"{NOTES}/ledger/a", NOTHING, plain.git("rev-parse", "HEAD"))
     assert f"memorylab: {NOTES}/ledger/a is refused, because what it brings cannot be read here" in done
 

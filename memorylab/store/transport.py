@@ -22,6 +22,10 @@ _DENIED = re.compile(
     r"|host key verification failed|repository not found|service not enabled|not authorized|returned error: 40[13]",
     re.IGNORECASE,
 )
+# The last is what git says before 2.40 where the remote is empty.
+_OTHER_FORM = re.compile(
+    r"mismatched algorithms|does not support this repository's hash algorithm|unexpected capabilities\^\{\}"
+)
 _BUSY = ("atomic", "failed to update ref", "lock", "report status", "already exists")
 
 T = TypeVar("T")
@@ -182,6 +186,12 @@ def _failure(said: str) -> Unreachable | Denied:
     telling = [line for line in lines if _DENIED.search(line)]
     telling += [line for line in lines if line.startswith(("fatal:", "error:", "ssh:"))] or lines
     reason = telling[0][:_LONGEST_LINE].rstrip(".") if telling else "git failed without a word"
+    if _OTHER_FORM.search(said):
+        return Denied(
+            "The remote names its objects by another hash than this repository, one by SHA-1 and one by SHA-256: git "
+            "brings nothing from one to the other.",
+            "Share by a remote of the same form; `git memorylab import` takes the runs of an experiments.jsonl over.",
+        )
     if _DENIED.search(said):
         return Denied(f"The remote lets nobody in: {reason}.", "Check its URL and your credentials with `git fetch`.")
     return Unreachable(f"{reason}.")

@@ -9,10 +9,10 @@ import pytest
 from memorylab.store import display, refs
 from memorylab.store.notestree import NotesTree
 from memorylab.store.pack import NOBODY, Pack
-from tests.conftest import Lab
+from tests.conftest import FORM, Lab
 
 _CHANCE = random.Random(0)
-COMMITS = [f"{_CHANCE.getrandbits(160):040x}" for _ in range(60)]
+COMMITS = [f"{_CHANCE.getrandbits(256):064x}"[: FORM.digits] for _ in range(60)]
 
 
 class Swarm:
