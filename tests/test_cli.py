@@ -71,17 +71,6 @@ def test_outside_a_repository(tmp_path: Path, command: str) -> None:
     assert result.output == "error: This is not a git repository.\nhint: Run `git init`, or change into one.\n"
 
 
-def test_a_sha256_repository(tmp_path: Path) -> None:
-    lab = Lab(tmp_path / "new")
-    lab.path.mkdir()
-    lab.git("init", "-q", "--object-format=sha256")
-    for arguments in (["init"], ["status"], ["check", "--description", "x"]):
-        result = lab.run(*arguments, rc=3)
-        assert result.stderr.startswith("error: This repository cannot be opened: ")
-        assert "SHA-256 repositories and reftable are not supported yet." in result.stderr
-        assert is_refusal(result.stderr)
-
-
 def test_everywhere_in_a_repository(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.experiment("deeper", 1.5, knob="DEPTH", to=9)
     said = lab.run("status").stdout

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from memorylab.store import refs
-from tests.conftest import Hub, Lab, Templates, is_refusal
+from tests.conftest import FORM, Hub, Lab, Templates, is_refusal
 from tests.servers import free_port
 from tests.test_concurrency import journal
 from tests.test_gc import forget
@@ -598,7 +598,7 @@ def unrelated(lab: Lab, parent: str = "") -> str:
     return lab.git(*identity, "commit-tree", EMPTY_TREE, *(["-p", parent] if parent else []), "-m", "damage")
 
 
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+EMPTY_TREE = FORM.empty_tree
 
 
 def damage(hub: Lab, ref: str, how: str) -> None:
