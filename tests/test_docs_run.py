@@ -17,9 +17,7 @@ PAGES = [
 SPANS = {"program.md"}  # where commands stand in sentences
 UPSTREAM = "https://github.com/karpathy/autoresearch"
 
-pytestmark = pytest.mark.skipif(
-    FORM.digits != 40, reason="pages tell how many bytes a record has, with the names in it"
-)
+pytestmark = pytest.mark.skipif(FORM.name != "sha1", reason="pages tell how many bytes a record has, names and all")
 
 _INSTALLS = "it installs from a registry"
 # What cannot be typed in a test, and why.
