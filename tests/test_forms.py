@@ -22,6 +22,7 @@ from memorylab.store.plumbing import Plumbing
 from memorylab.store.reader import Reader
 from memorylab.store.repo import Store
 from memorylab.store.swap import Move, swap
+from memorylab.store.transaction import placeholder
 from tests.conftest import TRAIN, Lab, is_refusal
 
 REFTABLE = "reftable"
@@ -239,6 +240,22 @@ def test_two_forms_do_not_share(names: str, tmp_path: Path) -> None:
     said = lab.run("restore", run.run_id, rc=3).stderr
     assert is_refusal(said)
     assert all(not one["problems"] for one in json.loads(lab.run("verify", "--json").stdout))
+
+
+def test_a_row_names_a_commit_of_any_length(tmp_path: Path) -> None:
+    lab = started(tmp_path / "lab", ("sha256", "files"))
+    own = lab.git("rev-parse", "HEAD")
+    names = {"whole": own, "short": own[:7], "of SHA-1": "1" * 40, "of none": own[:-1] + "g"}
+    rows = "".join(f"{name}\t1.5\t1\tkeep\t{idea}\n" for idea, name in names.items() if idea != "short")
+    for content in (rows, f"{own[:7]}\t1.4\t1\tkeep\tshort\n"):
+        (lab.path / "theirs.tsv").write_text(f"commit\tval_bpb\tmemory_gb\tstatus\tdescription\n{content}")
+        lab.run("import", "theirs.tsv")
+    memory = lab.memory
+    anchors = {run.description: memory.anchors[run.run_id] for run in memory.runs}
+    assert anchors["whole"] == anchors["short"] == own
+    for idea in ("of SHA-1", "of none"):
+        assert anchors[idea] == placeholder(lab.store.place.form, names[idea])
+        assert lab.git("cat-file", "-t", anchors[idea]) == "commit"
 
 
 @pytest.mark.long
