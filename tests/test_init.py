@@ -29,7 +29,7 @@ def _files(folder: Path) -> dict[str, bytes]:
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and not name.startswith((".git/objects/", ".git/refs/", ".git/logs/refs/")):
+        if path.is_file() and not name.startswith((".git/objects/", ".git/refs/", ".git/logs/refs/", ".git/reftable/")):
             found[name] = path.read_bytes()
     return found
 
@@ -306,7 +306,7 @@ def test_a_repository_without_info_or_hooks_folder(tmp_path: Path) -> None:
     (lab.path / "train.py").write_text(TRAIN)
     before = _files(lab.path)
     lab.run("init")
-    assert (lab.path / ".git" / "hooks" / "post-commit").exists()
+    assert (lab.path / ".git" / "memorylab" / "hooks" / "post-commit").exists()
     lab.run("init", "--uninstall")
     assert _changed(before, _files(lab.path)) == set()
 
@@ -317,7 +317,7 @@ def test_from_a_linked_worktree_and_a_subfolder(make_lab: Callable[..., Lab]) ->
     lab.git("worktree", "add", "-q", str(other.path))
     (other.path / "sub").mkdir()
     Lab(other.path / "sub").run("init")
-    assert (lab.path / ".git" / "hooks" / "post-commit").exists()
+    assert (lab.path / ".git" / "memorylab" / "hooks" / "post-commit").exists()
     assert (other.path / "results.tsv").exists()
     assert not (other.path / "sub" / "results.tsv").exists()
     assert other.git("status", "--porcelain") == ""
