@@ -38,7 +38,7 @@ def made(path: Path, form: tuple[str, str], *options: str) -> Lab:
     """A repository in a form, and nothing in it."""
     names, where = form
     lab = Lab(path)
-    stored = [f"--ref-format={where}"] if where == REFTABLE else []
+    stored = [f"--ref-format={where}"] if git.version() >= (2, 45) else []
     lab.path.mkdir()
     lab.git("init", "-q", "-b", "main", "--template=", f"--object-format={names}", *stored, *options)
     return lab
@@ -179,7 +179,7 @@ def test_an_object_that_is_not_what_its_name_says(names: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("names", [pytest.param("sha1", marks=pytest.mark.long), "sha256"])
-def test_a_partial_clone_by_its_extension(names: str, tmp_path: Path) -> None:
+def test_a_partial_clone_by_its_extension(names: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As git before 2.24 marked one. Nothing is fetched object by object, and what is read is all there is."""
     hub = made(tmp_path / "hub.git", (names, "files"), "--bare")
     for key in ("uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"):
@@ -197,14 +197,16 @@ def test_a_partial_clone_by_its_extension(names: str, tmp_path: Path) -> None:
     part.git("config", "extensions.partialClone", "origin")
     assert isinstance(part.store.objects, LibGit2 if names == "sha1" else Plumbing)
     part.git("fetch", "-q", "origin", *refs.fetch_refspecs("origin"))
-    trace = tmp_path / "trace"
-    lost = part.store.notes(part.store.chains("ledger")[0][1])
-    assert lost is not None and None not in [content for _, content in lost]
+    monkeypatch.setenv("GIT_TRACE2_EVENT", str(tmp_path / "trace"))
+    found = part.store.notes(part.store.chains("ledger")[0][1])
+    assert found is not None and None not in [content for _, content in found] and len(found) == 3
+    started_by_git = [json.loads(line) for line in (tmp_path / "trace").read_text().splitlines()]
+    fetches = [one["argv"] for one in started_by_git if one["event"] == "start" and "fetch" in one["argv"]]
+    assert len(fetches) == 1
+    monkeypatch.delenv("GIT_TRACE2_EVENT")
     part.git("config", "core.hooksPath", "/dev/null")
-    done = part.spawn("init", env={**os.environ, "GIT_TRACE2_EVENT": str(trace)})
-    assert done.wait() == 0
+    part.run("init")
     assert len(part.memory.runs) == 3
-    assert trace.read_text().count('"argv":["git","fetch"') <= 2
     assert all(not one["problems"] for one in json.loads(part.run("verify", "--json").stdout))
     patch = part.memory.runs[0].artifacts["train.patch"].blob
     assert part.store.blob(patch) is None
