@@ -12,7 +12,7 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,6 +118,52 @@ def in_memory(found: Iterable[Entry]) -> sqlite3.Connection:
     return database
 
 
+def is_unusable(path: Path) -> str | None:
+    """Why an index cannot be read, None if it can."""
+    try:
+        with closing(_connect(_unwritten(path))) as database:
+            if database.execute("PRAGMA user_version").fetchone() != (_VERSION,):
+                return None  # of another version: the next command makes it anew
+            (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            return None if said == "ok" else str(said)
+    except sqlite3.Error as problem:
+        return None if getattr(problem, "sqlite_errorcode", 0) & 0xFF in _UNUSABLE else str(problem)
+
+
+def is_of(path: Path, chains: Iterable[Chain]) -> bool:
+    """Whether an index holds these ledgers, all of them whole, and no other."""
+    with closing(_connect(_unwritten(path))) as database:
+        if database.execute("PRAGMA user_version").fetchone() != (_VERSION,):
+            return False
+        known = _chains(database)
+        return known.keys() == set(chains) and all(known.values())
+
+
+# What two indices of the same ledgers have in common, whatever the order in which these came.
+_SAME = {
+    "lines": "SELECT digest, packed FROM entries",
+    "records": "SELECT digest, id, kind, stamp, records.writer, seq, subject, own, wins FROM records"
+    " JOIN entries USING (number)",
+    "runs": "SELECT at, digest, best, kept, crashed, status, value, program, commit_id, root, sort, parent, seed, home"
+    " FROM places JOIN entries USING (number)",
+    "knobs": "SELECT knob, at, old, new, others, whole FROM turns",
+    "failures": "SELECT sort, size, crashes FROM sorts",
+}
+
+
+def differing(path: Path, other: Path) -> str:
+    """What of two indices of the same ledgers is not the same, "" if all is."""
+    with closing(_connect(_unwritten(path))) as one, closing(_connect(_unwritten(other))) as two:
+        for name, asked in _SAME.items():
+            if set(one.execute(asked)) != set(two.execute(asked)):
+                return name
+    return ""
+
+
+def _unwritten(path: Path) -> str:
+    return f"{path.resolve().as_uri()}?mode=ro"
+
+
 def remove(state: Path) -> None:
     """Delete the index of a clone, given its local state; the next command makes it anew."""
     with locked(state / "index.lock"):
@@ -144,7 +190,8 @@ def open_at(state: Path) -> sqlite3.Connection:
 
 def _connect(path: Path | str) -> sqlite3.Connection:
     # One thread uses it, but what nobody refers to any more may be closed in whichever one it is collected.
-    database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+    is_uri = str(path).startswith("file:")
+    database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, uri=is_uri)
     database.create_function("line", 1, zlib.decompress, deterministic=True)
     return database
 

@@ -132,11 +132,11 @@ class Ledger:
         return msgspec.structs.replace(draft, writer=transaction.writer, seq=transaction.next_sequence)
 
     def _add(self, transaction: Transaction, anchor: str, record: Record, blobs: dict[str, str]) -> None:
-        transaction.add(anchor, check_line(record), blobs, _title(record))
+        transaction.add(anchor, check_line(record), blobs, title(record))
 
 
-def _title(record: Record) -> str:
-    """The subject of the journal commit: what `git log` of the journal shows."""
+def title(record: Record) -> str:
+    """The subject of a journal commit: what `git log` of the journal shows."""
     if isinstance(record, Run):
         return f"{record.status}: {record.description}"[:200]
     if isinstance(record, Plan):

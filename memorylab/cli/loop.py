@@ -279,6 +279,8 @@ def hook(name: str, arguments: tuple[str, ...]) -> None:
     from memorylab.commands.session import Session
 
     try:
+        if command.answers_canary(name):
+            return
         session = Session()
         if name == "post-commit":
             line = command.post_commit(session)

@@ -12,6 +12,7 @@ from memorylab.cli.base import (
     as_json,
     as_tags,
     cli,
+    counting,
     git_progress,
     open_session,
     suggest,
@@ -140,12 +141,27 @@ def verify(allowed_signers: Path | None, as_json: bool) -> None:
 
 
 @cli.command()
+@click.option("--repair", is_flag=True, help="Mend what can be mended, then look again.")
 @as_json
-def doctor(as_json: bool) -> None:
-    """How much room the memory takes, and whether git should be told to gc."""
-    from memorylab.commands import doctor as command
+def doctor(repair: bool, as_json: bool) -> None:
+    """What is wrong with the memory of this clone, why, and what helps; and how much room it takes in git.
 
-    session = open_session()
-    remark(session.refresh())
-    found = command.examine(session)
+    Nothing is written without --repair, and nothing is ever deleted that cannot be made again. Exit code 1: something
+    is wrong, or still is.
+    """
+    from memorylab.commands import doctor as command
+    from memorylab.commands.session import Session
+    from memorylab.errors import NotARepository
+
+    try:
+        # Not what other commands open: that does what was left to be done, which is to be found here.
+        session = Session()
+    except NotARepository as problem:
+        found = command.unopened(problem)
+    else:
+        session.progress = counting
+        found = command.examine(session, repair)
+        remark([*found.remarks, *session.again().refresh()] if repair and found.is_well else found.remarks)
     emit(found, lambda: command.render(found), as_json)
+    if not found.is_well:
+        sys.exit(EXIT_BLOCKED)

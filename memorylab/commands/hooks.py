@@ -48,7 +48,7 @@ def install(place: Place, subject: str) -> list[str]:
         # An older git may have installed files here: both together would do everything twice.
         _remove_files(place)
         return ["hooks: in git's configuration"]
-    named = _hook_file(place, "post-commit").parent
+    named = hook_file(place, "post-commit").parent
     if named.resolve() != place.common_dir.resolve() / "hooks":
         added = "\n".join(
             f'    {name}: "$(git rev-parse --git-common-dir)/memorylab/hooks/{name}" "$@" 2>/dev/null || :'
@@ -60,7 +60,7 @@ def install(place: Place, subject: str) -> list[str]:
 
 def install_server(place: Place) -> list[str]:
     """Install the update hook of a repository that others push to. Raises BadInput if another one stands there."""
-    path = _hook_file(place, "update")
+    path = hook_file(place, "update")
     content = templates.path("hooks/update").read_bytes()
     if path.exists() and not path.read_bytes().startswith(content[:100]):
         raise BadInput(
@@ -126,7 +126,7 @@ def _install_config(place: Place, folder: Path) -> bool:
 
 
 def _install_file(place: Place, name: str) -> str:
-    path = _hook_file(place, name)
+    path = hook_file(place, name)
     text = _read(path)
     section = _BEGIN + _SECTIONS[name] + _END
     if text is None and not path.is_symlink():
@@ -155,7 +155,30 @@ def _without_section(text: str) -> str:
     return before + rest if ended else text
 
 
-def _hook_file(place: Place, name: str) -> Path:
+def are_configured(place: Place) -> bool:
+    """Whether git's configuration has the hooks, and git heeds it."""
+    return bool(git.config(place, r"^hook\.memorylab-post-commit\.command$")) and git.version() >= CONFIG_HOOKS_SINCE
+
+
+def has_section(path: Path) -> bool:
+    """Whether a hook file has our lines in it."""
+    return _BEGIN in (_read(path) or "")
+
+
+def is_first(path: Path) -> bool:
+    """Whether nothing stands before our lines in a hook file, and they are as they are to be."""
+    before, _, rest = (_read(path) or "").partition("\n")
+    section = _BEGIN + _SECTIONS.get(path.name, "") + _END
+    return before.startswith("#!") and rest.startswith(section)
+
+
+def is_ours_alone(path: Path) -> bool:
+    """Whether a hook file has our lines in it, and nothing else."""
+    return has_section(path) and _without_section(_read(path) or "") == _OWN_FIRST_LINE
+
+
+def hook_file(place: Place, name: str) -> Path:
+    """The file that git runs as a hook, whether it is there or not."""
     # The folder, not the file: git would follow a link.
     folder = git.run(place, "rev-parse", "--path-format=absolute", "--git-path", "hooks")
     return Path(os.fsdecode(folder).rstrip("\n")) / name

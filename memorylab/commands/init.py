@@ -35,9 +35,7 @@ def init(session: Session, name: str = "", progress: sync.Progress = None) -> li
     place = session.place
     if place.top is None:
         return hooks.install_server(place)
-    for key, value in _wanted(session):
-        if value not in git.run(place, "config", "--local", "--get-all", key, check=False).decode().splitlines():
-            git.run(place, "config", "--local", "--add", key, value)
+    configure(session)
     said = [line for remote in sync.remotes(session) for line in _fetch(session, remote, progress)]
     said.append(f"writer: {_identify(session, name)}")
     said += hooks.install(place, session.settings.subject)
@@ -46,6 +44,22 @@ def init(session: Session, name: str = "", progress: sync.Progress = None) -> li
     said += session.refresh()
     said.append(f"ledger: {count(session.again().recall.size, 'run')}, views in {FOLDER}/ and {TABLE}")
     return said
+
+
+def lacking(session: Session) -> list[tuple[str, str]]:
+    """The configuration that `init` makes and that is not there."""
+    there: dict[str, list[str]] = {}
+    for key, _ in (wanted := _wanted(session)):
+        if key not in there:
+            listed = git.run(session.place, "config", "--local", "--get-all", key, check=False)
+            there[key] = os.fsdecode(listed).splitlines()
+    return [(key, value) for key, value in wanted if value not in there[key]]
+
+
+def configure(session: Session) -> None:
+    """Make the configuration that is not there."""
+    for key, value in lacking(session):
+        git.run(session.place, "config", "--local", "--add", key, value)
 
 
 def _fetch(session: Session, remote: str, progress: sync.Progress) -> list[str]:

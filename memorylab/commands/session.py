@@ -75,7 +75,7 @@ class Session:
         of = self.settings
         way = Way(
             of.metric, of.direction, of.promote, of.noise, of.vocabulary, of.subject,
-            partial(_constants, self.reader, of.subject), self.reader.ancestors,
+            partial(constants, self.reader, of.subject), self.reader.ancestors,
         )  # fmt: skip
         return recall.of(self.place.state, self._chains, way, lambda: self.store, self.progress("Reading the memory"))
 
@@ -124,7 +124,7 @@ class Session:
     def starting_values(self) -> dict[str, str] | None:
         """The subject's constants before the first run that is known by its commit, None if there is none such."""
         first = self.recall.first()
-        return _constants(self.reader, self.settings.subject, *first) if first else None
+        return constants(self.reader, self.settings.subject, *first) if first else None
 
     @cached_property
     def turned(self) -> Turned:
@@ -166,7 +166,7 @@ class Session:
         return fresh
 
 
-def _constants(reader: Reader, subject: str, *commits: str | None) -> dict[str, str] | None:
+def constants(reader: Reader, subject: str, *commits: str | None) -> dict[str, str] | None:
     """The subject's constants in the first of some commits that has any."""
     from memorylab.core.change import constants
 

@@ -34,9 +34,24 @@ def verify(session: Session, signers: Path | None) -> list[Checked]:
         raise BadInput(f"{signers} is not there.", "Give the path of a file of allowed signers.")
     config = dict(git.config(session.place, r"^gpg\.(format|ssh\.allowedsignersfile)$"))
     configured = "gpg.ssh.allowedsignersfile" in config
+    checked = ledgers(session)
+    if signers is not None or configured or (session.settings.sign and config.get("gpg.format") != "ssh"):
+        path = str(signers.resolve()) if signers is not None else None
+        journals: dict[str, list[str]] = {}
+        for writer, tip in session.store.chains("journal"):
+            journals.setdefault(writer, []).append(tip)
+        checked = [_signatures(session, one, journals.get(one.writer, []), path) for one in checked]
+    elif session.settings.sign:
+        unknown = "its signatures cannot be checked without a file of allowed signers (--allowed-signers)"
+        checked = [replace(one, problems=[*one.problems, unknown]) for one in checked]
+    return checked
+
+
+def ledgers(session: Session) -> list[Checked]:
+    """Check every ledger here, but for its signatures."""
     journals: dict[str, list[str]] = {}
-    ledgers: dict[str, list[str]] = {}
-    for kind, found in (("journal", journals), ("ledger", ledgers)):
+    noted: dict[str, list[str]] = {}
+    for kind, found in (("journal", journals), ("ledger", noted)):
         for writer, tip in session.store.chains(kind):
             found.setdefault(writer, []).append(tip)
     broken: dict[str, list[str]] = {}
@@ -45,15 +60,9 @@ def verify(session: Session, signers: Path | None) -> list[Checked]:
         if kind.startswith("archived") and not archive.is_whole(session.store.objects, tip):
             broken.setdefault(writer, []).append(f"the {kind} at {tip[:7]} cannot be read")
     checked = []
-    for writer in sorted(journals.keys() | ledgers.keys() | broken.keys()):
-        one = _writer(session, writer, journals.get(writer, []), ledgers.get(writer, []))
+    for writer in sorted(journals.keys() | noted.keys() | broken.keys()):
+        one = _writer(session, writer, journals.get(writer, []), noted.get(writer, []))
         checked.append(replace(one, problems=[inline(said) for said in one.problems + broken.get(writer, [])]))
-    if signers is not None or configured or (session.settings.sign and config.get("gpg.format") != "ssh"):
-        path = str(signers.resolve()) if signers is not None else None
-        checked = [_signatures(session, one, journals.get(one.writer, []), path) for one in checked]
-    elif session.settings.sign:
-        unknown = "its signatures cannot be checked without a file of allowed signers (--allowed-signers)"
-        checked = [replace(one, problems=[*one.problems, unknown]) for one in checked]
     return checked
 
 

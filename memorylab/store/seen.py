@@ -61,6 +61,17 @@ def protect(place: Place, reader: Reader, tips: Tips) -> tuple[list[str], Tips]:
     return sorted(back), tips
 
 
+def lost(place: Place, reader: Reader, tips: Tips) -> dict[str, str]:
+    """The refs that no longer hold what they held when they were last seen, with what that was; they are at `tips`."""
+    return _lost(place, reader, _latest(_load(place)), tips)
+
+
+def keep(place: Place, reader: Reader, commits: list[str]) -> None:
+    """Keep further commits from gc, in this clone."""
+    with locked(place.state / "seen.lock"):
+        _keep(place, reader, commits)
+
+
 def restore(place: Place, reader: Reader, own: Collection[str], tips: Tips) -> bool:
     """Put a writer's own refs back, which are at `tips`, before they are written to; whether there were any to put
     back."""

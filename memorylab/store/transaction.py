@@ -23,7 +23,7 @@ from memorylab.store.swap import Move, swap
 
 RECORD_FILE = "record.json"
 PACKET_FILE = "decision_packet.md"
-_NOTED = "Notes added by 'git memorylab'\n"
+NOTED = "Notes added by 'git memorylab'\n"
 
 
 @contextmanager
@@ -65,6 +65,12 @@ def placeholder(form: Form, name: str) -> str:
     return form.object_id("commit", pack.commit_content(*_placeholder(form, name)))
 
 
+def stand_in(form: Form, pack: Pack, name: str) -> str:
+    """Make the commit that stands for one that is not here; its id."""
+    pack.tree({})
+    return pack.commit(*_placeholder(form, name))
+
+
 def _placeholder(form: Form, name: str) -> tuple[str, list[str], str, str]:
     message = f"Placeholder for {name or 'an imported run'}\n\nThe commit itself was never in this repository.\n"
     return form.empty_tree, [], pack.NOBODY, message
@@ -103,8 +109,7 @@ class Transaction:
 
     def stand_in(self, name: str) -> str:
         """Make the commit that stands for one that is not here; its id."""
-        self._pack.tree({})
-        return self._pack.commit(*_placeholder(self._place.form, name))
+        return stand_in(self._place.form, self._pack, name)
 
     def add(self, anchor: str, line: bytes, files: Mapping[str, str], title: str) -> None:
         """Add one line as a note on a commit, with files (name -> blob) beside it in the journal, which pins both.
@@ -132,7 +137,7 @@ class Transaction:
             before, known = self._tip(kind), tree.tree
             written = tree.write()
             if written != known:
-                after[kind] = self._commit(written, _NOTED, [before] if before else [])
+                after[kind] = self._commit(written, NOTED, [before] if before else [])
         self._pack.write()
         if self._sign and "journal" in after:
             # A signature vouches for all that is before it: one for each transaction is enough.

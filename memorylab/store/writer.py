@@ -61,16 +61,27 @@ def former(common_dir: Path) -> tuple[str, str] | None:
     return (known.former, known.theirs) if known is not None and known.former else None
 
 
+def copied_from(common_dir: Path) -> str | None:
+    """The id of the clone that this one is a copy of, None if it is none."""
+    known = _saved(common_dir)
+    return known.writer if known is not None and _known(common_dir) is None else None
+
+
 def _known(common_dir: Path) -> Writer | None:
     """What is known of this clone. A moved clone keeps its inode and a remounted one its path; a copy has neither."""
+    known = _saved(common_dir)
+    if known is None:
+        return None
+    path, device, inode = _fingerprint(common_dir)
+    return known if known.path == path or (known.device, known.inode) == (device, inode) else None
+
+
+def _saved(common_dir: Path) -> Writer | None:
     try:
         known = Writer(**json.loads((common_dir / "memorylab" / _FILE).read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
-    if not isinstance(known.writer, str) or not refs.is_writer(known.writer):
-        return None
-    path, device, inode = _fingerprint(common_dir)
-    return known if known.path == path or (known.device, known.inode) == (device, inode) else None
+    return known if isinstance(known.writer, str) and refs.is_writer(known.writer) else None
 
 
 def ensure(common_dir: Path, name: str = "") -> str:

@@ -1,0 +1,167 @@
+"""Where everything rests on: git's configuration, the settings, locks, and the refs themselves."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from memorylab.commands.doctor.findings import Examination, Finding, Patient, error, warning
+from memorylab.core.text import count, inline, shorten
+from memorylab.errors import NotARepository
+from memorylab.store import git, refs, seen
+from memorylab.store.files import locked
+from memorylab.store.git import Place
+
+_STALE = 60.0  # seconds; git holds the lock of a ref for milliseconds
+_GITS = 600.0  # seconds; a commit whose message is being written holds the index no longer than that, mostly
+_SHARED = ("index.lock", "HEAD.lock", "packed-refs.lock", "config.lock", "shallow.lock")
+_OURS = ("refs/memorylab", "refs/notes/memorylab")
+_OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+def unopened(problem: NotARepository) -> Finding:
+    """What there is to say of a repository that git does not open."""
+    said = inline(problem.message)
+    if "config" in said:
+        return error(
+            "config-unreadable", f"git cannot read its configuration: {said}",
+            "Correct that line, or take it out: `git config --edit`, or any editor. The memory is not touched by it.",
+        )  # fmt: skip
+    if "extension" in said or "repository version" in said or "repositoryformatversion" in said or problem.hint:
+        return error(
+            "format-unsupported", f"This repository is of a form that cannot be opened: {said}",
+            problem.hint or "Update git, or use the program that made it so. The memory is not touched by it.",
+        )  # fmt: skip
+    return error("not-opened", f"git does not open this repository: {said}", "git's own words say what is wrong.")
+
+
+def _settings(patient: Patient) -> Iterator[Finding]:
+    if patient.unusable is not None:
+        yield error("setting-unusable", inline(patient.unusable.message), inline(patient.unusable.hint))
+
+
+# -- locks ------------------------------------------------------------------------------------------------------------
+
+
+def _stale(place: Place) -> list[Path]:
+    """The locks of refs that only this program and fetches for it move, that are older than git ever holds one."""
+    found = [path for name in _OURS for path in (place.common_dir / name).rglob("*.lock")]
+    return sorted(path for path in found if _age(path) > _STALE)
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.lstat().st_mtime if path.is_file() else 0.0
+    except OSError:
+        return 0.0
+
+
+def _locks(patient: Patient) -> Iterator[Finding]:
+    stale = _stale(patient.place)
+    if stale:
+        first = stale[0].relative_to(patient.place.common_dir)
+        yield warning(
+            "lock-stale", f"{count(len(stale), 'lock')} of a git that was killed: {inline(str(first))}",
+            "removes it, while nobody else writes.", True,
+        )  # fmt: skip
+    for path in dict.fromkeys(folder / name for folder in (patient.place.git_dir, patient.place.common_dir)
+                              for name in _SHARED):  # fmt: skip
+        if _age(path) > _GITS:
+            yield warning(
+                "lock-of-git", f"{inline(str(path))} is {_age(path) / 60:.0f} minutes old: git stops at it",
+                "It is git's own, and may be that of a commit still being written: remove it once no git runs here.",
+            )  # fmt: skip
+
+
+def _unlock(patient: Patient) -> list[str]:
+    with locked(patient.place.state / "lock"):
+        for path in _stale(patient.place):
+            with suppress(FileNotFoundError):
+                path.unlink()
+    return []
+
+
+# -- refs -------------------------------------------------------------------------------------------------------------
+
+
+def _unreadable(place: Place) -> list[tuple[str, Path, str]]:
+    """(ref, file, content) of the refs that hold no object's name, which git passes over and can neither move nor
+    delete: as a power cut leaves them, or an editor."""
+    found = []
+    for name in _OURS:
+        for path in sorted((place.common_dir / name).rglob("*")):
+            if path.suffix == ".lock" or not path.is_file() or path.name.startswith("."):
+                continue
+            said = path.read_bytes()[:200].decode("utf-8", "replace").strip()
+            if not (_OID.fullmatch(said) and set(said) != {"0"}) and not said.startswith("ref: "):
+                found.append((path.relative_to(place.common_dir).as_posix(), path, said))
+    return found
+
+
+def dangling(patient: Patient) -> dict[str, str]:
+    """The refs of the memory that point to nothing that is here, with what that is."""
+    tips = patient.tips | refs.at(patient.place, [refs.DISPLAY, refs.SEEN])
+    tips |= dict(_boards(patient.place))
+    asked = "".join(f"{oid}\n" for oid in tips.values()).encode()
+    kinds = git.run(patient.place, "cat-file", "--batch-check=%(objecttype)", input=asked, check=False).decode()
+    lines = kinds.splitlines()
+    return {name: oid for (name, oid), kind in zip(tips.items(), lines, strict=False) if kind.endswith("missing")}
+
+
+def _boards(place: Place) -> list[tuple[str, str]]:
+    lines = git.run(place, "for-each-ref", "--format=%(refname) %(objectname)", refs.BOARDS, check=False).decode()
+    return [(name, oid) for name, _, oid in (line.partition(" ") for line in lines.splitlines())]
+
+
+def _refs(patient: Patient) -> Iterator[Finding]:
+    for name, _, said in _unreadable(patient.place):
+        yield error(
+            "ref-unreadable", f"{inline(name)} holds no commit but {shorten(inline(said), 40) or 'nothing'!r}",
+            "clears the file away and takes what the ref held from where else it is.", True,
+        )  # fmt: skip
+    for name, oid in dangling(patient).items():
+        is_derived = not (refs.kind_of(refs.local_name(name)))
+        yield error(
+            "ref-dangling", f"{inline(name)} points to {oid[:7]}, which is not here",
+            "makes it anew." if is_derived else "fetches it, else goes on from what is left.", True,
+        )  # fmt: skip
+    lost = seen.lost(patient.place, patient.tips)
+    if lost:
+        first = next(iter(sorted(lost)))
+        more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+        yield error(
+            "ref-lost", f"{inline(first)}{more} no longer holds what it held: deleted, pruned, or moved back",
+            "puts it back; so does the next command.", True,
+        )  # fmt: skip
+
+
+def _clear(patient: Patient) -> list[str]:
+    """Files that are no refs are not in git's way any more: what is in packed-refs counts again, what was seen last is
+    put back."""
+    with locked(patient.place.state / "lock"):
+        for _, path, _ in _unreadable(patient.place):
+            with suppress(FileNotFoundError):
+                path.unlink()
+    return _put_back(patient.again())
+
+
+def _put_back(patient: Patient) -> list[str]:
+    patient.session.store.protect()
+    return []
+
+
+def _undangle(patient: Patient) -> list[str]:
+    """Let go of what is derived; the next command makes it anew."""
+    derived = [name for name in dangling(patient) if not refs.kind_of(refs.local_name(name))]
+    git.update_refs(patient.place, [f"delete {name}" for name in derived])
+    return []
+
+
+EXAMINATIONS = (
+    Examination("the settings", _settings),
+    Examination("locks", _locks, {"lock-stale": _unlock}),
+    Examination("refs", _refs, {"ref-unreadable": _clear, "ref-lost": _put_back, "ref-dangling": _undangle}),
+)
