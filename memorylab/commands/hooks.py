@@ -135,9 +135,7 @@ def _install_file(place: Place, name: str) -> str:
     text = text or ""
     without = _without_section(text)
     first, _, rest = without.partition("\n")
-    interpreter = first[2:].split("/")[-1].split() if first.startswith("#!") else []
-    shell = interpreter[1:2] if interpreter[:1] == ["env"] else interpreter[:1]
-    if path.is_symlink() or not shell or shell[0] not in _SHELLS or not os.access(path, os.X_OK):
+    if path.is_symlink() or not _is_shell(first) or not os.access(path, os.X_OK):
         shim = shlex.quote(str(place.state / "hooks" / name))
         what = "a symbolic link" if path.is_symlink() else "not a shell script that git runs"
         return f"hooks: {path} is {what}, so it was left alone. Have it call {shim}."
@@ -146,6 +144,20 @@ def _install_file(place: Place, name: str) -> str:
         return f"hooks: {name} is there"
     _write(path, renewed)
     return f"hooks: {name} {'renewed' if _BEGIN in text else 'added to the hook that was there'}"
+
+
+def takes_section(path: Path) -> bool:
+    """Whether our lines can be added to a hook file: a shell script that git runs, or none that is there."""
+    text = _read(path)
+    if text is None:
+        return not path.is_symlink()
+    return not path.is_symlink() and _is_shell(text.partition("\n")[0]) and os.access(path, os.X_OK)
+
+
+def _is_shell(first: str) -> bool:
+    interpreter = first[2:].split("/")[-1].split() if first.startswith("#!") else []
+    shell = interpreter[1:2] if interpreter[:1] == ["env"] else interpreter[:1]
+    return bool(shell) and shell[0] in _SHELLS
 
 
 def _without_section(text: str) -> str:

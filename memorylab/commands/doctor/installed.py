@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 
@@ -96,7 +97,9 @@ def _why(patient: Patient, name: str) -> tuple[str, str]:
         remedy = "" if hooks.is_ours_alone(path) else f"`chmod +x {inline(str(path))}`, if what else is in it may run."
         return "the file is not executable", remedy
     if not hooks.has_section(path) and not hooks.are_configured(place):
-        return "the hook that is there does not call it", ""
+        call = inline(shlex.quote(str(shims / name)))
+        remedy = "" if hooks.takes_section(path) else f"It is no shell script that git runs: have it call {call}."
+        return "the hook that is there does not call it", remedy
     program = _told(patient)[1]
     if program != hooks.program():
         return f"they call {inline(program or '')}, which does not answer", ""

@@ -114,11 +114,11 @@ def _records(own: Own, remotes: Sequence[str]) -> Iterator[Finding]:
             f"`git notes --ref memorylab/ledger/{me} edit {anchor[:7]}`.",
         )  # fmt: skip
     if own.bare:
-        run = decode(own.bare[0].line)
+        run, names = own.bare[0]
         yield warning(
-            "artifacts-lost", f"{count(len(own.bare), 'run')} of {me} {_are(own.bare)} without all of its artifacts: "
-            f"{'' if isinstance(run, Unreadable) else inline(run.id)}",
-            "What is left stands. A clone that has fetched the journal as it was has them.",
+            "artifacts-lost", f"{count(len(own.bare), 'run')} of {me} {_are(own.bare)} without what was kept beside "
+            f"{'it' if len(own.bare) == 1 else 'them'}: {inline(', '.join(names))} of {inline(run.id)}",
+            "What is left stands. A clone that has fetched the journal as it was has it still.",
         )  # fmt: skip
 
 
@@ -143,8 +143,8 @@ def _remake(patient: Patient) -> list[str]:
     gone = missing(patient.place, [tip for tip in own.tips.values() if tip]) if own is not None else {}
     if own is None or not gone:
         return []
-    scratch, pack = Pack(patient.place), Pack(patient.place)
-    for oid, content in own.remade(scratch):
+    pack = Pack(patient.place)
+    for oid, content in own.remade():
         if oid in gone:
             pack.blob(content)
     pack.write()
@@ -181,6 +181,8 @@ def _rebuild(patient: Patient) -> list[str]:
 
 def _made_journal(own: Own, pack: Pack) -> str | None:
     base, many = own.base()
+    for content in own.made.values():
+        pack.blob(content)
     return rebuild.journal(own.place, own.me, pack, base, own.wanted[many:], own.salvage[0])
 
 

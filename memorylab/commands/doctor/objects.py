@@ -137,10 +137,13 @@ def _is_seen(patient: Patient, oid: str) -> bool:
     return patient.session.reader.resolve(oid).message == "Seen\n"
 
 
+_REFETCHED = (
+    "objects-missing", "ref-dangling", "ref-unreadable", "copy-damaged", "journal-broken", "experiment-missing",
+)  # fmt: skip
+
 EXAMINATIONS = (
     Examination(
         "objects", _objects,
-        {"object-damaged": _set_aside, "objects-missing": refetch, "ref-dangling": refetch, "copy-damaged": refetch,
-         "journal-broken": refetch, "experiment-missing": refetch, "seen-broken": _renew_seen},
+        {"object-damaged": _set_aside, **dict.fromkeys(_REFETCHED, refetch), "seen-broken": _renew_seen},
     ),
 )  # fmt: skip

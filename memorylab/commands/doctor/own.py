@@ -30,7 +30,7 @@ class Own:
 
     `chain` is the journal, the earliest entry first, as far as it can be followed from its tip, `broken` why it cannot
     be further. `entries` are those that it is to have, by number, of which `from_notes` and `from_objects` are not in
-    it now; `twice` are notes whose number another record has, `copied` those of another commit's, `strange` those that
+    it now, and `made` what can be made again of their artifacts, by its id; `twice` are notes whose number another record has, `copied` those of another commit's, `strange` those that
     cannot be read.
     """
 
@@ -44,6 +44,7 @@ class Own:
         self.noted = self._noted("ledger")
         self.decided = self._noted("decisions")
         self.entries: dict[int, Entry] = {}
+        self.made: dict[str, bytes] = {}
         self.from_notes: list[int] = []
         self.from_objects: list[int] = []
         self.twice: list[tuple[int, Line]] = []
@@ -141,7 +142,14 @@ class Own:
         """The artifacts that a record names, of which those are left that are here or can be made."""
         if not isinstance(record, Run):
             return {}
-        return {name: one.blob for name, one in record.artifacts.items() if self.store.has(one.blob)}
+        blobs = {name: one.blob for name, one in record.artifacts.items()}
+        gone = {blob for blob in blobs.values() if not self.store.has(blob)}
+        made = {self._id(content): content for content in self._of_run(record)} if gone else {}
+        self.made |= {blob: made[blob] for blob in gone & made.keys()}
+        return {name: blob for name, blob in blobs.items() if blob not in gone or blob in made}
+
+    def _id(self, content: bytes) -> str:
+        return Pack(self.place).blob(content)  # which is given to nobody
 
     # -- what is wrong ----------------------------------------------------------------------------------------------
 
@@ -176,19 +184,17 @@ class Own:
     def undecided(self) -> list[tuple[Entry, bytes]]:
         """The entries whose packet is not among the decisions, with it."""
         named = [(one, one.files[PACKET_FILE]) for one in self.wanted if PACKET_FILE in one.files]
-        found = zip(named, contents(self.place, [blob for _, blob in named]), strict=True)
-        packets = [(one, packet.rstrip(b"\n")) for (one, _), packet in found if packet is not None]
+        here = contents(self.place, [blob for _, blob in named])
+        found = [(one, packet or self.made.get(blob)) for (one, blob), packet in zip(named, here, strict=True)]
+        packets = [(one, packet.rstrip(b"\n")) for one, packet in found if packet is not None]
         return [(one, packet) for one, packet in packets if packet not in self.decided.notes.get(one.anchor, b"")]
 
     @property
-    def bare(self) -> list[Entry]:
-        """The entries in the journal without all the artifacts that their records name."""
-        found = []
-        for one in self.chain:
-            record = self._mine(one.line)
-            if isinstance(record, Run) and record.artifacts.keys() - one.files.keys():
-                found.append(self.entries[record.seq])
-        return found
+    def bare(self) -> list[tuple[Run, list[str]]]:
+        """The runs in the journal without all the artifacts that their records name, with the names of those."""
+        runs = ((self._mine(one.line), one.files) for one in self.chain)
+        found = [(run, sorted(run.artifacts.keys() - files)) for run, files in runs if isinstance(run, Run)]
+        return [(run, names) for run, names in found if names]
 
     # -- what it is to be -------------------------------------------------------------------------------------------
 
@@ -252,16 +258,14 @@ class Own:
         tips = [*([own] if own else []), *self.copies[kind]]
         return next((tip for tip in tips if self.reader.kind(tip) == "commit" and is_whole(self.place, tip)), None)
 
-    def remade(self, scratch: Pack) -> Iterator[tuple[str, bytes]]:
+    def remade(self) -> Iterator[tuple[str, bytes]]:
         """(id, content) of all that can be made of the records, as it was made when they were written."""
         for one in self.entries.values():
-            yield scratch.blob(one.line + b"\n"), one.line + b"\n"
             record = self._mine(one.line)
-            if isinstance(record, Run):
-                for content in self._of_run(record):
-                    yield scratch.blob(content), content
+            for content in (one.line + b"\n", *(self._of_run(record) if isinstance(record, Run) else ())):
+                yield self._id(content), content
         for note in (*self.notes().values(), *self.decisions().values()):
-            yield scratch.blob(note), note
+            yield self._id(note), note
 
     def _of_run(self, run: Run) -> Iterator[bytes]:
         if run.decision_packet is not None:

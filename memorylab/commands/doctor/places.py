@@ -154,10 +154,18 @@ def _put_back(patient: Patient) -> list[str]:
 
 
 def _undangle(patient: Patient) -> list[str]:
-    """Let go of what is derived; the next command makes it anew."""
-    derived = [name for name in dangling(patient) if not refs.kind_of(refs.local_name(name))]
-    git.update_refs(patient.place, [f"delete {name}" for name in derived])
-    return []
+    """Let go of what is derived, which the next command makes anew, and of our own, which the notes and the journal are
+    made anew for. Not by git where it need not be: that would note in the reflog what is not here."""
+    place = patient.place
+    own = refs.owned(patient.me) if patient.me else []
+    with locked(place.state / "lock"):
+        for name, oid in dangling(patient.again()).items():
+            path = place.common_dir / name
+            if name in own and path.is_file() and path.read_bytes().strip() == oid.encode():
+                path.unlink()
+            elif name not in own and not refs.kind_of(refs.local_name(name)):
+                git.update_refs(place, [f"delete {name}"])
+    return _put_back(patient.again())
 
 
 EXAMINATIONS = (

@@ -1,0 +1,642 @@
+"""Every kind of damage, made in a real repository: the doctor finds it, writes nothing unless it is told to, mends it,
+and afterwards all is as it was."""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from memorylab import index
+from memorylab.store import notes, refs, writer
+from memorylab.store.git import locate
+from memorylab.store.pack import FILE, FOLDER, Pack
+from tests.conftest import Hub, Lab, Templates
+from tests.test_sync import ann, bob, hub, ids, log, me, own, pauses, refs_in
+
+__all__ = ["ann", "bob", "hub", "pauses"]  # fixtures
+
+CACHES = (index.FILE, ".lock")
+TABLE = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\nabcdef0\t0.97\t44.0\tkeep\tbaseline\n"
+
+
+@pytest.fixture(autouse=True)
+def healthy_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hooks are proved in tests/test_doctor.py: it takes as long as all the rest."""
+    monkeypatch.setattr("memorylab.commands.doctor.canary.comes_through", lambda *asked: True)
+
+
+def remember(lab: Lab) -> None:
+    """Records of every kind, two runs of one commit among them."""
+    for depth in (9, 10, 11):
+        lab.edit("DEPTH", depth)
+        lab.git("-c", "core.hooksPath=/dev/null", "commit", "-q", "-am", f"depth {depth}")
+        lab.run("hook", "post-commit")
+        log(lab, f"depth {depth}", 1 + depth / 100)
+    log(lab, "again", 1.2)
+    lab.run("amend", lab.git("rev-parse", "HEAD~1"), "--notes", "seen")
+    (lab.path / "table.tsv").write_text(TABLE)
+    lab.run("import", "table.tsv")
+    (lab.path / "table.tsv").unlink()
+    # Nothing of what was tried is on a branch.
+    lab.git("reset", "-q", "--hard", "HEAD~3")
+    lab.git("reflog", "expire", "--expire=now", "--all")
+    lab.run("status")
+
+
+@pytest.fixture
+def told(templates: Templates, tmp_path: Path) -> Lab:
+    return templates.told("records of every kind", remember, tmp_path)
+
+
+# -- what a damage is --------------------------------------------------------------------------------------------------
+
+
+def everything(lab: Lab) -> dict[str, bytes]:
+    """What is in .git, but for caches."""
+    folder = lab.path / ".git"
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in paths
+        if not any(word in path.name for word in CACHES) or "memorylab" not in path.parts
+    }  # fmt: skip
+
+
+def doctor(lab: Lab, *options: str, rc: int | None = None) -> dict:
+    return json.loads(lab.run("doctor", "--json", *options, rc=rc).stdout)
+
+
+def codes(found: dict, part: str = "findings") -> set[str]:
+    return {one["code"] for one in found[part] if one["severity"] != "advice"}
+
+
+def journal_of(lab: Lab) -> str:
+    return refs.JOURNAL + me(lab)
+
+
+def ledger_of(lab: Lab) -> str:
+    return refs.LEDGER + me(lab)
+
+
+def decisions_of(lab: Lab) -> str:
+    return refs.OWN["decisions"] + me(lab)
+
+
+def unsee(lab: Lab) -> None:
+    """Take away what would put a ref back."""
+    (lab.path / ".git/memorylab/seen.json").unlink(missing_ok=True)
+    lab.git("update-ref", "-d", refs.SEEN)
+
+
+def loose(lab: Lab, oid: str) -> Path:
+    return lab.path / ".git/objects" / oid[:2] / oid[2:]
+
+
+def set_ref(lab: Lab, ref: str, content: str) -> None:
+    path = lab.path / ".git" / ref
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+
+
+def cut_journal(lab: Lab, many: int = 3) -> None:
+    """As many latest entries are gone for good."""
+    unsee(lab)
+    gone = lab.git("rev-list", "--first-parent", f"-{many}", journal_of(lab)).split()
+    lab.git("update-ref", journal_of(lab), f"{journal_of(lab)}~{many}")
+    for oid in gone:
+        loose(lab, oid).unlink()
+
+
+def lose_journal(lab: Lab) -> None:
+    unsee(lab)
+    gone = lab.git("rev-list", "--first-parent", journal_of(lab)).split()[:-1]
+    lab.git("update-ref", "-d", journal_of(lab))
+    for oid in gone:
+        if loose(lab, oid).exists():
+            loose(lab, oid).unlink()
+
+
+def lose_entry(lab: Lab) -> None:
+    """One commit in the middle of the journal."""
+    loose(lab, lab.git("rev-parse", f"{journal_of(lab)}~3")).unlink()
+
+
+def empty_entry(lab: Lab) -> None:
+    path = loose(lab, lab.git("rev-parse", f"{journal_of(lab)}~3"))
+    path.chmod(0o644)
+    path.write_bytes(b"")
+
+
+def lose_record(lab: Lab) -> None:
+    loose(lab, lab.git("rev-parse", f"{journal_of(lab)}~4:record.json")).unlink()
+
+
+def garble_record(lab: Lab) -> None:
+    path = loose(lab, lab.git("rev-parse", f"{journal_of(lab)}~4:record.json"))
+    path.chmod(0o644)
+    path.write_bytes(b"no object")
+
+
+def lose_tree_of_entry(lab: Lab) -> None:
+    loose(lab, lab.git("rev-parse", f"{journal_of(lab)}~4^{{tree}}")).unlink()
+
+
+def lose_packet(lab: Lab) -> None:
+    entries = lab.git("rev-list", "--first-parent", journal_of(lab)).split()
+    packed = next(oid for oid in entries if "decision_packet.md" in lab.git("ls-tree", "--name-only", oid))
+    loose(lab, lab.git("rev-parse", f"{packed}:decision_packet.md")).unlink()
+    loose(lab, lab.git("rev-parse", f"{packed}:train.patch")).unlink()
+
+
+def garble_journal_ref(lab: Lab) -> None:
+    unsee(lab)
+    set_ref(lab, journal_of(lab), "")
+
+
+def garble_ledger_ref(lab: Lab) -> None:
+    unsee(lab)
+    set_ref(lab, ledger_of(lab), "\x1b[31mno commit\n")
+
+
+def dangle_journal_ref(lab: Lab) -> None:
+    unsee(lab)
+    set_ref(lab, journal_of(lab), "12345678" * 5 + "\n")
+
+
+def dangle_ledger_ref(lab: Lab) -> None:
+    unsee(lab)
+    set_ref(lab, ledger_of(lab), "12345678" * 5 + "\n")
+
+
+def dangle_display(lab: Lab) -> None:
+    set_ref(lab, refs.DISPLAY, "12345678" * 5 + "\n")
+
+
+def delete_refs(lab: Lab) -> None:
+    for ref in own(lab):
+        lab.git("update-ref", "-d", ref)
+
+
+def move_back(lab: Lab) -> None:
+    lab.git("update-ref", journal_of(lab), f"{journal_of(lab)}~3")
+
+
+def lose_notes(lab: Lab) -> None:
+    unsee(lab)
+    lab.git("update-ref", "-d", ledger_of(lab))
+    lab.git("update-ref", "-d", decisions_of(lab))
+
+
+def lose_some_notes(lab: Lab) -> None:
+    """Not the latest: a killed process leaves those out, and any command completes them."""
+    for name in ("ledger", "decisions"):
+        noted = lab.git("notes", "--ref", f"memorylab/{name}/{me(lab)}", "list").split()[1::2]
+        lab.git("notes", "--ref", f"memorylab/{name}/{me(lab)}", "remove", *noted[:2])
+
+
+def lose_decisions(lab: Lab) -> None:
+    unsee(lab)
+    lab.git("update-ref", "-d", decisions_of(lab))
+
+
+def lose_ledger_tree(lab: Lab) -> None:
+    loose(lab, lab.git("rev-parse", f"{ledger_of(lab)}^{{tree}}")).unlink()
+
+
+def lose_note(lab: Lab) -> None:
+    loose(lab, lab.git("notes", "--ref", f"memorylab/ledger/{me(lab)}", "list").split()[0]).unlink()
+
+
+def retree(lab: Lab, ref: str, make: Callable[[Pack, dict[str, str]], str]) -> None:
+    """Write a notes tree anew."""
+    place = locate(lab.path)
+    found = {anchor: str(blob) for anchor, blob in notes.read(lab.store.repo, lab.git("rev-parse", ref))}
+    pack = Pack(place)
+    tip = lab.git("rev-parse", ref)
+    made = pack.commit(make(pack, found), [tip], "x <x> 0 +0000", "Notes added by 'git notes'\n")
+    pack.write()
+    lab.git("update-ref", ref, made)
+
+
+def double_note(lab: Lab) -> None:
+    """Flat, and in a folder, with other lines: as a merge of two layouts leaves it."""
+
+    def make(pack: Pack, found: dict[str, str]) -> str:
+        anchor = max(found, key=lambda one: len(lines_at(lab, one)))
+        first, *rest = lines_at(lab, anchor)
+        halves = [pack.blob(first + b"\n"), pack.blob(b"".join(line + b"\n" for line in rest or [first]))]
+        flat = {name: (FILE, blob) for name, blob in found.items()} | {anchor: (FILE, halves[0])}
+        return pack.tree(flat | {anchor[:2]: (FOLDER, pack.tree({anchor[2:]: (FILE, halves[1])}))})
+
+    retree(lab, ledger_of(lab), make)
+
+
+def lines_at(lab: Lab, anchor: str) -> list[bytes]:
+    return lab.git("notes", "--ref", f"memorylab/ledger/{me(lab)}", "show", anchor).encode().splitlines()
+
+
+def copy_note(lab: Lab) -> None:
+    """What notes.rewriteRef = refs/notes/* does when a commit is amended."""
+    noted = lab.git("notes", "--ref", f"memorylab/ledger/{me(lab)}", "list").split()[1::2]
+    lab.git("notes", "--ref", f"memorylab/ledger/{me(lab)}", "copy", noted[0], "HEAD")
+
+
+def leave_lock(lab: Lab) -> None:
+    path = lab.path / ".git" / f"{journal_of(lab)}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.utime(path, (time.time() - 300, time.time() - 300))
+
+
+def garble_index(lab: Lab) -> None:
+    path = lab.path / ".git/memorylab" / index.FILE
+    path.write_bytes(b"SQLite format 3\0" + os.urandom(4096))
+    for ending in ("-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def falsify_index(lab: Lab) -> None:
+    """It says that it holds what the refs hold."""
+    import sqlite3
+
+    database = sqlite3.connect(lab.path / ".git/memorylab" / index.FILE)
+    database.execute("DELETE FROM entries WHERE number = 1")
+    database.commit()
+    database.close()
+
+
+def falsify_runs(lab: Lab) -> None:
+    import sqlite3
+
+    database = sqlite3.connect(lab.path / ".git/memorylab" / index.FILE)
+    database.execute("UPDATE places SET value = 0.5 WHERE at = 0")
+    database.commit()
+    database.close()
+
+
+def lose_config(lab: Lab) -> None:
+    lab.git("config", "--unset-all", "log.excludeDecoration")
+
+
+def garble_writer(lab: Lab) -> None:
+    (lab.path / ".git/memorylab/writer.json").write_bytes(b"\0\0\0")
+
+
+def spool(lab: Lab) -> None:
+    lab.edit("DEPTH", 17)
+    lab.git("-c", "core.hooksPath=/dev/null", "commit", "-q", "-am", "depth 17")
+    (lab.path / ".git/memorylab/spool").write_bytes(lab.git("rev-parse", "HEAD").encode() + b"\n\xff\xfe nothing\n")
+
+
+def break_seen(lab: Lab) -> None:
+    """What was there once and is not needed any more is not whole."""
+    kept = lab.git("rev-parse", refs.SEEN)
+    other = lab.git("commit-tree", "-m", "gone", lab.git("rev-parse", "HEAD^{tree}"))
+    made = lab.git("commit-tree", "-m", "Seen", "-p", kept, "-p", other, lab.git("rev-parse", f"{kept}^{{tree}}"))
+    lab.git("update-ref", refs.SEEN, made)
+    loose(lab, other).unlink()
+
+
+# damage -> what it is called. Of those that several examinations see, one.
+DAMAGES: dict[Callable[[Lab], None], str] = {
+    cut_journal: "notes-without-journal",
+    lose_journal: "notes-without-journal",
+    lose_entry: "journal-broken",
+    empty_entry: "object-damaged",
+    lose_record: "journal-broken",
+    garble_record: "object-damaged",
+    lose_tree_of_entry: "objects-missing",
+    lose_packet: "objects-missing",
+    garble_journal_ref: "ref-unreadable",
+    garble_ledger_ref: "ref-unreadable",
+    dangle_journal_ref: "ref-dangling",
+    dangle_ledger_ref: "ref-dangling",
+    dangle_display: "ref-dangling",
+    delete_refs: "ref-lost",
+    move_back: "ref-lost",
+    lose_notes: "journal-without-notes",
+    lose_some_notes: "journal-without-notes",
+    lose_decisions: "decisions-missing",
+    lose_ledger_tree: "notes-unreadable",
+    lose_note: "notes-unreadable",
+    double_note: "notes-doubled",
+    copy_note: "notes-copied",
+    leave_lock: "lock-stale",
+    garble_index: "index-damaged",
+    falsify_index: "index-disagrees",
+    falsify_runs: "index-disagrees",
+    lose_config: "config-missing",
+    garble_writer: "writer-unreadable",
+    spool: "spool-left",
+    break_seen: "seen-broken",
+}
+CHEAP = {lose_journal, lose_some_notes, garble_ledger_ref, leave_lock, falsify_index}
+
+
+def named(damage: Callable[[Lab], None]) -> str:
+    return damage.__name__.replace("_", " ")
+
+
+def assert_mended(lab: Lab, before: list[str], records: int) -> None:
+    """The operator's night goes on."""
+    lab.run("verify")
+    assert set(ids(lab)) == set(before) and not lab.memory.unreadable
+    entries = list(lab.store.journal(lab.git("rev-parse", journal_of(lab))))
+    assert [entry.seq for entry in entries[::-1]] == list(range(1, len(entries) + 1)) and len(entries) >= records
+    lab.git("fsck", "--strict", "--no-dangling")
+    lab.run("status")
+    assert log(lab, "the night goes on") in ids(lab)
+    lab.run("verify")
+    lab.git("gc", "-q", "--prune=now")
+    assert doctor(lab, rc=0)["findings"] == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [pytest.param(one, marks=() if one in CHEAP else pytest.mark.long, id=named(one)) for one in DAMAGES],
+)
+def test_what_is_damaged_is_found_and_mended(told: Lab, damage: Callable[[Lab], None]) -> None:
+    code = DAMAGES[damage]
+    before = ids(told)
+    records = len(list(told.store.journal(told.git("rev-parse", journal_of(told)))))
+    assert doctor(told, rc=0)["findings"] == []
+    damage(told)
+    was = everything(told)
+    found = doctor(told, rc=1)
+    assert code in codes(found) and not found["mended"]
+    assert everything(told) == was, "nothing is written without --repair"
+    text = told.run("doctor", rc=1).stdout
+    assert f" {code}: " in text and "\x1b" not in text and "`git memorylab doctor --repair` mends" in text
+    done = doctor(told, "--repair", rc=0)
+    assert code in codes(done, "mended") and codes(done) == set()
+    assert_mended(told, before, records)
+
+
+def test_what_is_made_again_is_what_was(told: Lab) -> None:
+    """With the same record, author and time an entry is the same commit: nobody who has it is contradicted."""
+    for change in (lose_tree_of_entry, lose_record, lose_packet):
+        before = refs_in(told, *own(told))
+        change(told)
+        doctor(told, "--repair", rc=0)
+        assert refs_in(told, *own(told)) == before
+
+
+# -- with others ------------------------------------------------------------------------------------------------------
+
+
+def few(lab: Lab) -> None:
+    """Three runs of HEAD, and one that is on no branch."""
+    for number in range(3):
+        log(lab, f"run {number} of {lab.path.name}")
+    lab.edit("DEPTH", 30)
+    lab.git("-c", "core.hooksPath=/dev/null", "commit", "-q", "-am", f"depth 30 of {lab.path.name}")
+    log(lab, "off the branch")
+    lab.git("reset", "-q", "--hard", "HEAD~1")
+    lab.git("reflog", "expire", "--expire=now", "--all")
+
+
+@pytest.fixture
+def team(hub: Hub, ann: Lab, bob: Lab) -> tuple[Lab, Lab]:
+    """Ann has all of Bob's, the remote all of both."""
+    few(bob)
+    bob.run("sync")
+    few(ann)
+    ann.run("sync")
+    return ann, bob
+
+
+def copy_of(lab: Lab, kind: str, whose: Lab) -> str:
+    return refs.fetched_as("origin", refs.OWN[kind] + me(whose))
+
+
+def lose_copy_object(ann: Lab, bob: Lab) -> None:
+    loose(ann, ann.git("rev-parse", f"{copy_of(ann, 'journal', bob)}~2")).unlink()
+
+
+def lose_experiment(ann: Lab, bob: Lab) -> None:
+    """The commit that a run was on, which nothing but the journal keeps."""
+    loose(ann, ann.git("rev-parse", f"{copy_of(ann, 'journal', bob)}^2")).unlink()
+
+
+def lose_own_artifact(ann: Lab, bob: Lab) -> None:
+    """What neither notes nor anything else here can make again."""
+    loose(ann, ann.git("rev-parse", f"{journal_of(ann)}:run.log")).unlink()
+
+
+def lose_own_experiment(ann: Lab, bob: Lab) -> None:
+    loose(ann, ann.git("rev-parse", f"{journal_of(ann)}^2")).unlink()
+
+
+def lose_all_own(ann: Lab, bob: Lab) -> None:
+    """Refs, what was seen, and the copy."""
+    unsee(ann)
+    for ref in own(ann):
+        ann.git("update-ref", "-d", ref)
+
+
+def garble_copy(ann: Lab, bob: Lab) -> None:
+    unsee(ann)
+    set_ref(ann, copy_of(ann, "journal", bob), "")
+
+
+def dangle_copy(ann: Lab, bob: Lab) -> None:
+    unsee(ann)
+    set_ref(ann, copy_of(ann, "ledger", bob), "12345678" * 5 + "\n")
+
+
+def prune_copy(ann: Lab, bob: Lab) -> None:
+    """As `git notes prune` and the like do: a commit on top, with less."""
+    ref = copy_of(ann, "ledger", bob)
+
+    def make(pack: Pack, found: dict[str, str]) -> str:
+        return pack.tree({name: (FILE, blob) for name, blob in list(found.items())[1:]})
+
+    retree(ann, ref, make)
+
+
+def fall_behind(ann: Lab, bob: Lab) -> None:
+    """A clone out of a backup."""
+    unsee(ann)
+    for kind, many in (("journal", 2), ("ledger", 2), ("decisions", 2)):
+        ann.git("update-ref", refs.OWN[kind] + me(ann), f"{refs.OWN[kind]}{me(ann)}~{many}")
+
+
+def lose_refspecs(ann: Lab, bob: Lab) -> None:
+    ann.git("config", "--unset-all", "remote.origin.fetch", "memorylab")
+
+
+SHARED: dict[Callable[[Lab, Lab], None], str] = {
+    lose_copy_object: "copy-damaged",
+    lose_experiment: "objects-missing",
+    lose_own_artifact: "objects-missing",
+    lose_own_experiment: "objects-missing",
+    lose_all_own: "journal-behind",
+    garble_copy: "ref-unreadable",
+    dangle_copy: "ref-dangling",
+    prune_copy: "copy-damaged",
+    fall_behind: "journal-behind",
+    lose_refspecs: "refspec-missing",
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("damage", [pytest.param(one, id=one.__name__.replace("_", " ")) for one in SHARED])
+def test_what_others_have_is_fetched(team: tuple[Lab, Lab], hub: Hub, damage: Callable[[Lab, Lab], None]) -> None:
+    ann, bob = team
+    before, there = ids(ann), refs_in(hub, "refs/")
+    assert codes(doctor(ann, rc=0)) == set()
+    damage(ann, bob)
+    was = everything(ann)
+    assert SHARED[damage] in codes(doctor(ann, rc=1))
+    assert everything(ann) == was
+    assert codes(doctor(ann, "--repair", rc=0)) == set()
+    assert refs_in(hub, "refs/") == there, "a repair tells nobody anything"
+    ann.git("fsck", "--strict", "--no-dangling")
+    assert ids(ann) == before
+    ann.run("verify")
+    assert ann.run("sync").stdout == "origin: nothing new\n" and refs_in(hub, "refs/") == there
+    log(ann, "the night goes on")
+    ann.run("sync")
+    bob.run("sync")
+    assert ids(bob) == ids(ann) and len(ids(ann)) == len(before) + 1
+
+
+@pytest.mark.long
+def test_what_no_remote_has_is_made_again_without_its_artifacts(team: tuple[Lab, Lab], hub: Hub) -> None:
+    """The journal goes on in its numbers; what is lost is said, and asks for nothing that would not help."""
+    ann, _ = team
+    for number in range(2):
+        log(ann, f"only here {number}", 1.5 + number)
+    logs = {ann.git("rev-parse", f"{journal_of(ann)}~{n}:run.log") for n in range(2)}
+    shutil.move(hub.path, hub.path.with_name("away"))
+    cut_journal(ann, 2)
+    for oid in logs:
+        loose(ann, oid).unlink()
+    before = ids(ann)
+    done = doctor(ann, "--repair", rc=1)
+    assert codes(done) == {"artifacts-lost"} and codes(done, "mended") >= {"notes-without-journal"}
+    assert "2 runs of" in done["findings"][0]["message"] and not done["findings"][0]["mends"]
+    assert ids(ann) == before
+    shutil.move(hub.path.with_name("away"), hub.path)
+    log(ann, "the night goes on")
+    assert json.loads(ann.run("sync", "--json").stdout)["went"] == 3
+
+
+@pytest.mark.long
+def test_a_clone_that_another_writes_as_gets_a_name_of_its_own(team: tuple[Lab, Lab], hub: Hub) -> None:
+    """`mv`, then `cp -r`: each is known by one half of its fingerprint."""
+    ann, bob = team
+    name = me(ann)
+    ann.path.rename(ann.path.with_name("moved"))
+    moved = Lab(ann.path.with_name("moved"))
+    shutil.copytree(moved.path, ann.path, symlinks=True)
+    log(ann, "in the copy")
+    ann.run("sync")
+    log(moved, "in the moved one")
+    moved.git("fetch", "-q", check=False)
+    before = set(ids(moved)) | set(ids(ann))
+    assert codes(doctor(moved, rc=1)) == {"writer-forked"}
+    done = doctor(moved, "--repair", rc=0)
+    assert me(moved) != name and me(moved) in done["remarks"][0]
+    for lab in (moved, ann, bob, moved):
+        lab.run("sync")
+        lab.run("verify")
+    assert set(ids(bob)) == set(ids(moved)) == before
+
+
+def test_a_copy_is_told_that_it_is_one(told: Lab) -> None:
+    """And damage of what it has of the other is somebody else's."""
+    other = Lab(told.path.with_name("copied"))
+    shutil.copytree(told.path, other.path, symlinks=True)
+    found = doctor(other, rc=0)
+    assert [one["code"] for one in found["findings"]] == ["writer-copied"] and me(told) in found["advice"][0]
+
+
+def test_a_parting_that_was_killed_is_finished(told: Lab) -> None:
+    before, name = ids(told), me(told)
+    writer.change(told.path / ".git", "")
+    assert codes(doctor(told, rc=1)) == {"writer-unsettled"}
+    assert codes(doctor(told, "--repair", rc=0)) == set()
+    assert me(told) != name and ids(told) == before
+    told.run("verify")
+
+
+# -- what only a person can do ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.long
+def test_records_that_are_nowhere_are_told_of(told: Lab) -> None:
+    """Number 3 is neither noted nor in any object. The others stay as they are."""
+    unsee(told)
+    for number, anchor in enumerate({entry.anchor for entry in told.store.entries()}):
+        told.git("branch", f"kept-{number}", anchor)
+    entries = list(told.store.journal(told.git("rev-parse", journal_of(told))))[::-1]
+    lost = entries[2]
+    for oid in told.git("rev-list", "--first-parent", journal_of(told)).split()[: len(entries) - 2]:
+        loose(told, oid).unlink()
+    told.git("update-ref", "-d", journal_of(told))
+
+    def make(pack: Pack, found: dict[str, str]) -> str:
+        left = [line for line in lines_at(told, lost.anchor) if line != lost.line]
+        kept = {name: (FILE, blob) for name, blob in found.items() if name != lost.anchor}
+        return pack.tree(kept | ({lost.anchor: (FILE, pack.blob(b"\n".join(left) + b"\n"))} if left else {}))
+
+    retree(told, ledger_of(told), make)
+    told.git("update-ref", ledger_of(told), told.git("commit-tree", "-m", "x", f"{ledger_of(told)}^{{tree}}"))
+    told.git("reflog", "expire", "--expire=now", "--all")
+    told.git("gc", "-q", "--prune=now")
+    done = doctor(told, "--repair", rc=1)
+    assert codes(done) == {"records-lost", "artifacts-lost"}  # the gc took run.log of those that are left
+    assert "1 record (3)" in done["findings"][0]["message"] and ": run.log of " in done["findings"][1]["message"]
+    left = list(told.store.journal(told.git("rev-parse", journal_of(told))))[::-1]
+    assert [one.line for one in left] == [one.line for one in entries if one != lost]
+    log(told, "the night goes on")
+    assert next(told.store.journal(told.git("rev-parse", journal_of(told)))).seq == len(entries) + 1
+
+
+def test_gits_own_locks_are_left_alone(told: Lab) -> None:
+    path = told.path / ".git/index.lock"
+    path.touch()
+    assert doctor(told, rc=0)["findings"] == []  # a commit may be at it
+    os.utime(path, (time.time() - 3600, time.time() - 3600))
+    done = doctor(told, "--repair", rc=1)
+    assert codes(done) == {"lock-of-git"} and "60 minutes" in done["findings"][0]["message"] and path.exists()
+
+
+def test_a_commit_that_nothing_keeps_is_kept(told: Lab) -> None:
+    """An imported run's, which the journal pins no more than a branch does."""
+    commit = told.git("commit-tree", "-m", "gone from every branch", told.git("rev-parse", "HEAD^{tree}"))
+    table = told.path.parent / "other.tsv"
+    table.write_text(TABLE.replace("abcdef0", commit[:7]).replace("0.97", "0.96"))
+    told.run("import", str(table))
+    anchored = {entry.anchor for entry in told.store.entries()}
+    if commit not in anchored:
+        assert codes(doctor(told, rc=1)) == {"experiment-unpinned"}
+    assert codes(doctor(told, "--repair", rc=0)) == set()
+    told.git("gc", "-q", "--prune=now")
+    assert told.git("cat-file", "-t", commit) == "commit"
+
+
+@pytest.mark.long
+def test_an_overfull_tree_is_laid_out_anew(lab: Lab) -> None:
+    """Its notes are what they were, and `git notes` reads them."""
+    log(lab, "one")
+    many = [hashlib.sha1(bytes([n % 256, n // 256])).hexdigest() for n in range(300)]
+
+    def make(pack: Pack, found: dict[str, str]) -> str:
+        flat = {name: (FILE, blob) for name, blob in found.items()}
+        return pack.tree(flat | {name: (FILE, pack.blob(b"# packet\n")) for name in many})
+
+    retree(lab, decisions_of(lab), make)
+    found = doctor(lab, rc=0)
+    assert [one["code"] for one in found["findings"]] == ["notes-flat"] and "301 notes" in found["advice"][0]
+    before = dict(line.split()[::-1] for line in lab.git("notes", "--ref", decisions_of(lab), "list").splitlines())
+    doctor(lab, "--repair", rc=0)
+    after = dict(line.split()[::-1] for line in lab.git("notes", "--ref", decisions_of(lab), "list").splitlines())
+    assert before == after and len(after) == 301
+    assert len(lab.git("ls-tree", decisions_of(lab)).splitlines()) <= 256
+    assert doctor(lab, rc=0)["findings"] == []
