@@ -29,9 +29,9 @@ class Own:
     """The own refs of a clone that writes as `me`.
 
     `chain` is the journal, the earliest entry first, as far as it can be followed from its tip, `broken` why it cannot
-    be further. `entries` are those that it is to have, by number, of which `from_notes` and `from_objects` are not in
-    it now, and `made` what can be made again of their artifacts, by its id; `twice` are notes whose number another record has, `copied` those of another commit's, `strange` those that
-    cannot be read.
+    be further. `entries` are those that it is to have, by number. Of them `from_notes` and `from_objects` are not in it
+    now; `made` are artifacts of theirs that can be made again, by id. `twice` are notes whose number another record
+    has, `copied` those that are another commit's, `strange` those that cannot be read.
     """
 
     def __init__(self, patient: Patient, me: str) -> None:
