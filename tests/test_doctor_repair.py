@@ -5,16 +5,22 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from memorylab import index
 from memorylab.store import notes, refs, writer
 from memorylab.store.git import locate
 from memorylab.store.pack import FILE, FOLDER, Pack
+from tests import test_kills
 from tests.conftest import Hub, Lab, Templates
 from tests.test_sync import ann, bob, hub, ids, log, me, own, pauses, refs_in
 
@@ -640,3 +646,84 @@ def test_an_overfull_tree_is_laid_out_anew(lab: Lab) -> None:
     assert before == after and len(after) == 301
     assert len(lab.git("ls-tree", decisions_of(lab)).splitlines()) <= 256
     assert doctor(lab, rc=0)["findings"] == []
+
+
+# -- several at once, and killed in between ----------------------------------------------------------------------------
+
+# What can befall one clone in one night.
+TOGETHER = [
+    lose_entry, empty_entry, lose_record, garble_record, lose_tree_of_entry, lose_packet, garble_journal_ref,
+    dangle_journal_ref, delete_refs, lose_decisions, double_note, copy_note, leave_lock, garble_index, falsify_index,
+    lose_config, spool, break_seen, cut_journal, lose_some_notes,
+]  # fmt: skip
+
+
+@pytest.mark.long
+def test_any_damages_together(told: Lab) -> None:
+    kept = told.path.with_name("kept")
+    shutil.copytree(told.path, kept, symlinks=True)
+    before, name = ids(told), me(told)
+    records = {entry.line for entry in told.store.entries()}
+
+    @settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(st.sampled_from(TOGETHER), min_size=2, max_size=5, unique=True))
+    def check(damages: list[Callable[[Lab], None]]) -> None:
+        shutil.rmtree(told.path)
+        shutil.copytree(kept, told.path, symlinks=True)
+        writer.save(told.path / ".git", name)
+        done = []
+        for damage in damages:
+            with suppress(AssertionError, StopIteration, FileNotFoundError):  # what it damages is gone already
+                damage(told)
+                done.append(damage)
+        found = doctor(told, "--repair")
+        assert codes(found) == set(), (done, found["findings"])
+        assert ids(told) == before and {entry.line for entry in told.store.entries()} >= records
+        told.run("verify")
+        told.git("fsck", "--strict", "--no-dangling")
+
+    check()
+
+
+class Killer(test_kills.Killer):
+    """Kills before a file is moved or a git is started, counted from the first repair on."""
+
+    seen = False
+
+    def __call__(self, frame: FrameType, event: str, function: object) -> None:
+        self.seen = self.seen or (event == "call" and frame.f_code.co_name == "_repair")
+        if self.seen and event == "c_call" and getattr(function, "__name__", "") in ("replace", "fork_exec", "unlink"):
+            self.taken += 1
+            if self.taken == self.due:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("due", [3, 9, 17, 25, 33, 41, 49, 57])
+def test_a_repair_that_is_killed_is_gone_on_with(told: Lab, due: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.test_kills.Killer", Killer)
+    before = ids(told)
+    records = {entry.line for entry in told.store.entries()}
+    lose_entry(told)
+    lose_decisions(told)
+    double_note(told)
+    assert not test_kills.log_and_die(told, due, "doctor", "--repair")
+    assert {entry.line for entry in told.store.entries()} >= records, "half a repair loses nothing"
+    assert codes(doctor(told, "--repair", rc=0)) == set()
+    assert ids(told) == before
+    told.run("verify")
+
+
+@pytest.mark.long
+def test_a_repair_while_somebody_logs(told: Lab) -> None:
+    before = set(ids(told))
+    lose_entry(told)
+    lose_some_notes(told)
+    told.result(1.5)
+    others = [told.spawn("log", "--log", "run.log", "--description", f"meanwhile {n}") for n in range(2)]
+    doctor(told, "--repair")
+    outcomes = [one.communicate(timeout=60) for one in others]
+    logged = sum(one.returncode == 0 for one in others)
+    assert codes(doctor(told, "--repair", rc=0)) == set(), outcomes
+    assert before <= set(ids(told)) and len(ids(told)) == len(before) + logged
+    told.run("verify")

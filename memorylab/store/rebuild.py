@@ -99,6 +99,17 @@ def read(place: Place, tip: str | None) -> Noted:
     return Noted(blobs, notes, lost, True, max(folders.values(), default=0))
 
 
+def former(place: Place, tip: str) -> list[tuple[str, bytes]]:
+    """(annotated commit, content) of the notes that a ledger once had and has no longer as they were."""
+    raw = ("--format=", "--raw", "-r", "-z", "--no-abbrev", "--no-renames", "--diff-filter=DM", "--no-show-signature")
+    said = git.run(place, "log", "--first-parent", *raw, tip, check=False).decode("utf-8", "replace")
+    fields = [field.lstrip("\n") for field in said.split("\0")]
+    pairs = zip(fields[::2], fields[1::2], strict=False)
+    named = [(path.replace("/", ""), head.split()[2]) for head, path in pairs if head.startswith(":")]
+    found = zip(named, contents(place, [blob for _, blob in named]), strict=True)
+    return [(anchor, content) for (anchor, _), content in found if content is not None and _NAME.fullmatch(anchor)]
+
+
 def lines(note: bytes) -> list[bytes]:
     """The lines of a note, each once."""
     return list(dict.fromkeys(line for line in note.split(b"\n") if line.strip()))

@@ -13,7 +13,7 @@ from memorylab.commands.doctor.findings import Patient
 from memorylab.commands.doctor.objects import is_whole
 from memorylab.core import decision
 from memorylab.core.record import Record, Run, Unreadable, decode, to_json
-from memorylab.errors import MemoryLabError
+from memorylab.errors import MemoryLabError, NotFound
 from memorylab.ledger import title
 from memorylab.store import rebuild, refs
 from memorylab.store.pack import Pack
@@ -82,6 +82,8 @@ class Own:
         if self.broken or is_gone or len(numbers) < max(numbers, default=0):
             self._gather_objects()
         self._gather_notes(noted)
+        if self.gaps and self.tips["ledger"] is not None:
+            self._gather_former(self.tips["ledger"])
         self.from_notes.sort()
         self.from_objects.sort()
 
@@ -109,6 +111,14 @@ class Own:
                 self.entries[record.seq] = self._entry(record.seq, anchor, line, self._artifacts(record), record)
                 self.from_notes.append(record.seq)
                 where[line] = anchor
+
+    def _gather_former(self, tip: str) -> None:
+        for anchor, note in rebuild.former(self.place, tip):
+            for line in rebuild.lines(note):
+                record = self._mine(line)
+                if record is not None and record.seq in self.gaps:
+                    self.entries[record.seq] = self._entry(record.seq, anchor, line, self._artifacts(record), record)
+                    self.from_objects.append(record.seq)
 
     def _noted_lines(self) -> Iterator[tuple[str, bytes, Record | None]]:
         notes = self.noted.notes
@@ -292,6 +302,8 @@ def walk(store: Store, tip: str | None) -> tuple[list[Journaled], str]:
         end = store.reader.resolve(at)
         if (store.reader.resolve(end.parents[0]) if found else end).parents:
             return found, f"{at[:7]} has no journal before it"
+    except NotFound:
+        return found, f"what is before number {found[-1].seq} is not here" if found else "it is not here"
     except MemoryLabError as problem:
         return found, problem.message.rstrip(".")
     return found, ""
