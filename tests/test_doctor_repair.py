@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -727,3 +728,20 @@ def test_a_repair_while_somebody_logs(told: Lab) -> None:
     assert codes(doctor(told, "--repair", rc=0)) == set(), outcomes
     assert before <= set(ids(told)) and len(ids(told)) == len(before) + logged
     told.run("verify")
+
+
+@pytest.mark.long
+def test_what_a_later_version_wrote_is_mended_to_the_byte(told: Lab) -> None:
+    """It is not understood, but it says whose it is and under which number."""
+    line = json.dumps({"v": 2, "kind": "dream", "writer": me(told), "seq": 99, "commit": "x", "of": "sheep"}).encode()
+    with told.ledger.writing(datetime(2026, 1, 1, tzinfo=UTC)) as transaction:
+        seq = transaction.next_sequence
+        line = line.replace(b"99", str(seq).encode())
+        transaction.add(told.git("rev-parse", "HEAD"), line, {}, "dream")
+    log(told, "after it")
+    for damage in (lose_some_notes, cut_journal, lose_notes):
+        damage(told)
+        assert codes(doctor(told, "--repair", rc=0)) == set()
+        found = {entry.seq: entry.line for entry in told.store.journal(told.git("rev-parse", journal_of(told)))}
+        assert found[seq] == line and len(found) == seq + 1
+        assert line in told.git("notes", "--ref", ledger_of(told), "show", "HEAD").encode().splitlines()

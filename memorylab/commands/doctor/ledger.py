@@ -8,7 +8,6 @@ from memorylab.commands.doctor.findings import Examination, Finding, Patient, ad
 from memorylab.commands.doctor.objects import missing
 from memorylab.commands.doctor.own import Own
 from memorylab.commands.doctor.writers import PARTING
-from memorylab.core.record import Unreadable, decode
 from memorylab.core.text import count, inline
 from memorylab.store import rebuild, refs, seen
 from memorylab.store.files import locked
@@ -87,8 +86,7 @@ def _records(own: Own, remotes: Sequence[str]) -> Iterator[Finding]:
     me = own.me
     if own.impossible:
         first = own.impossible[0]
-        record = decode(first.line)
-        name = "" if isinstance(record, Unreadable) else f", the commit of {inline(record.id)}"
+        name = f", of number {first.seq} of {me},"
         where = "from the remotes, if they have it" if remotes else ""
         yield error(
             "experiment-missing", f"{first.anchor[:7]}{name} is not here, so that its journal entry cannot be made",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from functools import cached_property
 
 import msgspec
@@ -11,10 +10,10 @@ import msgspec
 from memorylab.commands import experiment
 from memorylab.commands.doctor.findings import Patient
 from memorylab.commands.doctor.objects import is_whole
+from memorylab.commands.doctor.said import Said, said
 from memorylab.core import decision
-from memorylab.core.record import Record, Run, Unreadable, decode, to_json
+from memorylab.core.record import Run, to_json
 from memorylab.errors import MemoryLabError, NotFound
-from memorylab.ledger import title
 from memorylab.store import rebuild, refs
 from memorylab.store.pack import Pack
 from memorylab.store.reader import contents
@@ -95,7 +94,7 @@ class Own:
                 self.entries[record.seq] = self._entry(record.seq, commit.parents[1], *found, record)
                 self.from_objects.append(record.seq)
 
-    def _gather_notes(self, noted: list[tuple[str, bytes, Record | None]]) -> None:
+    def _gather_notes(self, noted: list[tuple[str, bytes, Said | None]]) -> None:
         journaled = {(one.anchor, one.line) for one in self.entries.values()}
         where = {one.line: one.anchor for one in self.entries.values()}
         for anchor, line, record in sorted(noted, key=lambda one: one[2] is None or one[2].commit != one[0]):
@@ -120,7 +119,7 @@ class Own:
                     self.entries[record.seq] = self._entry(record.seq, anchor, line, self._artifacts(record), record)
                     self.from_objects.append(record.seq)
 
-    def _noted_lines(self) -> Iterator[tuple[str, bytes, Record | None]]:
+    def _noted_lines(self) -> Iterator[tuple[str, bytes, Said | None]]:
         notes = self.noted.notes
         if not self.noted.is_readable or (self.tips["ledger"] is None and self.tips["journal"] is not None):
             notes = self._earlier_notes()
@@ -137,24 +136,24 @@ class Own:
                 return found.notes
         return {}
 
-    def _mine(self, line: bytes) -> Record | None:
-        """A record of ours, None for what is none."""
-        record = decode(line)
-        return None if isinstance(record, Unreadable) or record.writer != self.me else record
+    def _mine(self, line: bytes) -> Said | None:
+        """What a record of ours says, None for what is none."""
+        found = said(line)
+        return found if found is not None and found.writer == self.me else None
 
-    def _entry(self, seq: int, anchor: str, line: bytes, files: dict[str, str], record: Record | None) -> Entry:
-        said = record.timestamp_utc if record is not None else None
-        when = int(datetime.fromisoformat(said).timestamp()) if said else 0
-        name = record.commit if record is not None and record.commit != anchor else ""
-        return Entry(seq, anchor, line, files, title(record) if record is not None else "entry", when, name)
+    def _entry(self, seq: int, anchor: str, line: bytes, files: dict[str, str], record: Said | None) -> Entry:
+        if record is None:
+            return Entry(seq, anchor, line, files, "entry", 0, "")
+        name = record.commit if record.commit != anchor else ""
+        return Entry(seq, anchor, line, files, record.title, record.when, name)
 
-    def _artifacts(self, record: Record) -> dict[str, str]:
+    def _artifacts(self, record: Said) -> dict[str, str]:
         """The artifacts that a record names, of which those are left that are here or can be made."""
-        if not isinstance(record, Run):
+        if record.run is None:
             return {}
-        blobs = {name: one.blob for name, one in record.artifacts.items()}
+        blobs = {name: one.blob for name, one in record.run.artifacts.items()}
         gone = {blob for blob in blobs.values() if not self.store.has(blob)}
-        made = {self._id(content): content for content in self._of_run(record)} if gone else {}
+        made = {self._id(content): content for content in self._of_run(record.run)} if gone else {}
         self.made |= {blob: made[blob] for blob in gone & made.keys()}
         return {name: blob for name, blob in blobs.items() if blob not in gone or blob in made}
 
@@ -202,8 +201,9 @@ class Own:
     @property
     def bare(self) -> list[tuple[Run, list[str]]]:
         """The runs in the journal without all the artifacts that their records name, with the names of those."""
-        runs = ((self._mine(one.line), one.files) for one in self.chain)
-        found = [(run, sorted(run.artifacts.keys() - files)) for run, files in runs if isinstance(run, Run)]
+        records = ((self._mine(one.line), one.files) for one in self.chain)
+        runs = [(one.run, files) for one, files in records if one is not None and one.run is not None]
+        found = [(run, sorted(run.artifacts.keys() - files)) for run, files in runs]
         return [(run, names) for run, names in found if names]
 
     # -- what it is to be -------------------------------------------------------------------------------------------
@@ -272,7 +272,8 @@ class Own:
         """(id, content) of all that can be made of the records, as it was made when they were written."""
         for one in self.entries.values():
             record = self._mine(one.line)
-            for content in (one.line + b"\n", *(self._of_run(record) if isinstance(record, Run) else ())):
+            run = record.run if record is not None else None
+            for content in (one.line + b"\n", *(self._of_run(run) if run is not None else ())):
                 yield self._id(content), content
         for note in (*self.notes().values(), *self.decisions().values()):
             yield self._id(note), note
