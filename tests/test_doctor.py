@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -69,7 +71,7 @@ def test_no_repository_is_no_finding(tmp_path: Path) -> None:
     assert "not a git repository" in Lab(tmp_path).run("doctor", rc=3).stderr
 
 
-@pytest.mark.parametrize("where", ["git config", "pyproject.toml"])
+@pytest.mark.parametrize("where", ["git config", pytest.param("pyproject.toml", marks=pytest.mark.long)])
 def test_a_setting_that_cannot_be_used(lab: Lab, where: str) -> None:
     """All the rest is looked at nevertheless."""
     if where == "git config":
@@ -82,7 +84,7 @@ def test_a_setting_that_cannot_be_used(lab: Lab, where: str) -> None:
     assert where in found["findings"][0]["message"] + found["findings"][0]["remedy"]
 
 
-def test_a_repository_in_which_nothing_was_set_up(make_lab) -> None:
+def test_a_repository_in_which_nothing_was_set_up(make_lab: Callable[..., Lab]) -> None:
     lab = make_lab("bare", init=False)
     was = everything(lab)
     found = doctor(lab, rc=0)
@@ -167,7 +169,7 @@ INERT = {
         for one in INERT
     ],
 )
-def test_a_hook_that_does_not_come_through(lab: Lab, damage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hook_that_does_not_come_through(lab: Lab, damage: Callable[[Lab], None]) -> None:
     """However it comes that it does not: what counts is whether a commit is remembered."""
     code, mends = INERT[damage]
     log(lab, "one")
@@ -187,12 +189,11 @@ def test_a_hook_that_does_not_come_through(lab: Lab, damage, monkeypatch: pytest
 
 
 def said_by_git(lab: Lab, *arguments: str) -> str:
-    import subprocess
-
     done = subprocess.run(["git", *arguments], cwd=lab.path, capture_output=True, text=True, env=os.environ)
     return done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_a_hook_of_the_users_is_kept_and_runs_in_the_canary_without_a_remote(lab: Lab) -> None:
     """It is run on a commit of its own, and can neither push it nor leave it behind."""
     hub = lab.path.parent / "hub.git"
@@ -206,6 +207,7 @@ def test_a_hook_of_the_users_is_kept_and_runs_in_the_canary_without_a_remote(lab
     assert not Lab(hub).git("for-each-ref")
 
 
+@pytest.mark.long
 def test_hooks_in_a_worktree_and_in_a_subfolder(lab: Lab) -> None:
     lab.git("worktree", "add", "-q", str(lab.path.parent / "tree"))
     assert doctor(Lab(lab.path.parent / "tree"), rc=0)["findings"] == []

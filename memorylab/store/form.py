@@ -27,7 +27,11 @@ class Form:
 
     def object_id(self, kind: str, content: bytes) -> str:
         """The name that an object has."""
-        named: str = self._hash(b"%s %d\0" % (kind.encode(), len(content)) + content).hexdigest()
+        return self.named(b"%s %d\0" % (kind.encode(), len(content)) + content)
+
+    def named(self, content: bytes) -> str:
+        """The name of an object that is written with its kind and size before it, as git stores it."""
+        named: str = self._hash(content).hexdigest()
         return named
 
     def checksum(self, content: bytes) -> bytes:

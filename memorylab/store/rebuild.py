@@ -6,14 +6,14 @@ others have fetched of it goes on to be a part of it.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from memorylab.store import git
 from memorylab.store.git import Place
-from memorylab.store.pack import FILE, FOLDER, Pack
+from memorylab.store.objects import FILE, FOLDER
+from memorylab.store.pack import Pack
 from memorylab.store.reader import Reader, contents
 from memorylab.store.transaction import NOTED, RECORD_FILE, placeholder, sequence, stand_in
 
@@ -22,7 +22,6 @@ from memorylab.store.transaction import NOTED, RECORD_FILE, placeholder, sequenc
 _OVERFULL = 256
 _FULL = 40
 _DEEPEST = 2
-_NAME = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 class Commit(NamedTuple):
@@ -81,7 +80,7 @@ def read(place: Place, tip: str | None) -> Noted:
     for line in git.run(place, "ls-tree", "-r", "-z", tip).decode("utf-8", "replace").split("\0"):
         head, _, path = line.partition("\t")
         name = path.replace("/", "")
-        if _NAME.fullmatch(name):
+        if place.form.is_id(name):
             blobs.setdefault(name, []).append(head.split()[2])
             folder = path.rpartition("/")[0]
             folders[folder] += folder.count("/") < _DEEPEST - 1
@@ -107,7 +106,7 @@ def former(place: Place, tip: str) -> list[tuple[str, bytes]]:
     pairs = zip(fields[::2], fields[1::2], strict=False)
     named = [(path.replace("/", ""), head.split()[2]) for head, path in pairs if head.startswith(":")]
     found = zip(named, contents(place, [blob for _, blob in named]), strict=True)
-    return [(anchor, content) for (anchor, _), content in found if content is not None and _NAME.fullmatch(anchor)]
+    return [(anchor, content) for (anchor, _), content in found if content is not None and place.form.is_id(anchor)]
 
 
 def lines(note: bytes) -> list[bytes]:
@@ -147,7 +146,7 @@ def record_of(reader: Reader, commit: Commit) -> tuple[bytes, dict[str, str]] | 
 
 def is_possible(reader: Reader, entry: Entry) -> bool:
     """Whether an entry can be made: its commit is here, or one that stands for another and can be made."""
-    return reader.kind(entry.anchor) == "commit" or placeholder(entry.name) == entry.anchor
+    return reader.kind(entry.anchor) == "commit" or placeholder(reader.place.form, entry.name) == entry.anchor
 
 
 def journal(
@@ -162,8 +161,8 @@ def journal(
         there.setdefault(commit.seq, []).append(commit)
     for entry in entries:
         who = f"{identity[0]} <{identity[1]}> {entry.when} +0000"
-        if placeholder(entry.name) == entry.anchor:
-            stand_in(pack, entry.name)
+        if placeholder(place.form, entry.name) == entry.anchor:
+            stand_in(place.form, pack, entry.name)
         files = {name: (FILE, blob) for name, blob in entry.files.items()}
         tree = pack.tree({RECORD_FILE: (FILE, pack.blob(entry.line + b"\n")), **files})
         if tip is None:

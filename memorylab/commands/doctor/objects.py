@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from memorylab.core.text import count, inline
 from memorylab.errors import Denied, Unreachable
 from memorylab.store import git, refs, seen, transport
 from memorylab.store.files import locked
+from memorylab.store.form import Form
 from memorylab.store.git import Place
 
 ASIDE = "damaged"  # in the local state: objects that were no longer what they were called
@@ -24,16 +24,16 @@ _FSCK = ("fsck", "--connectivity-only", "--no-dangling", "--no-reflogs", "--no-p
 
 def _damaged(place: Place) -> list[Path]:
     """The files of loose objects that hold something else than their names say: a power cut leaves them empty."""
-    return [path for path in sorted((place.common_dir / "objects").glob("[0-9a-f][0-9a-f]/*")) if not _is_sound(path)]
+    found = sorted((place.common_dir / "objects").glob("[0-9a-f][0-9a-f]/*"))
+    return [path for path in found if not _is_sound(place.form, path)]
 
 
-def _is_sound(path: Path) -> bool:
+def _is_sound(form: Form, path: Path) -> bool:
     name = path.parent.name + path.name
-    if len(name) not in (40, 64):
+    if not form.is_id(name):
         return True  # git's own temporary files
-    make = hashlib.sha1 if len(name) == 40 else hashlib.sha256
     try:
-        return make(zlib.decompress(path.read_bytes()), usedforsecurity=False).hexdigest() == name
+        return form.named(zlib.decompress(path.read_bytes())) == name
     except FileNotFoundError:  # a gc has packed it
         return True
     except (OSError, zlib.error):

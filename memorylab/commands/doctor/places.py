@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,7 +18,6 @@ _STALE = 60.0  # seconds; git holds the lock of a ref for milliseconds
 _GITS = 600.0  # seconds; a commit whose message is being written holds the index no longer than that, mostly
 _SHARED = ("index.lock", "HEAD.lock", "packed-refs.lock", "config.lock", "shallow.lock")
 _OURS = ("refs/memorylab", "refs/notes/memorylab")
-_OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def unopened(problem: NotARepository) -> Finding:
@@ -30,7 +28,12 @@ def unopened(problem: NotARepository) -> Finding:
             "config-unreadable", f"git cannot read its configuration: {said}",
             "Correct that line, or take it out: `git config --edit`, or any editor. The memory is not touched by it.",
         )  # fmt: skip
-    if "extension" in said or "repository version" in said or "repositoryformatversion" in said or problem.hint:
+    if "dubious ownership" in said:
+        return error(
+            "not-opened", f"git does not trust this repository, as it is another user's: {said}",
+            f"`git config --global --add safe.directory {inline(str(Path.cwd()))}`, if you do.",
+        )  # fmt: skip
+    if "repo version" in said or problem.hint:
         return error(
             "format-unsupported", f"This repository is of a form that cannot be opened: {said}",
             problem.hint or "Update git, or use the program that made it so. The memory is not touched by it.",
@@ -96,7 +99,7 @@ def _unreadable(place: Place) -> list[tuple[str, Path, str]]:
             if path.suffix == ".lock" or not path.is_file() or path.name.startswith("."):
                 continue
             said = path.read_bytes()[:200].decode("utf-8", "replace").strip()
-            if not (_OID.fullmatch(said) and set(said) != {"0"}) and not said.startswith("ref: "):
+            if not (place.form.is_id(said) and said != place.form.null) and not said.startswith("ref: "):
                 found.append((path.relative_to(place.common_dir).as_posix(), path, said))
     return found
 
@@ -128,7 +131,7 @@ def _refs(patient: Patient) -> Iterator[Finding]:
             "ref-dangling", f"{inline(name)} points to {oid[:7]}, which is not here",
             "makes it anew." if is_derived else "fetches it, else goes on from what is left.", True,
         )  # fmt: skip
-    lost = seen.lost(patient.place, patient.tips)
+    lost = seen.lost(patient.place, patient.session.reader, patient.tips)
     if lost:
         first = next(iter(sorted(lost)))
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
