@@ -64,8 +64,11 @@ JSON_OUTPUT = (
 )
 EXIT_CODES = (
     ("0", "Fine. check: allow or caution. run, replicate: the run was kept."),
-    ("1", "check --fail-on-similar: the mode blocks the idea. claim, check --claim: it is not ours. doctor: "
-        "something is wrong, or still is."),
+    (
+        "1",
+        "check --fail-on-similar: the mode blocks the idea. claim, check --claim: it is not ours. doctor: "
+        "something is wrong, or still is.",
+    ),
     ("2", "The command was called wrongly."),
     (
         "3",

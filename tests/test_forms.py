@@ -95,6 +95,7 @@ def test_the_loop(form: tuple[str, str], tmp_path: Path) -> None:
         bob.git("push", "-q", "origin", f"+{root}:{ledger}")
     for lab in (ann, bob):
         assert all(not one["problems"] for one in json.loads(lab.run("verify", "--json").stdout))
+        lab.git("config", "--unset", "core.hooksPath")
         assert lab.run("doctor").stdout and lab.git("fsck", "--strict", "--no-dangling") == ""
     ann.git("reflog", "expire", "--expire=now", "--all")
     ann.git("gc", "-q", "--prune=now")
