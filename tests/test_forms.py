@@ -276,3 +276,16 @@ def test_a_lock_on_a_reftable(tmp_path: Path) -> None:
     os.utime(lock, (then, then))
     swap(lab.store.place, [Move(f"{refs.JOURNAL}x", None, head)], "x")
     assert not lock.exists() and lab.git("rev-parse", f"{refs.JOURNAL}x") == head
+
+
+@pytest.mark.parametrize("names", ["sha1", "sha256"])
+def test_a_tree_that_is_none(names: str, tmp_path: Path) -> None:
+    """Anybody may push one: git looks at what it is given only where it was told to."""
+    lab = made(tmp_path / "lab", (names, "files"))
+    blob = bytes.fromhex(lab.write(lambda pack: pack.blob(b"x")))
+    for content in (b"100644 a\0" + blob[:-1], b"100644 a", b"\xff a\0" + blob):
+        tree = lab.write_raw("tree", content)
+        with pytest.raises(ValueError):
+            objects.tree(lab.store.objects, tree)
+        assert lab.store.notes(tree) is None
+        assert Reader(lab.store.place).tree(tree) is None
