@@ -2,7 +2,7 @@
 
 from memorylab.store import git
 from memorylab.store.git import Place
-from memorylab.store.reader import Reader, all_here, are_here
+from memorylab.store.reader import Reader, all_here
 
 
 class Plumbing:
@@ -11,8 +11,7 @@ class Plumbing:
     def __init__(self, place: Place, reader: Reader) -> None:
         self.form = place.form
         self._place = place
-        self._is_partial = git.is_partial(place)
-        self._reader = Reader(place, fetches=False) if self._is_partial else reader
+        self._reader = Reader(place, fetches=False) if git.is_partial(place) else reader
 
     def read(self, oid: str) -> tuple[str, bytes]:
         found = self._reader.read(oid) if self.form.is_id(oid) else None
@@ -28,11 +27,9 @@ class Plumbing:
         return self.form.is_id(oid) and self._reader.kind(oid) is not None
 
     def missing(self, oids: list[str]) -> list[str]:
-        if self._is_partial:
-            # Asked for one that is missing, an older git fetches it, or ends.
-            here = all_here(self._place)
-            return [oid for oid in oids if oid not in here]
-        return [oid for oid, is_here in zip(oids, are_here(self._place, oids), strict=True) if not is_here]
+        # Asked for one that is missing, an older git fetches it, or ends: all that are here are listed instead.
+        here = all_here(self._place)
+        return [oid for oid in oids if oid not in here]
 
     def descends(self, tip: str, earlier: str) -> bool:
         if tip not in self or earlier not in self:

@@ -193,13 +193,6 @@ def commits(place: Place, names: Sequence[str]) -> Iterator[str | None]:
             yield fields[0].decode() if len(fields) == 3 and fields[1] == b"commit" else None
 
 
-def are_here(place: Place, oids: Sequence[str]) -> Iterator[bool]:
-    """Whether many objects are here, in their order."""
-    with _asked(place, "--batch-check", oids) as answer:
-        for _ in oids:
-            yield len(answer.readline().split()) == 3
-
-
 def all_here(place: Place) -> set[str]:
     """Every object that is here. It is told without fetching any that a partial clone left out."""
     options = ("--batch-all-objects", "--unordered", "--batch-check=%(objectname)")
