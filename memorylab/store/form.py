@@ -1,6 +1,7 @@
 """Forms of git's objects: by which hash their names are made. Nothing else knows how long a name is."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -33,6 +34,11 @@ class Form:
         """The name of an object that is written with its kind and size before it, as git stores it."""
         named: str = self._hash(content).hexdigest()
         return named
+
+    @cached_property
+    def entry(self) -> re.Pattern[bytes]:
+        """One entry of a tree: mode, name, id."""
+        return re.compile(rb"([0-7]+) ([^\0]+)\0(.{%d})" % (self.digits // 2), re.DOTALL)
 
     def checksum(self, content: bytes) -> bytes:
         """What a pack ends with."""

@@ -27,7 +27,7 @@ class LibGit2:
 
     def read(self, oid: str) -> tuple[str, bytes]:
         try:
-            kind, content = self._repo.read(oid)
+            kind, content = self._objects.read(oid)
         except pygit2.GitError as problem:
             raise ValueError(str(problem)) from None
         return _KINDS[kind], content

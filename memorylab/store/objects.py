@@ -4,6 +4,7 @@ open a repository, and plumbing.py, by the git program, where it cannot."""
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from memorylab.store.form import Form
@@ -100,23 +101,17 @@ def _of(kind: str, found: Objects, oid: str) -> bytes:
 def commit_of(oid: str, content: bytes) -> Commit:
     """A commit, from its content."""
     head, _, message = content.partition(b"\n\n")
-    lines = [line.partition(" ") for line in head.decode("utf-8", "replace").split("\n")]
-    parents = tuple(value for name, _, value in lines if name == "parent")
-    top = next((value for name, _, value in lines if name == "tree"), "")
-    committer = next((value for name, _, value in lines if name == "committer"), "")
+    top, *lines = head.decode("utf-8", "replace").split("\n")
+    parents = tuple(line[7:] for line in lines if line.startswith("parent "))
+    committer = next((line for line in lines if line.startswith("committer ")), "")
     moment = committer.rpartition(" ")[0].rpartition(" ")[2]
     time = int(moment) if moment.isdecimal() and len(moment) < 20 else 0
-    return Commit(oid, top, parents, time, message.decode("utf-8", "replace"))
+    return Commit(oid, top.removeprefix("tree "), parents, time, message.decode("utf-8", "replace"))
 
 
 def entries_of(content: bytes, form: Form) -> Entries:
     """A tree's entries, from its content. Raises ValueError if it is none."""
-    found, at, size = {}, 0, form.digits // 2
-    while at < len(content):
-        end = content.index(b"\0", at)
-        mode, _, name = content[at:end].partition(b" ")
-        found[name.decode("utf-8", "surrogateescape")] = mode.decode(), content[end + 1 : end + 1 + size].hex()
-        at = end + 1 + size
-    if at > len(content):
-        raise ValueError("a tree ends too early")
-    return found
+    found = form.entry.findall(content)
+    if sum(map(len, chain.from_iterable(found))) + 2 * len(found) != len(content):
+        raise ValueError("it is no tree")
+    return {name.decode("utf-8", "surrogateescape"): (mode.decode(), oid.hex()) for mode, name, oid in found}
