@@ -1,7 +1,6 @@
 """Every kind of damage, made in a real repository: the doctor finds it, writes nothing unless it is told to, mends it,
 and afterwards all is as it was."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -648,7 +647,7 @@ def test_a_commit_that_nothing_keeps_is_kept(told: Lab) -> None:
 def test_an_overfull_tree_is_laid_out_anew(lab: Lab) -> None:
     """Its notes are what they were, and `git notes` reads them."""
     log(lab, "one")
-    many = [hashlib.sha1(bytes([n % 256, n // 256])).hexdigest() for n in range(300)]
+    many = [FORM.object_id("blob", b"%d" % n) for n in range(300)]
 
     def make(pack: Pack, found: dict[str, str]) -> str:
         flat = {name: (FILE, blob) for name, blob in found.items()}
