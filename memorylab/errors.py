@@ -35,6 +35,10 @@ class NotFound(MemoryLabError):
     """No run, commit or file answers to the name that was given."""
 
 
+class Killed(MemoryLabError):
+    """git was ended by a signal, so that what it has said or done by then is no answer."""
+
+
 class BadInput(MemoryLabError):
     """A file, record or setting cannot be understood."""
 

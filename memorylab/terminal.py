@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 EXIT_PIPE_CLOSED = 141
+_OF_THE_MACHINE = {  # errors that are nobody's bug
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE,
+    errno.ENFILE, errno.ENOMEM,
+}  # fmt: skip
 _JSON = "memorylab.json"  # in a context's meta: whether the call asks for JSON
 
 
@@ -68,10 +72,12 @@ class Safe(click.Group):
         except (click.exceptions.Exit, click.Abort):
             raise
         except Exception as bug:
-            if isinstance(bug, OSError) and bug.errno == errno.ENOSPC:
+            if isinstance(bug, OSError) and bug.errno in _OF_THE_MACHINE:
                 forget_stdout()
-                said = "There is no space left on the device. What was recorded stays recorded."
-                _fail(said, "", MemoryLabError.exit_code, "expected", json)
+                what = f"{os.fsdecode(bug.filename)}: {bug.strerror}." if bug.filename else f"{bug.strerror}."
+                if bug.errno == errno.ENOSPC:
+                    what = "There is no space left on the device."
+                _fail(f"{what} What was recorded stays recorded.", "", MemoryLabError.exit_code, "expected", json)
             import tempfile
             import traceback
 

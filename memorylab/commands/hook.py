@@ -11,7 +11,7 @@ from memorylab.core.record import Record, Rewrite
 from memorylab.core.text import inline, shorten
 from memorylab.errors import MemoryLabError, StoreBusy
 from memorylab.ledger import new_id, timestamp
-from memorylab.store.files import locked, replace
+from memorylab.store.files import keep, locked, sync_folders
 
 SPOOL = "spool"
 CANARY = "MEMORYLAB_CANARY"  # a file, of the doctor, which asks whether a hook comes through to here
@@ -95,7 +95,7 @@ def drain(session: Session, patience: float = check.PATIENCE) -> None:
             except MemoryLabError:
                 continue  # The commit is gone.
         if left:
-            replace(spool, "".join(f"{line}\n" for line in left).encode())
+            keep(spool, "".join(f"{line}\n" for line in left).encode())
         else:
             spool.unlink()
 
@@ -118,3 +118,6 @@ def _spool(session: Session, lines: list[str]) -> None:
     spool = session.place.state / SPOOL
     with locked(spool.with_suffix(".lock")), spool.open("a") as file:
         file.write("".join(f"{line}\n" for line in lines))
+        file.flush()
+        os.fsync(file.fileno())
+        sync_folders([spool.parent])

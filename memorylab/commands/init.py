@@ -13,6 +13,7 @@ from memorylab.core.text import count
 from memorylab.errors import BadInput, MemoryLabError, NotFound
 from memorylab.store import git, refs, writer
 from memorylab.store.files import replace
+from memorylab.store.locks import release
 from memorylab.store.repo import Store
 from memorylab.store.transaction import RECORD_FILE
 from memorylab.views.fresh import FOLDER, TABLE
@@ -58,6 +59,7 @@ def lacking(session: Session) -> list[tuple[str, str]]:
 
 def configure(session: Session) -> None:
     """Make the configuration that is not there."""
+    release([session.place.common_dir / "config.lock"])  # one that a killed init has left stops every `git config`
     for key, value in lacking(session):
         git.run(session.place, "config", "--local", "--add", key, value)
 

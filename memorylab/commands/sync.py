@@ -13,6 +13,7 @@ from memorylab.errors import BadInput, Denied, MemoryLabError, NotFound, Unreach
 from memorylab.store import exchange, git, refs, seen, transport, writer
 from memorylab.store.exchange import Damage, Given, Taken
 from memorylab.store.files import locked
+from memorylab.store.locks import release
 
 Progress = Callable[[bytes], None] | None
 
@@ -62,6 +63,7 @@ def _choose(session: Session, name: str | None, config: list[tuple[str, str]]) -
         key = f"remote.{chosen}.fetch"
         if (key, refspec) not in config:
             # Another sync may be at the same, so that the file is locked, or has it by now.
+            release([session.place.common_dir / "config.lock"])
             add = ("--local", "--fixed-value", "--replace-all", key, refspec, refspec)
             git.run(session.place, "config", *add, check=False)
     return chosen
@@ -165,7 +167,7 @@ def freshen(session: Session) -> list[str]:
     if not remotes(session):
         return []
     try:
-        if time.time() - (session.place.state / _MARK).stat().st_mtime < _FRESH:
+        if abs(time.time() - (session.place.state / _MARK).stat().st_mtime) < _FRESH:
             return []
     except OSError:
         pass

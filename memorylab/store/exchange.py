@@ -84,13 +84,13 @@ def take(
         and not (notes_only and ref.startswith(refs.JOURNAL) and ref not in own)
     }
     after = before
+    unlock(place, wanted.values(), alone=False)
     if wanted:
         specs = [f"{ref}:{name}" for ref, name in wanted.items()]
         if len(specs) > _BY_NAME:
             journals = [spec for spec in specs if spec.startswith(refs.JOURNAL)] if notes_only else []
             shared = refs.fetch_refspecs(remote)
             specs = [spec for spec in shared if not (notes_only and spec.startswith(refs.JOURNAL))] + journals
-        unlock(place, wanted.values(), alone=False)
         transport.fetch(place, remote, specs, progress)
         after = _without_foreign(place, before, refs.tips(place))
     came = [

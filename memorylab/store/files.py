@@ -3,7 +3,7 @@
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +17,26 @@ def replace(path: Path, content: bytes) -> None:
     """Write a file by way of a temporary one beside it and a rename: a reader sees the old or the new content."""
     with replacing(path) as file:
         file.write(content)
+
+
+def keep(path: Path, content: bytes) -> None:
+    """`replace`, for what cannot be made anew: it is on the disk when this returns."""
+    with replacing(path) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folders([path.parent])
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """Have the names of the files in some folders on the disk; a folder that is not there has none."""
+    for folder in folders:
+        with suppress(FileNotFoundError):
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
 
 
 @contextmanager

@@ -5,12 +5,15 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from memorylab.errors import BadInput, NotARepository, NotFound
+from memorylab.errors import BadInput, Killed, NotARepository, NotFound
+from memorylab.store.files import sync_folders
 from memorylab.store.form import FORMS, Form
+from memorylab.store.locks import PACKED, release
 
 # Hooks inherit these from git; each would send a command about another commit or index to the wrong place
 # (GIT_INDEX_FILE of `git commit -- path` is a lock file that is gone a moment later).
@@ -91,13 +94,18 @@ def environment() -> dict[str, str]:
 
 
 def run(
-    place: Place, *arguments: str, input: bytes | None = None, check: bool = True, extra: Mapping[str, str] = _NOTHING
+    place: Place,
+    *arguments: str,
+    input: bytes | None = None,
+    check: bool = True,
+    extra: Mapping[str, str] = _NOTHING,
+    durable: bool = False,
 ) -> bytes:
     """What a git command prints on stdout, with `extra` in its environment. Raises NotFound with git's own words if it
-    fails and `check` is set."""
+    fails and `check` is set. What it writes is on the disk then if it is to be `durable`."""
     where = [f"--git-dir={place.git_dir}"] + ([f"--work-tree={place.top}"] if place.top else [])
     done = subprocess.run(
-        ["git", *where, *arguments],
+        ["git", *where, *(hardened(place) if durable else ()), *arguments],
         cwd=place.top or place.git_dir,
         env={**environment(), **extra},
         input=input,
@@ -105,6 +113,7 @@ def run(
         capture_output=True,
         check=False,
     )
+    _survived(done.returncode, arguments[0])
     if check and done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise NotFound(said[0] if said else f"git {arguments[0]} failed with exit code {done.returncode}")
@@ -115,15 +124,39 @@ def succeeds(place: Place, *arguments: str) -> bool:
     """Whether a git command ends with exit code 0."""
     where = ["git", f"--git-dir={place.git_dir}"]
     done = subprocess.run([*where, *arguments], cwd=place.git_dir, env=environment(), capture_output=True, check=False)
+    _survived(done.returncode, arguments[0])
     return done.returncode == 0
+
+
+def _survived(returncode: int, command: str) -> None:
+    # Its silence would be taken for an answer.
+    if returncode < 0:
+        raise Killed(f"git {command} was ended by signal {-returncode}.", "Try again.")
 
 
 def update_refs(place: Place, commands: list[str], message: str = "") -> None:
     """Move refs by lines of `git update-ref --stdin`, all or none, with a message for their reflogs. Raises NotFound
-    with git's own words."""
-    if commands:
-        said = ("-m", message) if message else ()
-        run(place, "update-ref", *said, "--stdin", input="".join(f"{line}\n" for line in commands).encode())
+    with git's own words. When it returns, they are on the disk."""
+    if not commands:
+        return
+    said = ("-m", message) if message else ()
+    command = ("update-ref", *said, "--stdin")
+    lines, names = "".join(f"{line}\n" for line in commands).encode(), [line.split(" ")[1] for line in commands]
+    try:
+        run(place, *command, input=lines, durable=True)
+    except NotFound:
+        if not release(place.locks([*names, PACKED])):
+            raise
+        run(place, *command, input=lines, durable=True)
+    # git syncs what is in a file, and not the folder that has its new name.
+    sync_folders({(place.common_dir / name).parent for name in names})
+
+
+@lru_cache
+def hardened(place: Place) -> tuple[str, ...]:
+    """The options with which git has what it writes on the disk by the time it ends. The user's own core.fsync wins:
+    git has none of its own for loose objects and refs."""
+    return () if run(place, "config", "--get", "core.fsync", check=False) else ("-c", "core.fsync=committed")
 
 
 def branch(place: Place) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from memorylab.store import git
+from memorylab.store.files import sync_folders
 from memorylab.store.git import Place
 from memorylab.store.objects import FOLDER
 
@@ -28,6 +29,7 @@ class Pack:
         self._place = place
         self._content = bytearray()
         self._made: set[bytes] = set()
+        self._folders: set[str] = set()  # where git may put what is not written yet
         self._count = 0
 
     def __contains__(self, oid: str) -> bool:
@@ -49,20 +51,24 @@ class Pack:
         return self._add("commit", commit_content(tree, parents, who, message))
 
     def write(self) -> None:
-        """Give git what was made since the last call. Raises NotFound with git's own words."""
+        """Give git what was made since the last call; it is on the disk then. Raises NotFound with git's own words."""
         if not self._count:
             return
         content = b"PACK" + (2).to_bytes(4, "big") + self._count.to_bytes(4, "big") + self._content
         content += self._place.form.checksum(content)
         command = ("unpack-objects", "-q") if self._count < _LOOSE else ("index-pack", "--stdin")
-        git.run(self._place, *command, input=content)
+        git.run(self._place, *command, input=content, durable=True)
+        objects = self._place.common_dir / "objects"
+        sync_folders([*(objects / folder for folder in sorted(self._folders)), objects / "pack", objects])
         self._content.clear()
+        self._folders.clear()
         self._count = 0
 
     def _add(self, kind: str, content: bytes) -> str:
         oid = self._place.form.object_id(kind, content)
         if oid not in self:
             self._made.add(bytes.fromhex(oid))
+            self._folders.add(oid[:2])
             self._content += _header(_KINDS[kind], len(content)) + zlib.compress(content, _LEVEL)
             self._count += 1
             if len(self._content) > _FULL:

@@ -5,14 +5,16 @@ Most commands ask for two or three objects, and libgit2 takes longer to be impor
 
 import subprocess
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import IO, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import NamedTuple, TypeVar
 
-from memorylab.errors import NotFound
+from memorylab.errors import Killed, NotFound
 from memorylab.store import git
 from memorylab.store.git import Place
 from memorylab.store.objects import Commit, Entries, commit_of, entries_of
+
+T = TypeVar("T")
 
 # Before git 2.45 only the second is known: there git ends where it would fetch.
 _FETCHES_NOTHING = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
@@ -85,7 +87,7 @@ class Reader:
     def kind(self, name: str) -> str | None:
         """The kind of the object that a name stands for, None if there is none here."""
         try:
-            fields = self._answer("info", name)
+            fields = _twice(lambda: self._answer("info", name))
         except EOFError:
             return None
         return fields[1] if fields is not None else None
@@ -122,6 +124,9 @@ class Reader:
 
     def _object(self, name: str, longest: int | None = None) -> _Object | None:
         """Raises EOFError where git gives up, as at an object that it would have to fetch and cannot."""
+        return _twice(lambda: self._read(name, longest))
+
+    def _read(self, name: str, longest: int | None) -> _Object | None:
         fields = self._answer("contents", name)
         if fields is None:
             return None
@@ -132,7 +137,9 @@ class Reader:
             return None
         assert process.stdout is not None
         content = process.stdout.read(int(fields[2]))
-        process.stdout.read(1)
+        if not process.stdout.read(1):
+            self._process = None
+            _fail(process)
         return _Object(fields[0], fields[1], content)
 
     def _answer(self, command: str, name: str) -> list[str] | None:
@@ -148,12 +155,12 @@ class Reader:
         try:
             process.stdin.write(b"%s %s\n" % (command.encode(), asked))
             process.stdin.flush()
+            line = process.stdout.readline()
         except BrokenPipeError:
-            self._process = None
-            raise EOFError from None
-        line = process.stdout.readline()
+            line = b""
         if not line:
             self._process = None
+            _fail(process)
             raise EOFError
         fields = line.decode("utf-8", "surrogateescape").split()
         if len(fields) != 3 or not fields[2].isdigit() or line.endswith((b" missing\n", b" ambiguous\n")):
@@ -176,12 +183,13 @@ def contents(place: Place, oids: Sequence[str]) -> Iterator[bytes | None]:
     fast as libgit2, which does not keep what many deltas rest on."""
     with _asked(place, "--batch", oids) as answer:
         for _ in oids:
-            fields = answer.readline().split()
+            fields = _line(answer).split()
             if len(fields) != 3:
                 yield None
                 continue
-            content = answer.read(int(fields[2]))
-            answer.read(1)
+            content = answer.stdout.read(int(fields[2])) if answer.stdout is not None else b""
+            if answer.stdout is None or not answer.stdout.read(1):
+                _fail(answer)
             yield content if fields[1] == b"blob" else None
 
 
@@ -189,7 +197,7 @@ def commits(place: Place, names: Sequence[str]) -> Iterator[str | None]:
     """The commits that many names, of hexadecimal digits, stand for, in their order; None for what is none here."""
     with _asked(place, "--batch-check", [f"{name}^{{commit}}" for name in names]) as answer:
         for _ in names:
-            fields = answer.readline().split()
+            fields = _line(answer).split()
             yield fields[0].decode() if len(fields) == 3 and fields[1] == b"commit" else None
 
 
@@ -203,11 +211,11 @@ def are_blobs(place: Place, oids: Sequence[str]) -> Iterator[bool]:
     """Whether many objects are blobs that are here, in their order."""
     with _asked(place, "--batch-check", oids) as answer:
         for _ in oids:
-            yield answer.readline().split()[1:2] == [b"blob"]
+            yield _line(answer).split()[1:2] == [b"blob"]
 
 
 @contextmanager
-def _asked(place: Place, how: str, names: Sequence[str]) -> Iterator[IO[bytes]]:
+def _asked(place: Place, how: str, names: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     """What git answers to all of some names."""
     import tempfile  # 4 ms that who reads a few objects need not pay
 
@@ -219,8 +227,30 @@ def _asked(place: Place, how: str, names: Sequence[str]) -> Iterator[IO[bytes]]:
             command, cwd=place.git_dir, env=_environment(), stdin=asked, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         ) as process:  # fmt: skip
-            assert process.stdout is not None
-            yield process.stdout
+            yield process
+
+
+def _line(process: subprocess.Popen[bytes]) -> bytes:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        _fail(process)
+    return line
+
+
+def _twice(ask: Callable[[], T]) -> T:
+    """An answer of git's, which is asked once more if it was killed."""
+    try:
+        return ask()
+    except Killed:
+        return ask()
+
+
+def _fail(process: subprocess.Popen[bytes]) -> None:
+    """Raises Killed if a process of git has ended by no will of its own, and what it did not say means nothing."""
+    _end(process)
+    if process.returncode < 0:
+        raise Killed(f"git was stopped by signal {-process.returncode} while it was reading.", "Try again.")
 
 
 def _environment() -> dict[str, str]:
@@ -231,5 +261,6 @@ def _environment() -> dict[str, str]:
 def _end(process: subprocess.Popen[bytes]) -> None:
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
-            pipe.close()
+            with suppress(BrokenPipeError):
+                pipe.close()
     process.wait()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from memorylab.errors import StoreBusy
 from memorylab.store import git, refs
-from memorylab.store.files import locked, replace
+from memorylab.store.files import keep, locked
 from memorylab.store.git import Place
 from memorylab.store.reader import Reader
 
@@ -154,4 +154,4 @@ def _load(place: Place) -> Tips:
 
 
 def _save(place: Place, tips: Tips) -> None:
-    replace(place.state / _FILE, json.dumps(dict(tips)).encode() + b"\n")
+    keep(place.state / _FILE, json.dumps(dict(tips)).encode() + b"\n")

@@ -143,8 +143,8 @@ class Transaction:
             # A signature vouches for all that is before it: one for each transaction is enough.
             after["journal"] = self._signed(after["journal"])
         moves = [Move(self._refs[kind], self._tip(kind), tip) for kind, tip in after.items()]
-        swap(self._place, moves, "memorylab")
-        self.tips |= {move.ref: move.after for move in moves}
+        # The journal is the first: where it alone was moved, the records are there, and their notes follow next time.
+        self.tips |= {move.ref: move.after for move in swap(self._place, moves, "memorylab")}
 
     def _tip(self, kind: str) -> str | None:
         return self.tips.get(self._refs[kind])
@@ -213,7 +213,7 @@ class Transaction:
             # The text is UTF-8, whatever the user's own commits are in.
             made = git.run(
                 self._place, "-c", "i18n.commitEncoding=UTF-8", "commit-tree", "-S", tree, *parents,
-                "-F", "-", input=commit.message.encode(), extra=identity,
+                "-F", "-", input=commit.message.encode(), extra=identity, durable=True,
             )  # fmt: skip
         except NotFound as problem:
             raise BadInput(

@@ -10,6 +10,7 @@ from typing import IO, NamedTuple, TypeVar
 from memorylab.errors import Denied, Unreachable
 from memorylab.store import git
 from memorylab.store.git import Place
+from memorylab.store.locks import PACKED, release
 
 ATTEMPTS = 5
 _PAUSE = 0.2  # seconds, doubled with each attempt: five attempts end after at most six seconds of waiting
@@ -65,7 +66,7 @@ def fetch(place: Place, remote: str, refspecs: Iterable[str], progress: Progress
     done = _git(
         place, progress, "fetch", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-auto-maintenance",
         "--recurse-submodules=no", "--refmap=", *options, "--stdin", "--", remote,
-        input="".join(f"{x}\n" for x in refspecs), fine=(0, 1),
+        input="".join(f"{x}\n" for x in refspecs), fine=(0, 1), durable=True,
     )  # fmt: skip
     return done.returncode == 0
 
@@ -75,24 +76,45 @@ def fetch_objects(place: Place, remote: str, oids: Iterable[str]) -> None:
     _git(
         place, None, "fetch", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--recurse-submodules=no",
         "--filter=blob:none", "--stdin", "--", remote, input="".join(f"{oid}\n" for oid in oids),
-        config="fetch.negotiationAlgorithm=noop",
+        config="fetch.negotiationAlgorithm=noop", durable=True,
     )  # fmt: skip
 
 
 def push(place: Place, remote: str, updates: list[Update], progress: Progress | None, atomic: bool) -> list[Answer]:
     """Move refs of a remote, all or none if `atomic`. Raises Unreachable, or Denied."""
+    answers = _push(place, remote, updates, progress, atomic)
+    busy = {answer.ref for answer in answers if answer.outcome == "busy"}
+    if busy and _release(place, remote, busy):
+        again = _push(place, remote, [one for one in updates if atomic or one.ref in busy], progress, atomic)
+        answers = [*again, *(answer for answer in answers if answer.ref not in {one.ref for one in again})]
+    return answers
+
+
+def _push(
+    place: Place, remote: str, updates: list[Update], progress: Progress | None, atomic: bool
+) -> list[Answer]:  # fmt: skip
     leases = [f"--force-with-lease={u.ref}:{u.expected}" for u in updates if u.expected is not None]
     specs = [f"{update.target or ''}:{update.ref}" for update in updates]
     done = _git(
         place, progress, "push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no",
         *(["--atomic"] if atomic else []), *leases, "--", remote, *specs, fine=(0, 1),
-        config=f"remote.{remote}.mirror=false",
+        config=f"remote.{remote}.mirror=false", durable=True,
     )  # fmt: skip
     answers = [found for line in done.stdout.decode("utf-8", "replace").splitlines() if (found := _answer(line))]
     if not answers:
         raise _failure(done.stderr)
     said = _told_by_remote(done.stderr)
     return [x._replace(reason=f"{said} ({x.reason})") if x.outcome == "refused" and said else x for x in answers]
+
+
+def _release(place: Place, remote: str, refs: Iterable[str]) -> bool:
+    """Remove the locks that a killed push has left on these refs of a remote that is a folder of this machine: its git
+    was started by the push, and ended with it. Whether there were any."""
+    url = git.run(place, "ls-remote", "--get-url", "--", remote, check=False).decode("utf-8", "surrogateescape").strip()
+    folder = (place.top or place.git_dir) / url.removeprefix("file://")
+    folder = folder / ".git" if (folder / ".git").is_dir() else folder
+    locks = [folder / f"{name}.lock" for name in (*refs, PACKED, "reftable/tables.list")]
+    return release(locks)
 
 
 def patiently(work: Callable[[], T], retry: Callable[[T], bool], attempts: int = ATTEMPTS) -> T:
@@ -137,14 +159,15 @@ class _Done(NamedTuple):
 
 def _git(
     place: Place, progress: Progress | None, *arguments: str, input: str = "", fine: tuple[int, ...] = (0,),
-    seconds: float | None = None, config: str = "",
+    seconds: float | None = None, config: str = "", durable: bool = False,
 ) -> _Done:  # fmt: skip
     """Run git with its words in English. Raises Unreachable or Denied unless the exit code is `fine`."""
     environment = git.environment() | {"LC_ALL": "C"}
     if progress is None:
         # Nobody is watching who could answer a question, and a loop must not hang.
         environment.setdefault("GIT_TERMINAL_PROMPT", "0")
-    command = ["git", f"--git-dir={place.git_dir}", *(["-c", config] if config else []), arguments[0]]
+    command = ["git", f"--git-dir={place.git_dir}", *(["-c", config] if config else [])]
+    command += [*(git.hardened(place) if durable else ()), arguments[0]]
     command += (["--progress"] if progress else []) + list(arguments[1:])
     with subprocess.Popen(
         command, cwd=place.top or place.git_dir, env=environment,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from memorylab.store import refs
-from memorylab.store.files import replace
+from memorylab.store.files import keep
 
 _FILE = "writer.json"
 
@@ -104,5 +104,5 @@ def save(common_dir: Path, name: str, former: str = "", theirs: str = "") -> str
     content = json.dumps(Writer(name, *_fingerprint(common_dir), former, theirs)._asdict()).encode() + b"\n"
     path = common_dir / "memorylab" / _FILE
     if not path.exists() or path.read_bytes() != content:
-        replace(path, content)
+        keep(path, content)
     return name
