@@ -43,7 +43,7 @@ def main(
             done += len(chain.points)
             if outcome.problem:
                 click.echo(f"{chain}: {outcome.problem}", err=True)
-            if done - told >= 200:
+            if done - told >= 100:
                 told = done
                 click.echo(f"{done} points, {time.monotonic() - began:.0f} s", err=True)
     click.echo(summary(outcomes))

@@ -46,15 +46,14 @@ def own(lab: Lab) -> list[dict]:
         return []
     entries = list(store.journal(tips[refs.JOURNAL + writer]))[::-1]
     require([one.seq for one in entries] == list(range(1, len(entries) + 1)), "numbers of the journal have gaps")
-    noted = [
-        (anchor, line) for anchor, note in store.notes(tips[refs.LEDGER + writer]) or () for line in note.splitlines()
-    ]
+    found = store.notes(tips[refs.LEDGER + writer]) or ()
+    noted = [(anchor, line) for anchor, note in found for line in (note or b"").splitlines()]
     require(Counter(noted) == Counter((one.anchor, one.line) for one in entries), "journal and notes differ")
     for one in entries:
         require(all(store.has(blob) for blob in one.files.values()), f"an artifact of {one.oid} is not here")
     records = [json.loads(one.line) for one in entries]
-    found = Counter(record.get("run_id") if record["kind"] == "run" else record["id"] for record in records)
-    require(max(found.values()) == 1, f"doubled: {found.most_common(1)}")
+    count = Counter(record.get("run_id") if record["kind"] == "run" else record["id"] for record in records)
+    require(max(count.values()) == 1, f"doubled: {count.most_common(1)}")
     packets = dict(store.notes(tips[refs.DECISIONS + writer]) or ()) if refs.DECISIONS + writer in tips else {}
     for record in records:
         if record["kind"] == "run" and record["decision_packet"] is not None:
