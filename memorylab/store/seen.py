@@ -66,7 +66,7 @@ def lost(place: Place, reader: Reader, tips: Tips) -> dict[str, str]:
     return _lost(place, reader, _latest(_load(place)), tips)
 
 
-def keep(place: Place, reader: Reader, commits: list[str]) -> None:
+def hold(place: Place, reader: Reader, commits: list[str]) -> None:
     """Keep further commits from gc, in this clone."""
     with locked(place.state / "seen.lock"):
         _keep(place, reader, commits)

@@ -93,7 +93,7 @@ def _pin(patient: Patient) -> list[str]:
     loose = _unpinned(patient)
     if loose:
         with locked(patient.place.state / "lock"):
-            seen.keep(patient.place, patient.session.reader, loose)
+            seen.hold(patient.place, patient.session.reader, loose)
     return []
 
 

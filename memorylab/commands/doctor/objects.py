@@ -129,7 +129,7 @@ def _renew_seen(patient: Patient) -> list[str]:
         at = parents[0] if is_chain else None
     with locked(place.state / "seen.lock"):
         git.update_refs(place, [f"delete {refs.SEEN}"])
-    seen.keep(place, reader, [*tips, *kept])
+    seen.hold(place, reader, [*tips, *kept])
     return []
 
 
