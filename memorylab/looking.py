@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from memorylab import turns
+from memorylab import rewrites, turns
 from memorylab.core.group import pooled
 from memorylab.core.record import Run
 from memorylab.timeline import Timeline
@@ -96,6 +96,8 @@ class Looking:
             return None, False
         for before in (parent, *(() if self._first_on(parent) is not None else self._timeline.way.ancestors(commit))):
             found = self._first_on(before)
+            if found is None and before is not None:
+                found = self._first_on(rewrites.former(self._database, before, self._timeline.order(at)))
             if found is not None:
                 return (found if found < at else None), False
         return None, False

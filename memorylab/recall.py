@@ -12,7 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memorylab import index
+from msgspec.structs import replace
+
+from memorylab import index, rewrites
 from memorylab.core import claims, marks
 from memorylab.core.evidence import Past
 from memorylab.core.history import History, Idea, idea_of, name_of
@@ -28,6 +30,7 @@ if TYPE_CHECKING:  # while the index is fresh nothing of git is needed
     from memorylab.store.repo import Store
 
 _RECENT_PLANS = 500
+_RECENT_REWRITES = 2_000
 _ON, _LAST = "commit_id >= ? AND commit_id < ?", "\U0010ffff"  # the commits whose names begin so
 _RUN = "id = ? AND +kind = 'Run' AND wins"  # without the plus SQLite looks through all that are of the kind
 
@@ -225,8 +228,7 @@ class Recall:
 
     def on_commit(self, commit: str) -> bool:
         """Whether a commit was run."""
-        asked = "SELECT 1 FROM places WHERE commit_id = ? LIMIT 1"
-        return self._database.execute(asked, (commit,)).fetchone() is not None
+        return rewrites.is_run(self._database, commit)
 
     def plan(self, commit: str) -> Plan | None:
         """What a commit was judged to be before it was run; the latest of several."""
@@ -237,14 +239,20 @@ class Recall:
         return found if isinstance(found, Plan) else None
 
     def pending(self, most: int) -> list[Plan]:
-        """The latest plans of commits that were not run, in their order; of the latest few hundred plans."""
+        """The latest plans of commits that were not run, in their order; of the latest few hundred plans. One of a
+        commit that was rewritten is that of what the commit has become."""
         asked = """SELECT line(packed) FROM records JOIN entries USING (number) WHERE kind = 'Plan' AND wins
             ORDER BY stamp DESC, records.writer DESC, seq DESC, id DESC LIMIT ?"""
+        became: dict[str, str] = {}
+        for rewrite in rewrites.latest(self._database, _RECENT_REWRITES):
+            became.setdefault(rewrite.old_commit, rewrite.commit)
         found: dict[str, Plan] = {}
         for (line,) in self._database.execute(asked, (_RECENT_PLANS,)):
             plan = decode(line)
-            if isinstance(plan, Plan) and len(found) < most and not self.on_commit(plan.commit):
-                found.setdefault(plan.commit, plan)
+            if isinstance(plan, Plan) and len(found) < most:
+                names = _followed(became, plan.commit)
+                if not any(self.on_commit(name) for name in names) and self.measured(names[-1]) is None:
+                    found.setdefault(names[-1], replace(plan, commit=names[-1]))
         return list(found.values())[::-1]
 
     def rewritten(self, commit: str) -> set[str]:
@@ -253,6 +261,15 @@ class Recall:
             WHERE kind = 'Rewrite' AND subject = ? AND wins"""
         found = (decode(line) for (line,) in self._database.execute(asked, (commit,)))
         return {one.old_commit for one in found if isinstance(one, Rewrite)}
+
+    def measured(self, commit: str) -> str | None:
+        """The commit whose runs tell of this one: itself, or what it was before it was rewritten with the same
+        subject; None if neither was run."""
+        return commit if self.on_commit(commit) else rewrites.former(self._database, commit)
+
+    def later(self, commit: str) -> list[str]:
+        """What a commit that was run has become since, with the same subject, the latest last."""
+        return rewrites.later(self._database, commit)
 
     def latest_stamp(self, until: datetime) -> str | None:
         """The latest time, up to a moment, that a run, a plan or a claim has."""
@@ -291,6 +308,14 @@ class Recall:
     def _run(self, at: int) -> Run:
         ((number, *_, line),) = self._rows([at])
         return self._timeline.run(number, line)
+
+
+def _followed(became: dict[str, str], commit: str) -> list[str]:
+    """A commit and what became of it, one after the other."""
+    names = [commit]
+    while (following := became.get(names[-1])) is not None and following not in names:
+        names.append(following)
+    return names
 
 
 def _text(moment: datetime) -> str:

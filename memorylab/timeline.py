@@ -11,13 +11,13 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
 
-from memorylab import index, readings
+from memorylab import index, readings, rewrites
 from memorylab.core import kinds, marks, similarity
 from memorylab.core.aliases import STARTING_VALUES, Vocabulary
 from memorylab.core.base import Base
@@ -31,6 +31,7 @@ from memorylab.core.record import (
     Change,
     Direction,
     Record,
+    Rewrite,
     Run,
     Unreadable,
     amended,
@@ -42,6 +43,7 @@ from memorylab.core.replicates import Replicates
 from memorylab.core.similarity import Counts
 from memorylab.core.tokens import Value
 from memorylab.kept import Kept, Uses
+from memorylab.rewrites import Order, order_of
 
 if TYPE_CHECKING:  # a verdict needs nothing of the races
     from memorylab.core.races import Races
@@ -58,7 +60,6 @@ _AFTER = "(stamp, records.writer, seq, id) > (?, ?, ?, ?)"
 _ORDER = "ORDER BY stamp, records.writer, seq, id"
 _ORDER_AT = "SELECT stamp, writer, seq, id FROM places JOIN records USING (number) WHERE at = ?"
 
-Order = tuple[str, str, int, str]
 Started = tuple[tuple[str | None, str] | None, bool]  # the commits of the first run, whether its constants are known
 _traces = msgspec.msgpack.Decoder(Trace)
 
@@ -111,6 +112,8 @@ class Timeline:
         self.results = Results(way.metric, way.direction, self._best, self._current.get(""), last[1])
         asked = "SELECT 1 FROM records WHERE kind = 'Amend' AND wins LIMIT 1"
         self._amended = database.execute(asked).fetchone() is not None
+        asked = "SELECT 1 FROM records WHERE kind = 'Rewrite' AND wins LIMIT 1"
+        self._rewritten = database.execute(asked).fetchone() is not None
         self.__dict__.pop("races", None)
 
     def _mapping(self, name: str, type: Any, write: Callable[[Any], Any] = str) -> Kept[Any, Any]:
@@ -154,7 +157,9 @@ class Timeline:
         then._left_out, end = place, _NOWHERE if later else place
         for at, number, line in self.database.execute(asked, (then.clock[0], place, end)):
             then.clock[0] = at
-            races.add(self.run(number, line))
+            run = self.run(number, line)
+            then._adopt(run)
+            races.add(run)
         return races
 
     def _earlier(self, group: Group, program: str) -> list[Run]:
@@ -191,6 +196,20 @@ class Timeline:
             assert isinstance(amend, Amend)
             run = amended(run, amend)
         return run
+
+    def _adopt(self, run: Run) -> None:
+        """Let the commit that a run was built on hold the program of its former self."""
+        parent = run.parent_commit
+        if self._rewritten and parent is not None and parent not in self._programs:
+            former = rewrites.former(self.database, parent, order_of(run))
+            program = self._programs.get(former or "")
+            if program is not None:
+                self._programs[parent] = program
+
+    def order(self, at: int) -> Order:
+        """Where the run at a place is in the order."""
+        stamp, writer, seq, run_id = self.database.execute(_ORDER_AT, (at,)).fetchone()
+        return stamp, writer, seq, run_id
 
     # -- bringing it up to date -------------------------------------------------------------------------------------
 
@@ -253,7 +272,7 @@ class Timeline:
             if isinstance(record, Unreadable) or record.writer != writer:
                 database.execute("INSERT INTO unreadable VALUES (?)", (number,))
                 continue
-            order = record.timestamp_utc or "", writer, record.seq, record.id
+            order = order_of(record)
             own = isinstance(record, Run) and record.commit == anchor
             there = database.execute("SELECT 1 FROM records WHERE id = ? LIMIT 1", (record.id,)).fetchone()
             row = (number, record.id, type(record).__name__, *order[:3], _subject(record), own, there is None)
@@ -270,6 +289,8 @@ class Timeline:
                 touched = min(touched, self._place_after(order))
             elif isinstance(record, Amend):
                 touched = min(touched, self._place_of(record.run_id))
+            elif isinstance(record, Rewrite):
+                touched = min(touched, self._place_after(order))
         return touched
 
     def _place_after(self, order: Order) -> int:
@@ -345,7 +366,9 @@ class Timeline:
     def _read(self, number: int, run: Run) -> None:
         """Read the next run, and keep what it changes."""
         self.clock[0] = at = self.clock[0] + 1
-        idea, root, program = idea_of(run), root_of(run, self._root_of, self.way.ancestors), self.races.add(run)
+        self._adopt(run)
+        root = root_of(run, partial(self._root_of, order=order_of(run)), self.way.ancestors)
+        idea, program = idea_of(run), self.races.add(run)
         trace = self.state.follow(at, idea, run.status)
         best = self.results.follow(run)
         self._current[""] = self.results.current
@@ -382,8 +405,11 @@ class Timeline:
             self._circles[group] = int(found)
         return self._circles[group]
 
-    def _root_of(self, commit: str) -> str | None:
-        row = self.database.execute("SELECT root FROM places WHERE commit_id = ? LIMIT 1", (commit,)).fetchone()
+    def _root_of(self, commit: str, order: Order) -> str | None:
+        asked = "SELECT root FROM places WHERE commit_id = ? LIMIT 1"
+        row = self.database.execute(asked, (commit,)).fetchone()
+        if row is None and self._rewritten:
+            row = self.database.execute(asked, (rewrites.former(self.database, commit, order),)).fetchone()
         return row[0] if row else None
 
     def _save(self) -> None:

@@ -106,10 +106,10 @@ def _introduced(gained: Gained, run: Run) -> Introduced:
 
 def _git_blame(session: Session, oid: str) -> Iterator[_Blamed]:
     """The lines of the subject in a commit, as git blames them."""
-    # A path is literal in `git blame`, and what a user has replaced or ignored is not what was committed.
+    # A path is literal in `git blame`, and what a user has ignored was committed all the same.
     said = git.run(
         session.place, "-c", "blame.ignoreRevsFile=", "blame", "--porcelain", "--no-textconv", oid, "--",
-        session.settings.subject, extra={"GIT_NO_REPLACE_OBJECTS": "1"},
+        session.settings.subject,
     ).decode("utf-8", "replace")  # fmt: skip
     commit, number = "", 0
     for line in said.split("\n"):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from memorylab.commands import experiment, sync
@@ -71,7 +72,7 @@ def diff(session: Session, run: Run, other: Run | None) -> int:
         sys.stdout.flush()
         return 0
     command = ["git", f"--git-dir={session.place.git_dir}", "diff", *revisions, *_paths(session)]
-    return subprocess.run(command, check=False).returncode
+    return subprocess.run(command, env=git.environment(), check=False).returncode
 
 
 def between(session: Session, run: Run, other: Run) -> bytes:
@@ -129,8 +130,8 @@ def _holds(path: Path) -> bytes | None:
 
 
 def own_commit(session: Session, run: Run) -> str:
-    """The run's commit, if it is here. Raises NotFound for imported runs, whose code was never here, and for those that
-    came without it."""
+    """The run's commit, if it is here; where it is gone since all history was rewritten, what it became with the same
+    subject. Raises NotFound for imported runs, whose code was never here, and for those that came without it."""
     if not has_code(session, run):
         raise NotFound(
             f"The code of {run.run_id} was never in this repository.",
@@ -139,6 +140,9 @@ def own_commit(session: Session, run: Run) -> str:
     try:
         return session.reader.resolve(run.commit).oid
     except NotFound:
+        for now in session.recall.later(run.commit):
+            with suppress(NotFound):
+                return session.reader.resolve(now).oid
         raise NotFound(
             f"The code of {run.run_id}, commit {run.commit[:7]}, is not here.",
             "It was synced without code, and no remote has given it: `git memorylab sync` where it was run shares it.",

@@ -52,8 +52,8 @@ def post_commit(session: Session, patience: float = check.PATIENCE) -> str | Non
 
 
 def post_rewrite(session: Session, command: str, lines: Sequence[str], patience: float = check.PATIENCE) -> None:
-    """Note that remembered commits have become others (git's lines `old new [extra]`). Metrics do not travel: the new
-    commit was never measured. Waits as `post_commit` does."""
+    """Note that remembered commits have become others (git's lines `old new [extra]`, or the commit map of git
+    filter-repo). Metrics do not travel: the new commit was never measured. Waits as `post_commit` does."""
     try:
         _rewrite(session, command, lines, patience)
     except StoreBusy:
@@ -65,13 +65,17 @@ def _rewrite(session: Session, command: str, lines: Sequence[str], patience: flo
     records: list[tuple[str, Record]] = []
     for line in lines:
         old, new = [*line.split(), "", ""][:2]
-        if not (is_id(old) and is_id(new)) or old in recall.rewritten(new):
+        if not (is_id(old) and is_id(new)) or old == new:
             continue
-        if not recall.on_commit(old) and not recall.is_planned(old):
+        # What was rewritten before is remembered by that: a commit may be rebased many times until it is run.
+        if not (recall.on_commit(old) or recall.is_planned(old) or recall.rewritten(old)):
             continue
+        if old in recall.rewritten(new):
+            continue
+        held = session.reader.file_at(new, session.settings.subject)
         rewrite = Rewrite(
             writer="_", seq=1, id=new_id(session.now, new), timestamp_utc=timestamp(session.now), commit=new,
-            old_commit=old, command=command,
+            old_commit=old, command=command, blob=held[0] if held else None,
         )  # fmt: skip
         records.append((new, rewrite))
     if records:

@@ -49,8 +49,8 @@ def state(session: Session, registry: Registry, queue: Iterable[Decision], waiti
 
 def urgent(session: Session, run: Run | Standing, action: NextAction, priority: Priority = "high") -> Urgent:
     """A decision as it is from where HEAD is."""
-    asked = ("merge-base", "--is-ancestor", run.commit, "HEAD")
-    is_here = action in ("promote", "branch_followup") and git.succeeds(session.place, *asked)
+    names = [run.commit, *session.recall.later(run.commit)] if action in ("promote", "branch_followup") else []
+    is_here = any(git.succeeds(session.place, "merge-base", "--is-ancestor", one, "HEAD") for one in names)
     return Urgent(run=short_id(run.run_id), commit=run.commit, action=action, priority=priority, is_here=is_here)
 
 
@@ -87,8 +87,9 @@ def _head(session: Session) -> tuple[Head, str, bool]:
     except NotFound:
         return "none", "", False
     has_parent = bool(commit.parents)
-    if session.recall.on_commit(commit.oid):
-        run = session.recall.find(commit.oid)
+    measured = session.recall.measured(commit.oid)
+    if measured is not None:
+        run = session.recall.find(measured)
         return run.status, short_id(run.run_id), has_parent
     subject = session.settings.subject
     new = session.reader.file_at(commit.oid, subject)

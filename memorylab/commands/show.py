@@ -38,6 +38,8 @@ def _head(session: Session, run: Run) -> Iterator[Line]:
     metric, when = session.settings.metric, run.timestamp_utc
     yield line((f"run {run.run_id}", "commit"))
     yield line("Commit:  ", run.commit, f" (on {inline(run.branch)})" if run.branch else "")
+    for later in session.recall.later(run.commit):
+        yield line("Now:     ", later, " (rewritten)")
     yield line("Date:    ", f"{when} ({history.age(session.now, when)} ago)" if when else "not known")
     yield line("Writer:  ", run.writer)
     yield line("Status:  ", (run.status, run.status), f", {inline(metric)} {number(run.value(metric))}")

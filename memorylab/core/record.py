@@ -324,13 +324,15 @@ class Amend(_Record, frozen=True, kw_only=True, tag="amend"):
 
 
 class Rewrite(_Record, frozen=True, kw_only=True, tag="rewrite"):
-    """A commit was rewritten by amend or rebase. The new one was never measured: metrics do not travel."""
+    """A commit was rewritten by amend or rebase. The new one was never measured: metrics do not travel. `blob` is the
+    subject that it holds, null where there is none or that was not noted."""
 
     id: Id
     timestamp_utc: Timestamp
     commit: Name
     old_commit: Name
     command: Name
+    blob: Name | None = None
 
 
 class Claim(_Record, frozen=True, kw_only=True, tag="claim"):

@@ -88,9 +88,10 @@ def locate(start: Path) -> Place:
 
 
 def environment() -> dict[str, str]:
-    """The environment without what ties a hook's children to the commit in progress."""
+    """The environment without what ties a hook's children to the commit in progress. What a user has replaced or
+    grafted is not what was committed."""
     kept = {name: value for name, value in os.environ.items() if name not in _INHERITED}
-    return kept | {"GIT_OPTIONAL_LOCKS": "0"}
+    return kept | {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
 
 
 def run(

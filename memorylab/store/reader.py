@@ -254,8 +254,8 @@ def _fail(process: subprocess.Popen[bytes]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    # What a user has replaced is not what was committed, and nobody is watching who could give a password.
-    return git.environment() | {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
+    # Nobody is watching who could give a password.
+    return git.environment() | {"GIT_TERMINAL_PROMPT": "0"}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
