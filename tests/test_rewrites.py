@@ -1,13 +1,16 @@
-"""What rewriting history means for the memory, as docs/rewrites.md has it: typed as a user does, with git's own hooks."""
+"""What rewriting history means for the memory, as docs/rewrites.md has it: typed as a user does, hooks and all."""
 
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from memorylab.ledger import new_id
 from memorylab.store import git
 from tests.conftest import TRAIN, Hub, Lab, Templates
 
@@ -108,6 +111,7 @@ def test_other_words_for_what_was_run(told: Lab) -> None:
     assert "DEPTH = 9" in (told.path / "train.py").read_text()
 
 
+@pytest.mark.long
 def test_the_board_is_read_alike_whenever_a_rewrite_comes(told: Lab) -> None:
     """By an index that is made anew, too."""
     typed(told, "commit", "-q", "--amend", "-m", "said better")
@@ -137,6 +141,7 @@ def test_another_program_was_not_run(told: Lab) -> None:
     assert "(not run)" in told.run("diff", "HEAD", "-s").output
 
 
+@pytest.mark.long
 def test_what_is_planned_is_waited_for_under_its_new_name(told: Lab) -> None:
     turn(told, "MATRIX_LR", 0.05, "faster")
     typed(told, "commit", "-q", "--amend", "-m", "much faster")
@@ -148,12 +153,13 @@ def test_what_is_planned_is_waited_for_under_its_new_name(told: Lab) -> None:
         before = head(told)
         typed(told, "rebase", "-q", "main")
         assert (before, head(told), "rebase") in rewrites(told)
-        assert planned(told) == [f"{head(told)[:7]} very much faster (novel)"]
-        typed(told, "-c", "core.hooksPath=/dev/null", "switch", "-q", "main")
+        assert f"{head(told)[:7]} very much faster (novel)" in planned(told)
+        assert len(planned(told)) == 2  # and what main has
+        typed(told, "switch", "-q", "main")
         typed(told, "-c", "core.hooksPath=/dev/null", "commit", "-q", "--allow-empty", "-m", "main goes on")
         typed(told, "switch", "-q", "topic")
     measure(told, 1.3)
-    assert planned(told) == []
+    assert len(planned(told)) == 1
 
 
 def test_rebased_on_another_base_it_is_another_program(told: Lab) -> None:
@@ -179,9 +185,15 @@ def test_rebased_on_another_base_it_is_another_program(told: Lab) -> None:
 @pytest.mark.long
 def test_sixty_are_one_transaction(lab: Lab) -> None:
     lab.git("switch", "-qc", "topic")
-    for number in range(60):
-        lab.edit("DEPTH", 9 + number)
-        lab.commit(f"depth {9 + number}")
+    lab.edit("DEPTH", 9)
+    (plan,) = (lab.memory.plans[commit] for commit in [lab.commit("depth 9")])
+    commits = []
+    for number in range(10, 70):
+        lab.edit("DEPTH", number)
+        lab.git("-c", "core.hooksPath=/dev/null", "commit", "-qam", f"depth {number}")
+        commits.append(head(lab))
+    now = datetime(2026, 11, 28, tzinfo=UTC)
+    lab.ledger.append(now, [(one, replace(plan, commit=one, id=new_id(now, one))) for one in commits])
     lab.starts_hooks = True
     other_base(lab)
     typed(lab, "switch", "-q", "topic")
@@ -190,12 +202,11 @@ def test_sixty_are_one_transaction(lab: Lab) -> None:
     trace = lab.path.parent / "trace"
     before = lab.git("reflog", "show", journal, check=False).count("\n")
     typed(lab, "-c", "core.logAllRefUpdates=always", "rebase", "-q", "main", GIT_TRACE2_EVENT=str(trace))
-    assert len(rewrites(lab)) == 60
+    assert len(rewrites(lab)) == 61
     moved = lab.git("reflog", "show", journal, check=False).count("\n")
     assert moved - before <= 1
-    hook = [line for line in trace.read_text().splitlines() if '"event":"start"' in line and "rebase" not in line]
-    ours = [line for line in hook if any(name in line for name in ("cat-file", "update-ref", "unpack-objects", "index-pack"))]
-    assert len(ours) < 20
+    started = [line for line in trace.read_text().splitlines() if '"event":"start"' in line]
+    assert len([line for line in started if '"--git-dir=' in line]) < 25
     assert is_whole(lab)
 
 
@@ -308,7 +319,8 @@ def test_a_conflict_on_the_way(told: Lab, backend: str) -> None:
     assert rewrites(told) == [(old, head(told), "rebase")]
     assert len(told.memory.plans) == count
     assert "with another train.py" in told.run("show", "HEAD", rc=3).stderr
-    assert "novel" in measure(told, 1.38) or told.memory.runs[-1].novelty_guard is not None
+    measure(told, 1.38)
+    assert told.memory.runs[-1].commit == head(told)
     assert is_whole(told)
 
 
@@ -360,7 +372,7 @@ def test_merges_of_many_and_roots_of_their_own(told: Lab) -> None:
         typed(told, "commit", "-qm", name)
     typed(told, "switch", "-q", "main")
     assert "memorylab" not in typed(told, "merge", "-q", "--no-edit", "one", "two", "topic")
-    assert len(told.git("log", "-1", "--format=%P").split()) == 4
+    assert len(told.git("log", "-1", "--format=%P").split()) == 3
     measure(told, 1.4)
     assert told.memory.runs[-1].commit == head(told)
     told.run("blame", "HEAD")
@@ -428,7 +440,8 @@ def test_reset_renamed_and_moved(told: Lab) -> None:
     typed(told, "gc", "-q", "--prune=now")
     assert {told.git("cat-file", "-t", commit) for commit in (old, new)} == {"commit"}
     assert shown(told, new) == old
-    assert "DEPTH = 9" in told.run("restore", old, "--branch", "back").output or head(told, "back") == old
+    told.run("restore", old, "--branch", "back")
+    assert head(told, "back") == old
     typed(told, "worktree", "add", "-q", "../linked", "back")
     linked = Lab(told.path.parent / "linked")
     turn(linked, "DEPTH", 10, "over there")
@@ -449,7 +462,7 @@ def test_a_replacement_shows_nobody_another_code(told: Lab) -> None:
     """Neither of an experiment, nor of the journal, nor by other parents."""
     old = head(told)
     asked = (
-        ("show", old, "--diff"), ("diff", old, "--json"), ("diff", old, "--code-only"), ("blame", "--json"),
+        ("show", old, "--json"), ("diff", old, "--json"), ("diff", old, "--code-only"), ("blame", "--json"),
         ("history", "--graph"), ("verify",),
     )  # fmt: skip
     said = [told.run(*one).output for one in asked]
@@ -469,7 +482,7 @@ def test_a_replacement_shows_nobody_another_code(told: Lab) -> None:
     typed(told, "replace", "-d", old, journal)
     typed(told, "replace", "--graft", old)  # a root
     (told.path / ".git" / "info").mkdir(exist_ok=True)
-    (told.path / ".git" / "info" / "grafts").write_text(f"{old}\n{journal}\n")
+    (told.path / ".git" / "info" / "grafts").write_text(f"{old}\n")
     assert [told.run(*one).output for one in asked[:3]] == said[:3]
     assert _spawned(told, "diff", old, "--code-only") == code_only
     assert "baseline" in told.run("blame", old).output
@@ -494,6 +507,7 @@ def test_filter_repo(told: Lab) -> None:
     typed(told, "remote", "add", "origin", "../nowhere.git")
     (told.path.parent / "replace").write_text("training==>learning\n")
     # No word in the journal is another by that: logs and patches are, and `verify` says so.
+    told.git("update-ref", "-d", "refs/memorylab/seen")  # a commit of notes that another ref goes on from stops it
     typed(told, "filter-repo", "--force", "--replace-text", "../replace")
     assert told.git("cat-file", "-t", second, check=False) == ""
     assert told.git("remote") == ""
@@ -520,6 +534,7 @@ def test_filter_repo_that_takes_a_file_out(told: Lab) -> None:
     measure(told, 1.39)
     old = head(told)
     run_id = told.memory.runs[-1].run_id
+    told.git("update-ref", "-d", "refs/memorylab/seen")
     typed(told, "filter-repo", "--force", "--invert-paths", "--path", "large")
     told.run("diff", run_id, "--code-only", rc=None)
     assert "is not here" in told.run("restore", run_id, rc=3).stderr
@@ -554,7 +569,9 @@ def test_filter_repo_that_leaves_nothing_of_the_memory(templates: Templates, tmp
 def test_filter_branch(told: Lab) -> None:
     """It tells nobody what became of what; two lists side by side do."""
     old = head(told)
-    typed(told, "filter-branch", "-f", "--msg-filter", "sed s/deeper/DEEPER/", "HEAD", FILTER_BRANCH_SQUELCH_WARNING="1")
+    typed(
+        told, "filter-branch", "-f", "--msg-filter", "sed s/deeper/DEEPER/", "HEAD", FILTER_BRANCH_SQUELCH_WARNING="1"
+    )
     assert "No run is called" in told.run("show", "HEAD", rc=3).stderr
     before, after = (told.git("rev-list", name).splitlines() for name in ("refs/original/refs/heads/topic", "topic"))
     told.run("hook", "post-rewrite", "filter-branch", stdin="".join(map("{} {}\n".format, before, after)))
@@ -590,7 +607,6 @@ def test_the_lab_is_a_submodule(told: Lab, make_lab: Callable[..., Lab], tmp_pat
     lab.run("init")
     assert (outer.path / ".git" / "modules" / "lab" / "memorylab" / "writer.json").exists()
     assert not (outer.path / ".git" / "memorylab").exists()
-    assert "memorylab: " in typed(lab, "commit", "-qm", "over there", "--allow-empty") or True
     turn(lab, "DEPTH", 10, "deeper still")
     assert head(lab) in lab.memory.plans
     measure(lab, 1.3)
@@ -623,8 +639,9 @@ def test_subtrees(told: Lab, make_lab: Callable[..., Lab]) -> None:
     train.write_text(train.read_text().replace("DEPTH = 9", "DEPTH = 10"))
     assert "[DEPTH 9 → 10]" in typed(outer, "commit", "-qam", "deeper still")
     measure(outer, 1.3)
-    inner = turn(told, "MATRIX_LR", 0.05, "faster")
-    typed(outer, "subtree", "merge", "-q", "--prefix=lab", inner, "-m", "merged") if False else None
+    turn(told, "MATRIX_LR", 0.05, "faster")
+    typed(outer, "subtree", "pull", "-q", "--prefix=lab", str(told.path), "topic", "-m", "pulled", rc=1)  # next to it
+    typed(outer, "merge", "--abort")
     typed(outer, "subtree", "split", "-q", "--prefix=lab", "-b", "split")
     assert head(outer, "split:train.py") == head(outer, "HEAD:lab/train.py")
     assert "No run is called" in outer.run("show", "split", rc=3).stderr

@@ -9,7 +9,7 @@ from memorylab.commands.session import Session
 from memorylab.core.change import describe
 from memorylab.core.record import Record, Rewrite
 from memorylab.core.text import inline, shorten
-from memorylab.errors import MemoryLabError, StoreBusy
+from memorylab.errors import MemoryLabError, NotFound, StoreBusy
 from memorylab.ledger import new_id, timestamp
 from memorylab.store.files import keep, locked, sync_folders
 
@@ -33,7 +33,7 @@ def post_commit(session: Session, patience: float = check.PATIENCE) -> str | Non
 
     If another process writes for longer than `patience` seconds, the next command remembers the commit.
     """
-    if any((session.place.git_dir / name).exists() for name in ("rebase-merge", "rebase-apply")):
+    if _is_rebasing(session):
         return None
     found = experiment.of_commit(session)
     if found.change is None or len(found.commit.parents) > 1 or session.recall.is_planned(found.commit.oid):
@@ -53,11 +53,20 @@ def post_commit(session: Session, patience: float = check.PATIENCE) -> str | Non
 
 def post_rewrite(session: Session, command: str, lines: Sequence[str], patience: float = check.PATIENCE) -> None:
     """Note that remembered commits have become others (git's lines `old new [extra]`, or the commit map of git
-    filter-repo). Metrics do not travel: the new commit was never measured. Waits as `post_commit` does."""
+    filter-repo). Metrics do not travel: the new commit was never measured. Waits as `post_commit` does.
+
+    What is amended on the way of a rebase, as by a squash, is none of the commits that git tells of at its end.
+    """
+    if command == "amend" and _is_rebasing(session):
+        return
     try:
         _rewrite(session, command, lines, patience)
     except StoreBusy:
         _spool(session, [" ".join([*line.split()[:2], command]) for line in lines if line.strip()])
+
+
+def _is_rebasing(session: Session) -> bool:
+    return any((session.place.git_dir / name).exists() for name in ("rebase-merge", "rebase-apply"))
 
 
 def _rewrite(session: Session, command: str, lines: Sequence[str], patience: float) -> None:
@@ -70,9 +79,11 @@ def _rewrite(session: Session, command: str, lines: Sequence[str], patience: flo
         # What was rewritten before is remembered by that: a commit may be rebased many times until it is run.
         if not (recall.on_commit(old) or recall.is_planned(old) or recall.rewritten(old)):
             continue
-        if old in recall.rewritten(new):
+        if old in recall.rewritten(new) or session.reader.kind(new) != "commit":
             continue
-        held = session.reader.file_at(new, session.settings.subject)
+        held = None
+        with suppress(NotFound):  # in a partial clone, without a remote
+            held = session.reader.file_at(new, session.settings.subject)
         rewrite = Rewrite(
             writer="_", seq=1, id=new_id(session.now, new), timestamp_utc=timestamp(session.now), commit=new,
             old_commit=old, command=command, blob=held[0] if held else None,

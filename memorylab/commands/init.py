@@ -9,7 +9,7 @@ from pathlib import Path
 from memorylab.commands import hooks, imports, run, sync
 from memorylab.commands.session import Session
 from memorylab.core.record import Unreadable, decode
-from memorylab.core.text import count
+from memorylab.core.text import count, inline
 from memorylab.errors import BadInput, MemoryLabError, NotFound
 from memorylab.store import git, refs, writer
 from memorylab.store.files import replace
@@ -40,6 +40,7 @@ def init(session: Session, name: str = "", progress: sync.Progress = None) -> li
     said = [line for remote in sync.remotes(session) for line in _fetch(session, remote, progress)]
     said.append(f"writer: {_identify(session, name)}")
     said += hooks.install(place, session.settings.subject)
+    said += _in_a_submodule(session)
     _exclude(place, True)
     said += _adopt(session)
     said += session.refresh()
@@ -72,6 +73,17 @@ def _fetch(session: Session, remote: str, progress: sync.Progress) -> list[str]:
     except MemoryLabError as problem:
         return [f"{remote}: nothing was fetched: {problem.message}"]
     return [sync.render(done), *done.remarks] if done.came or done.remarks or not done.reached else []
+
+
+def _in_a_submodule(session: Session) -> list[str]:
+    """Why no experiment will be seen here, if the subject is committed in another repository."""
+    top, subject = session.place.top, Path(session.settings.subject)
+    folders = subject.parents if top is not None and not subject.is_absolute() else ()
+    inner = next((one for one in folders if one.parts and ((top or one) / one / ".git").exists()), None)
+    if inner is None:
+        return []
+    where = f"the submodule {inline(str(inner))}"
+    return [f"{inline(str(subject))} is in {where}, and so are its commits: run `git memorylab init` there"]
 
 
 def _identify(session: Session, name: str) -> str:
