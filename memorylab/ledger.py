@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from memorylab.core.record import Artifact, Claim, Plan, Record, Rewrite, Run, Unreadable, decode, encode, to_json
+from memorylab.core.record import (
+    Artifact,
+    Claim,
+    Plan,
+    Record,
+    Rewrite,
+    Run,
+    Unreadable,
+    changed,
+    decode,
+    encode,
+    to_json,
+)
 from memorylab.errors import BadInput, MemoryLabError
 from memorylab.store import refs, seen, writer
 from memorylab.store.files import LOCK_SECONDS, locked
@@ -116,7 +128,8 @@ class Ledger:
                 if isinstance(record, Unreadable):
                     raise BadInput(f"Entry {entry.seq} of {former} cannot be read: {record.reason}.", "Update.")
                 if record.id not in done:
-                    self._add(transaction, entry.anchor, self._number(transaction, record), entry.files)
+                    line = changed(entry.line, writer=transaction.writer, seq=transaction.next_sequence)
+                    transaction.add(entry.anchor, line, entry.files, _title(record))
             store.hand_over(former, transaction.writer)
         seen.forget(place, refs.owned(former))
         with locked(place.state / "lock"):

@@ -110,7 +110,8 @@ def load(place: git.Place) -> Settings:
         # msgspec ends with the place, "- at `$.threshold`", or names an unknown field in backquotes.
         named = [name for name in source if re.search(rf"`(\$\.)?{re.escape(name)}`", str(problem))]
         where = source[named[0]] if named else shared or "git config"
-        raise BadInput(f"A setting cannot be used: {problem}.", f"Correct it in {where}.") from None
+        newer = ", or update: a newer version may know it" if named and named[0] not in known.values() else ""
+        raise BadInput(f"A setting cannot be used: {problem}.", f"Correct it in {where}{newer}.") from None
     except ValueError as problem:
         raise BadInput(f"An alias cannot be used: {problem}.", f"Correct it in {shared or 'git config'}.") from None
 

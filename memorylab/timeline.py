@@ -27,6 +27,7 @@ from memorylab.core.history import State, Trace, idea_of
 from memorylab.core.lineage import root_of
 from memorylab.core.moves import Key
 from memorylab.core.record import (
+    AMENDABLE,
     Amend,
     Change,
     Direction,
@@ -35,6 +36,7 @@ from memorylab.core.record import (
     Run,
     Unreadable,
     amended,
+    changed,
     decode,
     decode_briefly,
     to_json,
@@ -184,7 +186,7 @@ class Timeline:
         run = decode(line)
         assert isinstance(run, Run)
         found = self._amend(run)
-        return found, line if found is run else to_json(found)
+        return found, line if found is run else changed(line, **{name: getattr(found, name) for name in AMENDABLE})
 
     def _amend(self, run: Run, known: int | None = None) -> Run:
         if not self._amended:

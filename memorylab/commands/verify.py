@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from memorylab.commands.session import Session
-from memorylab.core.record import Run, Unreadable, decode
+from memorylab.core.record import Run, Unreadable, decode, of_newer
 from memorylab.core.text import count, inline
 from memorylab.errors import BadInput, MemoryLabError, NotFound
 from memorylab.store import archive, git, refs
@@ -106,11 +106,13 @@ def _journal(session: Session, writer: str, tip: str, problems: list[str]) -> Co
             expected, at = entry.seq - 1, entry.oid
             found[entry.anchor, entry.line] += 1
             record = decode(entry.line)
-            if isinstance(record, Unreadable):
+            numbered = (record.writer, record.seq) if not isinstance(record, Unreadable) else of_newer(entry.line)
+            if isinstance(record, Unreadable) and numbered is None:
                 problems.append(f"entry {entry.seq} cannot be read: {record.reason}")
-                continue
-            if (record.writer, record.seq) != (writer, entry.seq):
-                problems.append(f"entry {entry.seq} says it is number {record.seq} of {record.writer}")
+            elif numbered is not None and numbered != (writer, entry.seq):
+                problems.append(f"entry {entry.seq} says it is number {numbered[1]} of {numbered[0]}")
+            if isinstance(record, Unreadable):
+                continue  # what a newer version wrote is whole as far as it can be followed here
             if record.id in ids:
                 problems.append(f"{record.id} is there twice")
             ids.add(record.id)
