@@ -101,7 +101,8 @@ def load(place: git.Place) -> Settings:
         if wrong := _wrong_pattern(settings.metric_pattern):
             raise BadInput(
                 f"metric_pattern cannot be used: {wrong}.",
-                f"Correct it in {source['metric_pattern']}, as in metric_pattern = 'took ([0-9.]+) s'.",
+                f"Correct it in {source['metric_pattern']}, as in metric_pattern = 'took ([0-9.]+) s'. RE2 reads it: that "
+                "has no look-around and no back-references, and takes time in proportion to the log.",
             )
         if settings.aliases:
             _ = settings.vocabulary
@@ -118,11 +119,15 @@ def load(place: git.Place) -> Settings:
 
 def _wrong_pattern(pattern: str) -> str:
     """What is wrong with a regular expression that is to find a number, empty if nothing is."""
+    if not pattern:
+        return ""
+    from memorylab.core.summary import compiled
+
     try:
-        groups = re.compile(pattern).groups
-    except (re.error, OverflowError, RecursionError) as problem:
-        return f"{problem}"
-    return "" if groups or not pattern else "it has no group (...) around the number"
+        groups = compiled(pattern).groups
+    except ValueError as problem:
+        return str(problem)
+    return "" if groups else "it has no group (...) around the number"
 
 
 def _shared(top: Path) -> tuple[dict[str, object], str]:
@@ -136,7 +141,7 @@ def _shared(top: Path) -> tuple[dict[str, object], str]:
             found = tomllib.loads(text)
         except FileNotFoundError:
             continue
-        except (OSError, ValueError) as problem:  # neither UTF-8 nor TOML
+        except (OSError, ValueError, RecursionError) as problem:  # neither UTF-8 nor TOML, or nested too deeply
             raise BadInput(f"{name} cannot be read: {problem}.", "Correct it.") from None
         for key in table:
             found = found.get(key, {})

@@ -92,7 +92,7 @@ def _read(lines: Iterable[bytes]) -> list[tuple[int, Proposal]]:
             raise BadInput(f"stdin: {what}.", "Judge fewer at a time.")
         try:
             read = msgspec.json.decode(line, type=Proposal | str)
-        except (msgspec.DecodeError, UnicodeError) as problem:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as problem:
             raise BadInput(
                 f"stdin, line {number} is no candidate: {inline(str(problem))}.",
                 'Give one JSON object a line, as {"description": "raise MATRIX_LR to 0.06"}.',

@@ -67,7 +67,7 @@ def call(command: str, options: dict[str, Any], *values: str) -> Answer:
 def _error(said: list[str], command: str, code: int) -> str:
     try:
         error = msgspec.json.decode(said[-1], type=Failed).error
-    except (IndexError, msgspec.DecodeError):
+    except (IndexError, ValueError, RecursionError):
         return f"git memorylab {command} ended with exit code {code}."
     return f"{error.message} {error.hint}".rstrip()
 
@@ -77,7 +77,7 @@ def _notes(said: list[str]) -> list[str]:
     for line in said:
         try:
             notes.append(msgspec.json.decode(line, type=Note).note)
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):
             continue  # git's own words
     return notes
 

@@ -190,7 +190,7 @@ def _turn(session: Session, key: str, other: str) -> Iterator[tuple[rerun.State,
 
 def _read(path: Path) -> rerun.State | None:
     """A state that was left; None if there is none, or none that can be understood."""
-    with suppress(OSError, msgspec.DecodeError):
+    with suppress(OSError, ValueError, RecursionError):  # no JSON, no UTF-8, or nested too deeply
         found = msgspec.json.decode(path.read_bytes(), type=rerun.State)
         if all(seed >= 0 for seed in found.seeds):
             return found

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from memorylab.core.record import Change, Knob
 
-MAX_SOURCE = 200_000  # characters, some two seconds; a longer subject is compared by its lines (upstream has 26,000)
+MAX_SOURCE = 100_000  # characters, some two seconds at worst; a longer subject is compared by its lines (upstream has 26,000)
 MAX_VALUE = 500  # characters of a knob's value that are kept; beyond, a hash stands for the rest
 MAX_KNOBS = 200
 MAX_BITS = 256  # of a folded integer: 2**15 is worth folding, 9**9**9 is not
@@ -164,6 +164,7 @@ def _data(text: str, suffix: str) -> _Program | None:
 def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
     """What is not nested, by its dotted name; a list is one value, unless there is something nested in it."""
     items: Iterable[tuple[Any, Any]]
+    name = _short(name)  # else a long one stands before each of the many that may be in it
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list) and any(isinstance(one, dict | list) for one in value):
@@ -252,7 +253,7 @@ def _units(body: Iterable[Any], scope: str) -> Iterator[tuple[str, str, Any]]:
             yield scope, ast.unparse(header), simple
             kind = (getattr(simple, "name", None) or type(simple).__name__)[:_NAME]
             for name, block in blocks:
-                yield from _units(block, f"{scope}{kind}.{name}|")
+                yield from _units(block, _short(f"{scope}{kind}.{name}|"))
 
 
 def _assignments(node: ast.AST) -> list[ast.AST]:

@@ -34,7 +34,8 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 _PART = re.compile(r'(-?)(?:([^\W\d]\w*):)?(?:"((?:[^"\\]|\\.)*)"|([^\s"]*))', re.DOTALL)
 _COMPARISON = re.compile(r'([^\W\d][^\s<>=:"]*)(?<!-)(<=|>=|<|>|=)(.*)')
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_SPACE = re.compile(r"\s*")
 
 
 class Word(Struct, frozen=True):
@@ -79,7 +80,7 @@ def parse(text: str) -> Query:
 
 
 def _parts(text: str) -> Iterator[Part]:
-    at = len(text) - len(text.lstrip())
+    at = _after_space(text, 0)
     while at < len(text):
         found = _PART.match(text, at)
         assert found is not None  # it matches the empty text
@@ -87,7 +88,13 @@ def _parts(text: str) -> Iterator[Part]:
         if is_open:
             raise NotAQuery(f"The quote in {_shown(text[at:])} is not closed.", 'Close it with another ".')
         yield _part(found)
-        at = found.end() + len(text[found.end() :]) - len(text[found.end() :].lstrip())
+        at = _after_space(text, found.end())
+
+
+def _after_space(text: str, at: int) -> int:
+    space = _SPACE.match(text, at)
+    assert space is not None  # it matches the empty text
+    return space.end()
 
 
 def _part(found: re.Match[str]) -> Part:
@@ -262,6 +269,21 @@ def _classification(run: Run) -> str | None:
 
 def pattern(value: str) -> Callable[[str], bool]:
     """Whether a name is the one that is asked for, in any case; * stands for anything."""
-    parts = (re.escape(_folded(part)) for part in re.split(r"\*+", value))
-    wanted = re.compile(".*".join(parts), re.DOTALL)
-    return lambda name: wanted.fullmatch(_folded(name)) is not None
+    first, *rest = (_folded(part) for part in value.split("*"))
+
+    # Not a regular expression: that takes a power of the length, with as many stars as the power.
+    def is_named(name: str) -> bool:
+        name = _folded(name)
+        if not rest:
+            return name == first
+        if not name.startswith(first):
+            return False
+        at = len(first)
+        for part in rest[:-1]:
+            at = name.find(part, at)
+            if at < 0:
+                return False
+            at += len(part)
+        return len(name) - len(rest[-1]) >= at and name.endswith(rest[-1])
+
+    return is_named

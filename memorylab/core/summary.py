@@ -9,6 +9,7 @@ import math
 import re
 import signal
 from collections.abc import Iterable
+from itertools import count, islice, takewhile
 from typing import Any, AnyStr
 
 import msgspec
@@ -31,7 +32,9 @@ PUBLISHED = (
 MAX_BYTES = 1 << 20
 MAX_METRICS = 200
 MAX_NAME = 100
-MAX_LINE = 1_000  # characters of a log's line that a pattern is tried on: what it costs may be a power of the length
+MAX_LINE = 1_000  # characters of a log's line that a pattern is tried on: a result is printed on a short one
+MAX_MATCHES = 100  # of a pattern in one line: each may look at the rest of it
+MAX_LOOKED = 100_000  # lines below the headers of tracebacks, in all: else many headers make it quadratic
 TAIL_LINES = 20
 TAIL_WIDTH = 500
 
@@ -166,12 +169,27 @@ def _printed(lines: list[str], gauge: Gauge) -> Summary:
 
 def _matched(lines: list[str], gauge: Gauge) -> list[tuple[str, str]]:
     """The metric with what its pattern matches last. From the end: a long log costs no more than a short one."""
-    pattern = re.compile(gauge.pattern)
+    pattern = compiled(gauge.pattern)
     for line in reversed(lines):
-        found = [match[1] for match in pattern.finditer(line) if match[1] is not None] if len(line) <= MAX_LINE else []
+        matches = islice(pattern.finditer(line), MAX_MATCHES) if len(line) <= MAX_LINE else ()
+        found = [match[1] for match in matches if match[1] is not None]
         if found:
             return [(gauge.metric, found[-1])]
     return []
+
+
+def compiled(pattern: str) -> Any:
+    """A pattern, made ready by RE2: a repository that was fetched may have any in its settings, and what Python's own
+    `re` takes for one may be a power of the length. Raises ValueError, what is wrong with it."""
+    import re2  # 3 ms that only labs with a pattern need to pay
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as problem:
+        said = problem.args[0]
+        raise ValueError(inline(said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said))) from None
 
 
 def metrics_of(sidecar: Summary | None, log: Summary | None) -> Summary:
@@ -360,12 +378,12 @@ _SYNTAX = re.compile(r"(?:SyntaxError|IndentationError|TabError): .+")
 
 def _raised(lines: list[str]) -> str:
     """The exception line of the last traceback, empty if there is none."""
-    ignored = ""
+    ignored, looked = "", count()
     for index in range(len(lines) - 1, -1, -1):
         if _SYNTAX.fullmatch(lines[index]) and index and lines[index - 1].startswith(" "):
             return lines[index]
         header = _TRACEBACK.fullmatch(lines[index])
-        below = (lines[i] for i in range(index + 1, len(lines)))
+        below = takewhile(lambda _: next(looked) < MAX_LOOKED, (lines[i] for i in range(index + 1, len(lines))))
         found = header and _exception(below, header[1] + ("| " if header[2] else ""))
         if found:
             # A finaliser's exception is printed at exit and ends nothing: it counts only if there is no other.

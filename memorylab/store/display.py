@@ -66,7 +66,7 @@ def _united(store: Store, shown: str) -> Sources:
     """What a commit was made the union of here; nothing if it lacks any. The commit itself may be anybody's."""
     try:
         found = msgspec.json.decode((store.state / _FILE).read_bytes(), type=_United)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, RecursionError):  # no JSON, no UTF-8, or nested too deeply
         return []
     return found.sources if found.commit == shown else []
 

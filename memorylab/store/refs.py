@@ -46,7 +46,7 @@ def listed(place: Place) -> tuple[dict[str, str], str]:
     """Every ref that holds memory, own and fetched, with the object it points to; and where the packets of all writers
     are, empty for nowhere."""
     lines = git.run(place, "for-each-ref", "--format=%(objectname) %(refname)", NOTES, JOURNAL, REMOTES, DISPLAY)
-    found = {name: oid for oid, name in (line.split(" ", 1) for line in os.fsdecode(lines).splitlines())}
+    found = _named(lines)
     return found, found.pop(DISPLAY, "")
 
 
@@ -54,8 +54,12 @@ def at(place: Place, names: Iterable[str]) -> dict[str, str]:
     """The objects that some refs point to; a ref that does not exist is left out."""
     wanted = list(names)
     lines = git.run(place, "for-each-ref", "--format=%(objectname) %(refname)", *wanted)
-    found = (line.split(" ", 1) for line in os.fsdecode(lines).splitlines())
-    return {name: oid for oid, name in found if name in wanted}
+    return {name: oid for name, oid in _named(lines).items() if name in wanted}
+
+
+def _named(listed: bytes) -> dict[str, str]:
+    # Not by splitlines(): the name of a ref, which anyone may push, may have U+2028 and others of its kind in it.
+    return {name: oid for oid, name in (line.split(" ", 1) for line in os.fsdecode(listed).split("\n") if line)}
 
 
 def chains(tips: Mapping[str, str], kind: str) -> tuple[list[tuple[str, str]], list[str]]:

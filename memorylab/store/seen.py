@@ -148,7 +148,7 @@ def _keep(place: Place, reader: Reader, tips: list[str]) -> None:
 def _load(place: Place) -> Tips:
     try:
         found = json.loads((place.state / _FILE).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return {ref: tip for ref, tip in found.items() if isinstance(tip, str)} if isinstance(found, dict) else {}
 

@@ -74,7 +74,7 @@ def _strike(place: Place, path: Path, lines: list[str], cut: set[str]) -> bool:
 def _deepen(place: Place) -> None:
     """Fetch the whole of what was fetched of the remotes' memory. With it comes the whole of the user's branches: a
     remote asked for this makes nothing shallow."""
-    listed = git.run(place, "for-each-ref", "--format=%(refname)", refs.REMOTES).decode().splitlines()
+    listed = os.fsdecode(git.run(place, "for-each-ref", "--format=%(refname)", refs.REMOTES)).split("\n")
     for key, _ in git.config(place, r"^remote\..*\.url$"):
         remote = key[len("remote.") : -len(".url")]
         named = [f"{refs.local_name(ref)}:{ref}" for ref in listed if ref.startswith(refs.tracking(remote))]

@@ -53,7 +53,8 @@ class Answer(NamedTuple):
 def listing(place: Place, remote: str, patterns: Iterable[str]) -> dict[str, str]:
     """ref -> object of the refs that a remote has. Raises Unreachable, or Denied."""
     listed = _git(place, None, "ls-remote", "--refs", "--quiet", "--", remote, *patterns, seconds=_SILENCE).stdout
-    pairs = (line.split("\t", 1) for line in listed.decode("utf-8", "surrogateescape").splitlines())
+    # Not by splitlines(): the name of a ref may have U+2028 in it.
+    pairs = (line.split("\t", 1) for line in listed.decode("utf-8", "surrogateescape").split("\n") if line)
     return {name: oid for oid, name in pairs}
 
 

@@ -79,7 +79,7 @@ def _known(common_dir: Path) -> Writer | None:
 def _saved(common_dir: Path) -> Writer | None:
     try:
         known = Writer(**json.loads((common_dir / "memorylab" / _FILE).read_bytes()))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     return known if isinstance(known.writer, str) and refs.is_writer(known.writer) else None
 

@@ -97,7 +97,7 @@ def load(place: Place) -> State:
     """What is remembered of the views."""
     try:
         return msgspec.json.decode(_file(place).read_bytes(), type=State)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, RecursionError):  # no JSON, no UTF-8, or nested too deeply
         return State()
 
 
