@@ -1,0 +1,175 @@
+"""What was found by fuzzing, and by reading the parsers for what takes more time or memory than its input is long."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from memorylab import settings
+from memorylab.core import change, query, summary
+from memorylab.core.summary import Gauge, parse_log
+from memorylab.errors import BadInput
+from memorylab.store import git, refs, seen, transport, writer
+from memorylab.store.git import locate
+from memorylab.views import fresh
+from tests.conftest import Lab, Templates, is_refusal
+
+DEEP = b'{"a":' + b"[" * 5_000
+SEPARATORS = "\u2028\u0085x"  # git lets a ref be called so, and str.splitlines() ends a line there
+
+
+@pytest.fixture
+def lab(templates: Templates, tmp_path: Path) -> Lab:
+    return templates.lab(tmp_path)
+
+
+def put(lab: Lab, kind: str, content: bytes) -> str:
+    """An object that git itself would not make."""
+    done = subprocess.run(
+        ["git", "hash-object", "-t", kind, "--literally", "-w", "--stdin"], input=content, cwd=lab.path, check=True,
+        capture_output=True,
+    )  # fmt: skip
+    return done.stdout.decode().strip()
+
+
+def test_a_ref_may_have_a_line_separator_in_its_name(lab: Lab) -> None:
+    """Whoever may push to a remote could stop every command of all who fetch from it."""
+    lab.experiment("deeper", 1.5)
+    for name in (f"{refs.LEDGER}{SEPARATORS}", f"{refs.REMOTES}origin/journal/{SEPARATORS}"):
+        lab.git("update-ref", name, "HEAD")
+    assert len([name for name in refs.tips(locate(lab.path)) if SEPARATORS in name]) == 2
+    assert refs.at(locate(lab.path), [f"{refs.LEDGER}{SEPARATORS}"])
+    assert "1 run" in lab.run("status").output
+    lab.run("check", "--description", "deeper")
+    listed = transport.listing(locate(lab.path), str(lab.path), [f"{refs.NOTES}*"])
+    assert f"{refs.LEDGER}{SEPARATORS}" in listed
+
+
+@pytest.mark.parametrize("damaged", [b"100644 a", b"100644 a\0short", b"\xff a\0" + bytes(20)])
+def test_a_tree_that_is_none_is_not_here(lab: Lab, damaged: bytes) -> None:
+    oid = put(lab, "tree", damaged)
+    assert lab.store.reader.tree(oid) is None
+    commit = put(lab, "commit", f"tree {oid}\nauthor a <a> 1 +0000\ncommitter a <a> 1 +0000\n\nx\n".encode())
+    lab.git("update-ref", f"{refs.LEDGER}eve", commit)
+    lab.experiment("deeper", 1.5)
+    assert "1 run" in lab.run("status").output
+    assert "eve" in lab.run("verify", rc=None).output
+
+
+@pytest.mark.parametrize("time", ["\u00b2", "9" * 5_000, "999999999999", "-1", ""])
+def test_the_time_of_a_commit_may_be_none(lab: Lab, time: str) -> None:
+    tree = lab.git("rev-parse", "HEAD^{tree}")
+    oid = put(lab, "commit", f"tree {tree}\nauthor a <a> 1 +0000\ncommitter a <a> {time} +0000\n\nx\n".encode())
+    assert lab.store.reader.resolve(oid).time == 0
+
+
+@pytest.mark.parametrize("content", [DEEP, b"\xff", b"[]", b"null", b'{"a": 1}', b""])
+def test_what_is_kept_of_a_clone_may_be_damaged(lab: Lab, content: bytes) -> None:
+    lab.experiment("deeper", 1.5)
+    place = locate(lab.path)
+    for path in (*(place.state / name for name in ("seen.json", "display.json")), fresh._file(place)):
+        path.write_bytes(content)
+    assert seen._load(place) == {} and fresh.load(place) == fresh.State()
+    assert "1 run" in lab.run("status").output
+    (place.state / "writer.json").write_bytes(content)
+    assert writer.current(place.common_dir) is None
+
+
+def test_settings_may_be_nested_too_deeply(lab: Lab) -> None:
+    (lab.path / ".memorylab.toml").write_text("a = " + "[" * 5_000)
+    assert is_refusal(lab.run("status", rc=3).stderr)
+
+
+def test_a_candidate_may_be_nested_too_deeply(lab: Lab) -> None:
+    assert is_refusal(lab.run("check", "--stdin", rc=3, stdin=DEEP).stderr)
+
+
+# -- the pattern of a metric, which a repository that was fetched may have any of
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "((a*)*)*b", "(x+x+)+y", r"(\d+)*!", "(.*.*.*.*.*.*)=$"])
+def test_no_pattern_takes_a_power_of_the_length(pattern: str) -> None:
+    """Python's own re takes hours for one line. Here the process would be killed after 10 seconds."""
+    code = "from memorylab.core.summary import *\n"
+    code += f"print(parse_log(('a' * 900 + 'x' * 90 + '7\\n') * 300, Gauge('m', '', {pattern!r})).metrics)"
+    assert limited(code) == "{}"
+
+
+@pytest.mark.parametrize("pattern", [r"(?<=x)(a)", r"(a)(?!b)", r"(a)\1", "(?P<n>a)(?P=n)", "(?>a)(b)", "((a{1000}){1000})"])
+def test_what_no_linear_engine_knows_is_refused_in_one_sentence(lab: Lab, pattern: str) -> None:
+    (lab.path / ".memorylab.toml").write_text(f"metric_pattern = '{pattern}'\n")
+    said = lab.run("status", rc=3).stderr
+    assert is_refusal(said) and "metric_pattern cannot be used" in said
+    assert "Correct it in .memorylab.toml" in said and "no look-around and no back-references" in said
+
+
+def test_a_lab_without_a_pattern_imports_no_engine(lab: Lab) -> None:
+    code = "import sys; from memorylab import settings; from memorylab.store.git import locate; from pathlib import Path\n"
+    code += "settings.load(locate(Path.cwd())); print('re2' in sys.modules)"
+    assert limited(code, lab.path) == "False"
+    (lab.path / ".memorylab.toml").write_text("metric_pattern = 'took ([0-9.]+) s'\n")
+    assert limited(code, lab.path) == "True"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line", "found"),
+    [
+        ("took ([0-9.]+) s", "took 1 s, took 2.5 s", 2.5), ("(?i)LOSS[:=] *([-+.e0-9]+)", "Loss= -1e-3", -1e-3),
+        (r"(?P<x>\d+)|y", "7 y", 7), ("(?:a|b) ([0-9]+)$", "\u00e9 b 12", 12), (r"\bn=(\d+)", "min=3 n=4", 4),
+    ],
+)  # fmt: skip
+def test_a_pattern_finds_the_last_number(pattern: str, line: str, found: float) -> None:
+    assert parse_log(f"x\n{line}\ny", Gauge("m", "", pattern)).metrics == {"m": found}
+
+
+# -- time and memory in proportion to the input
+
+
+def limited(code: str, folder: Path | None = None, seconds: int = 10, megabytes: int = 256) -> str:
+    """What a program prints, in a process that may use so much of CPU time and memory."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20, megabytes << 20))
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=False, preexec_fn=limit, cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.returncode}: {done.stderr[-1_000:]}"
+    return done.stdout.strip()
+
+
+MEGABYTE = {
+    "a log of headers of tracebacks": "summary.crash_error(''.join(f'{n}Traceback (most recent call last):\\n' for n in range(25_000)))",
+    "a log that is one line": "summary.parse_log('a: ' * 350_000); summary.crash_error('a: ' * 350_000)",
+    "a log of carriage returns": "summary.collapse_progress(b'\\r' * 1_000_000 + b'x\\r' * 10, 100)",
+    "a query that is a number": "query.parse('a<' + '1' * 100_000)",
+    "a query of many parts": "query.parse('a ' * 60_000)",
+    "a query of stars": "query.pattern('*a' * 5_000 + '*b')('a' * 20_000)",
+    "a query of quotes": "query.parse('\"' + '\\\\\\\\' * 60_000 + '\"')",
+    "a description": "reading.read('lr ' * 350_000); similarity.words_of('lr ' * 350_000); clean.label_of('[' * 1_000_000)",
+    "a text of signs": "[f('_~\\\\ ,\\u202e|' * 50_000) for f in (text.cell, text.block, text.tags, text.code)]",
+    "a message": "message.read('\\n ' * 500_000); message.read('a\\n\\n' + 'a: b\\n' * 200_000)",
+    "a table": "tabular.read_tsv(b'commit\\tstatus\\tdescription\\n' + b'1\\tkeep\\tx\\n' * 90_000)",
+    "a table of one row": "tabular.read_tsv(b'commit\\tstatus\\tdescription\\n' + b'\\t' * 1_000_000)",
+    "a ledger of one row": "tabular.read_jsonl(b'{\"commit\":\"\",\"status\":\"keep\",\"description\":\"\",\"metrics\":{' + b','.join(b'\"%d\":%d' % (n, n) for n in range(60_000)) + b'}}')",
+    "a record": "record.decode(b'[' * 1_000_000); record.decode(b'9' * 1_000_000)",
+    "a summary": "summary.parse_sidecar(b'{' + b','.join(b'\"%d\":NaN' % n for n in range(70_000)) + b'}')",
+    "a merge": "merge.resolved(b'<\\n|\\n=\\n>\\n' * 100_000, 1)",
+    "a subject of lines": "change.read_change('a\\n' * 500_000, 'b\\n' * 500_000, 'train.py')",
+    "a subject of one line": "change.read_change('a;' * 500_000, 'b;' * 500_000, 'train.py')",
+}  # fmt: skip
+
+
+QUICK = ("a log of headers of tracebacks", "a query of stars")
+
+
+@pytest.mark.parametrize("what", [pytest.param(x, marks=() if x in QUICK else pytest.mark.long) for x in MEGABYTE])
+def test_a_megabyte_takes_seconds_and_bounded_memory(what: str) -> None:
+    """A quadratic parser would take minutes: the processes are killed after 10 seconds, and above 256 MiB."""
+    rooms = "change, clean, merge, message, query, reading, record, similarity, summary, tabular, text"
+    limited(f"from memorylab.core import {rooms}\n{MEGABYTE[what]}")
