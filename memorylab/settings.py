@@ -33,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to take it from how much results differ.
 
     `metric_key` is where the sidecar has the metric, with dots into what is nested (empty: under its name);
-    `metric_pattern` a regular expression whose first group is the metric in the log, where it matches last.
+    `metric_pattern` a regular expression, read by RE2, whose first group is the metric in the log, where it matches last.
 
     `aliases` are words of this lab and what they stand for, as in {"peak lr": "matrix lr"}.
     """

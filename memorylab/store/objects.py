@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from memorylab.store.reader import Reader
 
 UNREADABLE = (KeyError, ValueError)  # what is raised at objects that are not here, or not such
+_LONGEST_TIME = 11  # digits
 FILE, FOLDER, LINK = "100644", "40000", "160000"  # modes, as trees have them
 
 
@@ -105,7 +106,8 @@ def commit_of(oid: str, content: bytes) -> Commit:
     parents = tuple(line[7:] for line in lines if line.startswith("parent "))
     committer = next((line for line in lines if line.startswith("committer ")), "")
     moment = committer.rpartition(" ")[0].rpartition(" ")[2]
-    time = int(moment) if moment.isdecimal() and len(moment) < 20 else 0
+    # Anyone may have made it: int() raises at "\u00b2", and no datetime can be made of what has more digits.
+    time = int(moment) if moment.isdecimal() and len(moment) <= _LONGEST_TIME else 0
     return Commit(oid, top.removeprefix("tree "), parents, time, message.decode("utf-8", "replace"))
 
 

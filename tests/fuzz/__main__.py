@@ -72,7 +72,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     if find_spec("atheris") is None:
-        print("atheris is not installed: nothing was fuzzed. `pip install '.[fuzz]'`", file=sys.stderr)
+        print("atheris is not installed: nothing was fuzzed. `pip install atheris`", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(given.jobs) as pool:
         folder = given.folder or Path(temporary)

@@ -4,6 +4,7 @@ Its folder holds the corpus, what was found, and the slowest input. The limit of
 a busy machine finds no hangs; libFuzzer's own, in wall time, is for what no signal interrupts.
 """
 
+import hashlib
 import signal
 import sys
 import time
@@ -18,8 +19,8 @@ with atheris.instrument_imports(include=["memorylab"]):
 SECONDS = 1.0
 
 
-class TooLong(BaseException):
-    """An execution took more than its second. No parser catches this."""
+class TooLong(Exception):
+    """An execution took more than its second."""
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:
@@ -49,6 +50,10 @@ def main() -> None:
         signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
         try:
             target.run(data)
+        except Exception:
+            # libFuzzer keeps it too, unless it is slow to come to that.
+            (out / f"crash-{hashlib.sha1(data, usedforsecurity=False).hexdigest()}").write_bytes(data)
+            raise
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         took = time.process_time() - start
@@ -57,7 +62,7 @@ def main() -> None:
             (out / "slowest").write_bytes(data)
             (out / "slowest.txt").write_text(f"{took:.4f}")
 
-    limits = ["-timeout=20", f"-max_len={target.longest}", f"-dict={words}", f"-artifact_prefix={out}/", "-len_control=20"]
+    limits = ["-timeout=120", f"-max_len={target.longest}", f"-dict={words}", f"-artifact_prefix={out}/", "-len_control=20"]
     atheris.Setup([sys.argv[0], str(corpus), *limits, *options], one)
     atheris.Fuzz()
 

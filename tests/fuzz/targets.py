@@ -51,7 +51,8 @@ from memorylab.errors import BadInput, MemoryLabError
 from memorylab.lab import corpus
 from memorylab.lab.errors import SettingError
 from memorylab.lab.settings import read_settings
-from memorylab.store import git, growth, reader, refs, seen, transaction, transport, writer
+from memorylab.store import git, growth, objects, reader, refs, seen, transaction, transport, writer
+from memorylab.store.form import FORMS
 from memorylab.store.git import Place
 from memorylab.views import fresh
 from memorylab.views.page import render
@@ -376,7 +377,7 @@ def place() -> Place:
 
     atexit.register(shutil.rmtree, top, ignore_errors=True)
     (top / ".git" / "memorylab").mkdir(parents=True)
-    return Place(top / ".git", top / ".git", top)
+    return Place(top / ".git", top / ".git", top, FORMS["sha1"])
 
 
 def git_objects(data: bytes) -> None:
@@ -385,10 +386,16 @@ def git_objects(data: bytes) -> None:
         assert found.time >= 0 and all(isinstance(parent, str) for parent in found.parents)
     with expected():
         tree = asked(("tree", data)).tree("HEAD")
-        assert tree is None or all(len(oid) in (40, 64) for _, oid in tree[1].values())
+        assert tree is None or all(map(place().form.is_id, (oid for _, oid in tree[1].values())))
     assert asked(("blob", data)).blob(OID) == data
     with expected():
         asked(("tag", data), ("commit", data)).resolve("v1")
+    for form in FORMS.values():
+        try:
+            entries = objects.entries_of(data, form)
+        except ValueError:
+            continue
+        assert all(form.is_id(oid) for _, oid in entries.values())
 
 
 @contextmanager
