@@ -33,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to take it from how much results differ.
 
     `metric_key` is where the sidecar has the metric, with dots into what is nested (empty: under its name);
-    `metric_pattern` a regular expression, read by RE2, whose first group is the metric in the log, where it matches last.
+    `metric_pattern` a regular expression of RE2, whose first group is the metric in the log, where it matches last.
 
     `aliases` are words of this lab and what they stand for, as in {"peak lr": "matrix lr"}.
     """
@@ -101,8 +101,8 @@ def load(place: git.Place) -> Settings:
         if wrong := _wrong_pattern(settings.metric_pattern):
             raise BadInput(
                 f"metric_pattern cannot be used: {wrong}.",
-                f"Correct it in {source['metric_pattern']}, as in metric_pattern = 'took ([0-9.]+) s'. RE2 reads it: that "
-                "has no look-around and no back-references, and takes time in proportion to the log.",
+                f"Correct it in {source['metric_pattern']}, as in metric_pattern = 'took ([0-9.]+) s'. RE2 reads it, "
+                "which has no look-around and no back-references.",
             )
         if settings.aliases:
             _ = settings.vocabulary

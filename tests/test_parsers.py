@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from memorylab import settings
-from memorylab.core import change, query, summary
 from memorylab.core.summary import Gauge, parse_log
-from memorylab.errors import BadInput
-from memorylab.store import git, refs, seen, transport, writer
+from memorylab.store import refs, seen, transport, writer
 from memorylab.store.git import locate
 from memorylab.views import fresh
 from tests.conftest import Lab, Templates, is_refusal
+from tests.megabyte import CASES
 
 DEEP = b'{"a":' + b"[" * 5_000
 SEPARATORS = "\u2028\u0085x"  # git lets a ref be called so, and str.splitlines() ends a line there
@@ -98,7 +96,9 @@ def test_no_pattern_takes_a_power_of_the_length(pattern: str) -> None:
     assert limited(code) == "{}"
 
 
-@pytest.mark.parametrize("pattern", [r"(?<=x)(a)", r"(a)(?!b)", r"(a)\1", "(?P<n>a)(?P=n)", "(?>a)(b)", "((a{1000}){1000})"])
+@pytest.mark.parametrize(
+    "pattern", [r"(?<=x)(a)", r"(a)(?!b)", r"(a)\1", "(?P<n>a)(?P=n)", "(?>a)(b)", "((a{1000}){1000})"]
+)
 def test_what_no_linear_engine_knows_is_refused_in_one_sentence(lab: Lab, pattern: str) -> None:
     (lab.path / ".memorylab.toml").write_text(f"metric_pattern = '{pattern}'\n")
     said = lab.run("status", rc=3).stderr
@@ -107,7 +107,9 @@ def test_what_no_linear_engine_knows_is_refused_in_one_sentence(lab: Lab, patter
 
 
 def test_a_lab_without_a_pattern_imports_no_engine(lab: Lab) -> None:
-    code = "import sys; from memorylab import settings; from memorylab.store.git import locate; from pathlib import Path\n"
+    code = (
+        "import sys; from memorylab import settings; from memorylab.store.git import locate; from pathlib import Path\n"
+    )
     code += "settings.load(locate(Path.cwd())); print('re2' in sys.modules)"
     assert limited(code, lab.path) == "False"
     (lab.path / ".memorylab.toml").write_text("metric_pattern = 'took ([0-9.]+) s'\n")
@@ -143,33 +145,10 @@ def limited(code: str, folder: Path | None = None, seconds: int = 10, megabytes:
     return done.stdout.strip()
 
 
-MEGABYTE = {
-    "a log of headers of tracebacks": "summary.crash_error(''.join(f'{n}Traceback (most recent call last):\\n' for n in range(25_000)))",
-    "a log that is one line": "summary.parse_log('a: ' * 350_000); summary.crash_error('a: ' * 350_000)",
-    "a log of carriage returns": "summary.collapse_progress(b'\\r' * 1_000_000 + b'x\\r' * 10, 100)",
-    "a query that is a number": "query.parse('a<' + '1' * 100_000)",
-    "a query of many parts": "query.parse('a ' * 60_000)",
-    "a query of stars": "query.pattern('*a' * 5_000 + '*b')('a' * 20_000)",
-    "a query of quotes": "query.parse('\"' + '\\\\\\\\' * 60_000 + '\"')",
-    "a description": "reading.read('lr ' * 350_000); similarity.words_of('lr ' * 350_000); clean.label_of('[' * 1_000_000)",
-    "a text of signs": "[f('_~\\\\ ,\\u202e|' * 50_000) for f in (text.cell, text.block, text.tags, text.code)]",
-    "a message": "message.read('\\n ' * 500_000); message.read('a\\n\\n' + 'a: b\\n' * 200_000)",
-    "a table": "tabular.read_tsv(b'commit\\tstatus\\tdescription\\n' + b'1\\tkeep\\tx\\n' * 90_000)",
-    "a table of one row": "tabular.read_tsv(b'commit\\tstatus\\tdescription\\n' + b'\\t' * 1_000_000)",
-    "a ledger of one row": "tabular.read_jsonl(b'{\"commit\":\"\",\"status\":\"keep\",\"description\":\"\",\"metrics\":{' + b','.join(b'\"%d\":%d' % (n, n) for n in range(60_000)) + b'}}')",
-    "a record": "record.decode(b'[' * 1_000_000); record.decode(b'9' * 1_000_000)",
-    "a summary": "summary.parse_sidecar(b'{' + b','.join(b'\"%d\":NaN' % n for n in range(70_000)) + b'}')",
-    "a merge": "merge.resolved(b'<\\n|\\n=\\n>\\n' * 100_000, 1)",
-    "a subject of lines": "change.read_change('a\\n' * 500_000, 'b\\n' * 500_000, 'train.py')",
-    "a subject of one line": "change.read_change('a;' * 500_000, 'b;' * 500_000, 'train.py')",
-}  # fmt: skip
+QUICK = ("headers of tracebacks", "a query of stars")
 
 
-QUICK = ("a log of headers of tracebacks", "a query of stars")
-
-
-@pytest.mark.parametrize("what", [pytest.param(x, marks=() if x in QUICK else pytest.mark.long) for x in MEGABYTE])
+@pytest.mark.parametrize("what", [pytest.param(x, marks=() if x in QUICK else pytest.mark.long) for x in CASES])
 def test_a_megabyte_takes_seconds_and_bounded_memory(what: str) -> None:
     """A quadratic parser would take minutes: the processes are killed after 10 seconds, and above 256 MiB."""
-    rooms = "change, clean, merge, message, query, reading, record, similarity, summary, tabular, text"
-    limited(f"from memorylab.core import {rooms}\n{MEGABYTE[what]}")
+    limited(f"from tests.megabyte import CASES; CASES[{what!r}]()")

@@ -21,7 +21,9 @@ from msgspec import Struct
 
 from memorylab.core.record import Change, Knob
 
-MAX_SOURCE = 100_000  # characters, some two seconds at worst; a longer subject is compared by its lines (upstream has 26,000)
+MAX_SOURCE = (
+    100_000  # characters, some two seconds at worst; a longer subject is compared by its lines (upstream has 26,000)
+)
 MAX_VALUE = 500  # characters of a knob's value that are kept; beyond, a hash stands for the rest
 MAX_KNOBS = 200
 MAX_BITS = 256  # of a folded integer: 2**15 is worth folding, 9**9**9 is not

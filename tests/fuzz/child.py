@@ -62,7 +62,13 @@ def main() -> None:
             (out / "slowest").write_bytes(data)
             (out / "slowest.txt").write_text(f"{took:.4f}")
 
-    limits = ["-timeout=120", f"-max_len={target.longest}", f"-dict={words}", f"-artifact_prefix={out}/", "-len_control=20"]
+    limits = [
+        "-timeout=120",
+        f"-max_len={target.longest}",
+        f"-dict={words}",
+        f"-artifact_prefix={out}/",
+        "-len_control=20",
+    ]
     atheris.Setup([sys.argv[0], str(corpus), *limits, *options], one)
     atheris.Fuzz()
 

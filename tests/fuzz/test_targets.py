@@ -12,7 +12,17 @@ from tests.fuzz import __main__ as runner
 from tests.fuzz.targets import TARGETS
 
 DAMAGES = 40
-PIECES = [b"\xff", b"\0", b"\n", b"[" * 3000, b"9" * 5000, "\u2028\u00b2\u0663".encode(), b"\xed\xa0\x80", b"\r\n", b"1e999"]
+PIECES = [
+    b"\xff",
+    b"\0",
+    b"\n",
+    b"[" * 3000,
+    b"9" * 5000,
+    "\u2028\u00b2\u0663".encode(),
+    b"\xed\xa0\x80",
+    b"\r\n",
+    b"1e999",
+]
 
 
 def damaged(chance: random.Random, data: bytes) -> bytes:
@@ -35,10 +45,14 @@ def test_what_is_asserted_of_a_parser_holds_of_its_seeds_and_of_damaged_ones(nam
 def test_what_is_wrong_is_found(tmp_path: Path) -> None:
     """A parser that raises, one that hangs: both are found in a few executions, and the input is kept."""
     for name, body, said in (("raises", "1 / 0", "ZeroDivisionError"), ("hangs", "while True: pass", "TooLong")):
-        broken = f"import sys; sys.argv = ['x', 'cell', {str(tmp_path / name)!r}, '-runs=50']\nimport tests.fuzz.child as c"
+        broken = (
+            f"import sys; sys.argv = ['x', 'cell', {str(tmp_path / name)!r}, '-runs=50']\nimport tests.fuzz.child as c"
+        )
         code = f"{broken}\ndef run(data):\n  if len(data) > 3:\n    {body}\n"
         code += "c.targets.TARGETS['cell'] = c.targets.TARGETS['cell']._replace(run=run)\nc.main()"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=Path(__file__).parents[2], check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, cwd=Path(__file__).parents[2], check=False
+        )
         assert done.returncode and said.encode() in done.stderr + done.stdout
         assert list((tmp_path / name).glob("crash-*"))
     found = runner.fuzz("cell", tmp_path, 500, 0, 1)
