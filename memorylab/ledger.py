@@ -129,7 +129,7 @@ class Ledger:
                     raise BadInput(f"Entry {entry.seq} of {former} cannot be read: {record.reason}.", "Update.")
                 if record.id not in done:
                     line = changed(entry.line, writer=transaction.writer, seq=transaction.next_sequence)
-                    transaction.add(entry.anchor, line, entry.files, _title(record))
+                    transaction.add(entry.anchor, line, entry.files, title(record))
             store.hand_over(former, transaction.writer)
         seen.forget(place, refs.owned(former))
         with locked(place.state / "lock"):
