@@ -10,6 +10,7 @@ import pytest
 
 from memorylab import index
 from memorylab.commands import hooks
+from memorylab.store import git
 from tests.conftest import Lab
 from tests.test_doctor_repair import codes, doctor, everything, log
 
@@ -162,6 +163,9 @@ INERT = {
 }  # fmt: skip
 
 
+@pytest.mark.skipif(
+    git.version() >= hooks.CONFIG_HOOKS_SINCE, reason="`init` puts the hooks into the configuration of this git"
+)
 @pytest.mark.parametrize(
     "damage",
     [

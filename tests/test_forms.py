@@ -272,6 +272,9 @@ def test_a_lock_on_a_reftable(tmp_path: Path) -> None:
     with pytest.raises(StoreBusy, match="stays locked") as busy:
         swap(lab.store.place, [Move(f"{refs.JOURNAL}x", None, head)], "x")
     assert str(lock) in busy.value.hint and lock.exists()
+    os.utime(lock, (0, 0))
+    found = json.loads(lab.run("doctor", "--json", rc=None).stdout)["findings"]
+    assert [one["code"] for one in found] == ["lock-of-git"]
     then = time.time() - 100
     os.utime(lock, (then, then))
     swap(lab.store.place, [Move(f"{refs.JOURNAL}x", None, head)], "x")

@@ -16,7 +16,7 @@ from memorylab.store.git import Place
 
 _STALE = 60.0  # seconds; git holds the lock of a ref for milliseconds
 _GITS = 600.0  # seconds; a commit whose message is being written holds the index no longer than that, mostly
-_SHARED = ("index.lock", "HEAD.lock", "packed-refs.lock", "config.lock", "shallow.lock")
+_SHARED = ("index.lock", "HEAD.lock", "packed-refs.lock", "config.lock", "shallow.lock", "reftable/tables.list.lock")
 _OURS = ("refs/memorylab", "refs/notes/memorylab")
 
 
