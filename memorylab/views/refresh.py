@@ -277,8 +277,13 @@ class Views:
         building.mkdir()
         for name, content in contents.items():
             (building / name).write_bytes(content)
-        shutil.rmtree(final, ignore_errors=True)
+        gone = folder / f".{run.run_id}.gone"
+        if final.exists():
+            # It goes as a whole: who is killed while deleting leaves half of it, under a name that nobody reads.
+            shutil.rmtree(gone, ignore_errors=True)
+            final.rename(gone)
         building.rename(final)
+        shutil.rmtree(gone, ignore_errors=True)
         return len(here) == len(blobs)
 
     def set_aside(self, recall: Recall) -> Path | None:
