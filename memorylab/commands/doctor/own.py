@@ -112,12 +112,14 @@ class Own:
                 where[line] = anchor
 
     def _gather_former(self, tip: str) -> None:
+        lacking = set(self.gaps)
         for anchor, note in rebuild.former(self.place, tip):
             for line in rebuild.lines(note):
                 record = self._mine(line)
-                if record is not None and record.seq in self.gaps:
+                if record is not None and record.seq in lacking:
                     self.entries[record.seq] = self._entry(record.seq, anchor, line, self._artifacts(record), record)
                     self.from_objects.append(record.seq)
+                    lacking.remove(record.seq)
 
     def _noted_lines(self) -> Iterator[tuple[str, bytes, Said | None]]:
         notes = self.noted.notes
