@@ -398,6 +398,33 @@ def test_what_is_made_again_is_what_was(told: Lab) -> None:
         assert refs_in(told, *own(told)) == before
 
 
+@pytest.mark.long
+def test_a_journal_made_of_notes_alone_is_what_it_was(lab: Lab) -> None:
+    """Of all that it held, only the logs and the notes are here: packets and patches are made again."""
+    lab.run("hook", "post-commit")
+    for depth in (9, 10):
+        lab.edit("DEPTH", depth)
+        lab.git("-c", "core.hooksPath=/dev/null", "commit", "-q", "-am", f"depth {depth}")
+        log(lab, f"depth {depth}", 1 + depth / 100)
+    before = refs_in(lab, *own(lab))
+    unsee(lab)
+    entries = lab.git("rev-list", "--first-parent", journal_of(lab)).split()
+    trees = [lab.git("rev-parse", f"{oid}^{{tree}}") for oid in entries[:-1]]
+    blobs = [line.split()[2:] for tree in trees for line in lab.git("ls-tree", tree).splitlines()]
+    packets = {oid for oid, name in blobs if name not in ("run.log", "record.json")}
+    lab.git("update-ref", "-d", journal_of(lab))
+    lab.git("update-ref", "-d", decisions_of(lab))
+    for oid in {*entries, *trees, *packets} - {FORM.empty_tree}:
+        loose(lab, oid).unlink(missing_ok=True)
+    done = doctor(lab, "--repair", rc=0)
+    assert "notes-without-journal" in codes(done, "mended")
+    after = refs_in(lab, *own(lab))
+    assert after[journal_of(lab)] == before[journal_of(lab)]
+    assert after[ledger_of(lab)] == before[ledger_of(lab)] and decisions_of(lab) in after
+    assert len(packets) >= 6 and all(loose(lab, oid).exists() for oid in packets)
+    lab.run("verify")
+
+
 # -- with others ------------------------------------------------------------------------------------------------------
 
 
