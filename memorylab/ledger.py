@@ -18,11 +18,11 @@ from memorylab.core.record import (
     Rewrite,
     Run,
     Unreadable,
-    changed,
     decode,
     encode,
     to_json,
 )
+from memorylab.core.versions import changed
 from memorylab.errors import BadInput, MemoryLabError
 from memorylab.store import refs, seen, writer
 from memorylab.store.files import LOCK_SECONDS, locked

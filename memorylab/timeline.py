@@ -36,7 +36,6 @@ from memorylab.core.record import (
     Run,
     Unreadable,
     amended,
-    changed,
     decode,
     decode_briefly,
     to_json,
@@ -44,6 +43,7 @@ from memorylab.core.record import (
 from memorylab.core.replicates import Replicates
 from memorylab.core.similarity import Counts
 from memorylab.core.tokens import Value
+from memorylab.core.versions import changed
 from memorylab.kept import Kept, Uses
 from memorylab.rewrites import Order, order_of
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from memorylab.core.record import Run, Unreadable, changed, decode, encode, of_newer
+from memorylab.core.record import Run, Unreadable, decode, encode
+from memorylab.core.versions import changed, of_newer
 from tests import memory
 from tests.conftest import Hub, Lab, Templates
 from tests.fixtures.make import VERSIONS

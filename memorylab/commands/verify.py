@@ -7,8 +7,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from memorylab.commands.session import Session
-from memorylab.core.record import Run, Unreadable, decode, of_newer
+from memorylab.core.record import Run, Unreadable, decode
 from memorylab.core.text import count, inline
+from memorylab.core.versions import of_newer
 from memorylab.errors import BadInput, MemoryLabError, NotFound
 from memorylab.store import archive, git, refs
 

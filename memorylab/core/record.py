@@ -402,31 +402,6 @@ def amended(run: Run, amend: Amend) -> Run:
     return replace(run, **{name: new for name in AMENDABLE if (new := getattr(amend, name)) is not None})
 
 
-def changed(line: bytes, **values: Any) -> bytes:
-    """A record's line with other values of some fields, and all that a newer version may have added as it is."""
-    return _encoder.encode(msgspec.json.decode(line) | values)
-
-
-class _Numbered(Struct, frozen=True):
-    v: int
-    kind: str
-    writer: Id
-    seq: int
-
-
-_numbered_decoder = msgspec.json.Decoder(_Numbered)
-
-
-def of_newer(line: bytes) -> tuple[str, int] | None:
-    """(writer, number) of a record as a newer version writes it: of a greater `v`, or of a kind that is not known."""
-    try:
-        found = _numbered_decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
-        return None
-    is_newer = found.v > VERSION or found.v == VERSION and found.kind not in KINDS
-    return (found.writer, found.seq) if is_newer else None
-
-
 def same_but_for_writer(one: Record | Unreadable, other: Record | Unreadable) -> bool:
     """Whether a record is another one, written anew by a writer who had to part from a namesake."""
     if isinstance(one, Unreadable) or isinstance(other, Unreadable):
