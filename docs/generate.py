@@ -130,6 +130,7 @@ SETTINGS = (
     ("sign", "Sign the journal as git commit -S does. Default false."),
     ("remote", "Where to share; git config only. Default where git pushes to."),
     ("notes_only", "Share without code and artifacts; git config only. Default false."),
+    ("mute", "Writers whose records are left out, by name or with one *; git config only, repeatable."),
 )
 ADVICE = (
     "An error is a line that begins with error:, and often a second one that begins with hint: and says what to do "

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # while the index is fresh nothing of git is needed
     Growths = dict["Chain", tuple[str | None, Growth | None]]  # each with the tip that it is counted from
 
 FILE = "index.sqlite"
-_VERSION = 3
+_VERSION = 4
 _CACHE = 65_536  # KiB
 _LEVEL = 1  # of compression: records repeat their field names, and pack to a fifth
 _PATIENCE = 10.0  # seconds that a reader of an outdated index waits for its writer; then git is asked
@@ -43,12 +43,13 @@ _SCHEMA = (
     # The records that the entries hold, and what was made of the runs in their order (timeline.py).
     "CREATE TABLE records (number INTEGER PRIMARY KEY, id TEXT, kind TEXT, stamp TEXT, writer TEXT, seq INTEGER,"
     " subject TEXT, own INTEGER, wins INTEGER)",
-    "CREATE INDEX records_id ON records (id)",
+    "CREATE INDEX records_id ON records (id) WHERE wins",  # one of each, however many there are of it
     "CREATE INDEX records_order ON records (kind, stamp, writer, seq, id) WHERE wins",
     "CREATE INDEX records_subject ON records (subject, kind) WHERE wins",
     "CREATE INDEX records_lost ON records (id) WHERE NOT wins",
     "CREATE INDEX records_own ON records (stamp, writer, seq, id) WHERE wins AND own",
-    "CREATE TABLE unreadable (number INTEGER PRIMARY KEY)",
+    # The digests of lines that are no records. They are counted and not kept: there may be a flood of them.
+    "CREATE TABLE unreadable (line BLOB PRIMARY KEY) WITHOUT ROWID",
     "CREATE TABLE places (at INTEGER PRIMARY KEY, number INTEGER UNIQUE, best REAL, kept INTEGER, crashed INTEGER,"
     " trace BLOB, status TEXT, value REAL, circle INTEGER, program TEXT, commit_id TEXT, root TEXT, sort TEXT,"
     " parent TEXT, seed INTEGER, home INTEGER)",
@@ -225,6 +226,21 @@ def writing(database: sqlite3.Connection) -> Iterator[None]:
     except BaseException:
         database.execute("ROLLBACK")
         raise
+
+
+def set_apart(database: sqlite3.Connection, number: int, line: bytes) -> None:
+    """Count the line of an entry as unreadable, and keep no more of it than that it was here. Another version of the
+    program makes the index anew. Call it in a transaction."""
+    database.execute("INSERT OR IGNORE INTO unreadable VALUES (?)", (_digest("", "", line),))
+    database.execute("UPDATE entries SET packed = x'' WHERE number = ?", (number,))
+
+
+def unreadable(database: sqlite3.Connection, besides: Iterable[bytes]) -> int:
+    """How many lines were set apart, and how many of some others were not."""
+    (found,) = database.execute("SELECT COUNT(*) FROM unreadable").fetchone()
+    asked = "SELECT 1 FROM unreadable WHERE line = ?"
+    others = {_digest("", "", line) for line in besides}
+    return int(found) + sum(database.execute(asked, (one,)).fetchone() is None for one in others)
 
 
 def forget(database: sqlite3.Connection) -> None:

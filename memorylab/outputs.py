@@ -14,6 +14,7 @@ from memorylab.commands.diff import Difference
 from memorylab.commands.doctor import Health
 from memorylab.commands.history import History
 from memorylab.commands.knobs import KnobPage
+from memorylab.commands.mute import Mutes
 from memorylab.commands.replicate import Replication
 from memorylab.commands.skill import SkillFile
 from memorylab.commands.stack import Stacked
@@ -39,6 +40,7 @@ OUTPUTS: dict[str, tuple[Any, ...]] = {
     "init": (answers.SetUp,),
     "knobs": (Study, KnobPage),
     "log": (Run,),
+    "mute": (Mutes,),
     "replicate": (Replication,),
     "report": (answers.Reported,),
     "restore": (answers.Restored,),

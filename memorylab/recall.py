@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # while the index is fresh nothing of git is needed
 
 _RECENT_PLANS = 500
 _RECENT_REWRITES = 2_000
+_MOST_LOST = 10_000  # each is read to see what it is
 _ON, _LAST = "commit_id >= ? AND commit_id < ?", "\U0010ffff"  # the commits whose names begin so
 _RUN = "id = ? AND +kind = 'Run' AND wins"  # without the plus SQLite looks through all that are of the kind
 
@@ -285,16 +286,16 @@ class Recall:
 
     @cached_property
     def unreadable(self) -> int:
-        """How many lines are no records, or records of an id that another one has."""
-        asked = "SELECT DISTINCT line(packed) FROM unreadable JOIN entries USING (number)"
-        lines = {line for (line,) in self._database.execute(asked)} | self._lacking
-        asked = """SELECT line(lost.packed), line(won.packed) FROM records JOIN entries AS lost USING (number)
+        """How many lines are no records, or records of an id that another one has, of which not all are counted where
+        there are more than anybody comes to have by mistake."""
+        lines = set(self._lacking)
+        asked = f"""SELECT line(lost.packed), line(won.packed) FROM records JOIN entries AS lost USING (number)
             JOIN records AS winner ON winner.id = records.id AND winner.wins
-            JOIN entries AS won ON won.number = winner.number WHERE NOT records.wins"""
+            JOIN entries AS won ON won.number = winner.number WHERE NOT records.wins LIMIT {_MOST_LOST}"""
         for lost, won in self._database.execute(asked):
             if lost != won and not same_but_for_writer(decode(lost), decode(won)):
                 lines.add(lost)
-        return len(lines)
+        return index.unreadable(self._database, lines)
 
     def _under(self, mark: str, most: int) -> Iterable[int]:
         asked = "SELECT rowid FROM marks WHERE marks MATCH ? ORDER BY rowid DESC LIMIT ?"

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from memorylab.core.record import DEFAULT_NOISE, DEFAULT_PROMOTE, DEFAULT_THRESHOLD, Mode
+from memorylab.core.text import inline
 from memorylab.errors import BadInput
 from memorylab.store import git
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from memorylab.core.race import Rules
     from memorylab.core.summary import Gauge
 
-LOCAL = ("remote", "notes_only")  # what only a clone can know of itself
+MUTE = r"^(?=.)[A-Za-z0-9_.-]*\*?[A-Za-z0-9_.-]*$(?!\n)"  # of a writer's name, as one refspec can say it
+LOCAL = ("remote", "notes_only", "mute")  # what only a clone can know of itself
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,10 +37,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `metric_key` is where the sidecar has the metric, with dots into what is nested (empty: under its name);
     `metric_pattern` a regular expression of RE2, whose first group is the metric in the log, where it matches last.
 
+    `mute` are writers whose records are left out, by name or with one `*`.
+
     `aliases` are words of this lab and what they stand for, as in {"peak lr": "matrix lr"}.
     """
 
-    subject: Annotated[str, Meta(min_length=1)] = "train.py"
+    subject: Annotated[str, Meta(min_length=1, max_length=1000)] = "train.py"
     metric: Annotated[str, Meta(min_length=1, max_length=100)] = "val_bpb"
     metric_key: str = ""
     metric_pattern: str = ""
@@ -57,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     claim_minutes: Annotated[float, Meta(gt=0, le=7 * 24 * 60)] = 60.0
     promote: Annotated[float, Meta(gt=0.5, lt=1)] = DEFAULT_PROMOTE
     noise: Annotated[float, Meta(ge=0, lt=1)] = DEFAULT_NOISE
+    mute: tuple[Annotated[str, Meta(pattern=MUTE)], ...] = ()
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -92,6 +97,9 @@ def load(place: git.Place) -> Settings:
     known = {name.replace("_", ""): name for name in Settings.__struct_fields__}
     for key, value in git.config(place, r"^memorylab\.[^.]*$"):
         name = known.get(key.partition(".")[2].lower(), key)
+        if name == "mute":
+            values[name], source[name] = [*values.get(name, ()), value], f"git config {key}"  # type: ignore[misc]
+            continue
         values[name], source[name] = (
             _SWITCH.get(value.lower(), value) if name in _SWITCHES else value,
             f"git config {key}",
@@ -104,6 +112,10 @@ def load(place: git.Place) -> Settings:
                 f"Correct it in {source['metric_pattern']}, as in metric_pattern = 'took ([0-9.]+) s'. RE2 reads it, "
                 "which has no look-around and no back-references.",
             )
+        if wrong := _wrong_subject(settings.subject):
+            raise BadInput(f"subject cannot be used: {wrong}.", f"Correct it in {source['subject']}.")
+        if inline(settings.metric) != settings.metric:
+            raise BadInput("metric cannot be used: it is no name on one line.", f"Correct it in {source['metric']}.")
         if settings.aliases:
             _ = settings.vocabulary
         return settings
@@ -115,6 +127,16 @@ def load(place: git.Place) -> Settings:
         raise BadInput(f"A setting cannot be used: {problem}.", f"Correct it in {where}{newer}.") from None
     except ValueError as problem:
         raise BadInput(f"An alias cannot be used: {problem}.", f"Correct it in {shared or 'git config'}.") from None
+
+
+def _wrong_subject(path: str) -> str:
+    """What is wrong with the path of the subject, which may come with a branch of somebody else's; empty if nothing."""
+    parts = path.split("/")
+    if not path.isprintable():
+        return "it has characters that cannot be printed"
+    if "" in parts or "." in parts or ".." in parts:
+        return "it is no path of a file in the working tree"
+    return "git has its own files there" if parts[0].lower() == ".git" else ""
 
 
 def _wrong_pattern(pattern: str) -> str:

@@ -87,7 +87,9 @@ class Safe(click.Group):
             said, hint = f"{type(bug).__name__}: {bug}.", f"Please report it with {path}."
             if json:
                 _fail(said, hint, EXIT_BUG, "bug", json)
-            click.echo(f"bug: {said} {hint}", err=True)
+            from memorylab.core.text import inline
+
+            click.echo(f"bug: {inline(said)} {hint}", err=True)
             ctx.exit(EXIT_BUG)
 
 
@@ -109,13 +111,15 @@ def _refuse(problem: click.ClickException, json: bool) -> NoReturn:
 
 def _fail(message: str, hint: str, exit_code: int, kind: "Kind", json: bool, usage: str = "") -> NoReturn:
     """Say on stderr what is wrong, and what to do about it unless git's advice is turned off, and end with the code."""
+    # What is wrong may be in what others wrote, and names it.
+    from memorylab.core.text import inline, utf8
+
     if json:
         from memorylab.core.failure import Failed, Failure
-        from memorylab.core.text import utf8
 
         _tell(Failed(error=Failure(message=utf8(message), hint=utf8(hint), exit_code=exit_code, kind=kind)))
     else:
-        click.echo(f"error: {message}", err=True)
+        click.echo(f"error: {inline(message)}", err=True)
         if usage:
             click.echo(usage, err=True)
         if hint:
@@ -123,14 +127,12 @@ def _fail(message: str, hint: str, exit_code: int, kind: "Kind", json: bool, usa
             from memorylab.store.git import advises
 
             if advises():
-                click.echo(f"hint: {hint}", err=True)
+                click.echo(f"hint: {inline(hint)}", err=True)
     raise click.exceptions.Exit(exit_code)
 
 
 def _tell(value: Any) -> None:
-    from memorylab.core.record import to_json
-
-    click.echo(to_json(value), err=True)
+    answer(value, err=True)
 
 
 def forget_stdout() -> None:
@@ -138,11 +140,12 @@ def forget_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def answer(value: Any) -> None:
-    """Print a value for a machine."""
+def answer(value: Any, err: bool = False) -> None:
+    """Print a value for a machine, in characters that do nothing to a terminal."""
     from memorylab.core.record import to_json
+    from memorylab.core.text import escaped
 
-    click.echo(to_json(value).decode())
+    click.echo(escaped(to_json(value).decode()), err=err)
 
 
 def emit(value: Any, text: Callable[[], str], json: bool) -> None:
@@ -150,7 +153,9 @@ def emit(value: Any, text: Callable[[], str], json: bool) -> None:
     if json:
         answer(value)
     else:
-        click.echo(text())
+        from memorylab.core.text import verbatim
+
+        click.echo(verbatim(text()))
 
 
 def remark(lines: list[str]) -> None:
@@ -158,10 +163,11 @@ def remark(lines: list[str]) -> None:
     context = click.get_current_context(silent=True)
     json = context is not None and context.meta.get(_JSON)
     for line in lines:
+        from memorylab.core.text import inline, utf8
+
         if json:
             from memorylab.core.failure import Note
-            from memorylab.core.text import utf8
 
             _tell(Note(note=utf8(line)))
         else:
-            click.echo(f"note: {line}", err=True)
+            click.echo(f"note: {inline(line)}", err=True)

@@ -42,6 +42,7 @@ from memorylab.core.record import (
 )
 from memorylab.core.replicates import Replicates
 from memorylab.core.similarity import Counts
+from memorylab.core.text import escaped
 from memorylab.core.tokens import Value
 from memorylab.core.versions import changed
 from memorylab.kept import Kept, Uses
@@ -60,6 +61,7 @@ _NOWHERE = 1 << 62
 _STRIDE = 256  # runs between two checkpoints
 _AFTER = "(stamp, records.writer, seq, id) > (?, ?, ?, ?)"
 _ORDER = "ORDER BY stamp, records.writer, seq, id"
+_WINNER = "SELECT number, line(packed), anchor FROM records JOIN entries USING (number) WHERE id = ? AND wins"
 _ORDER_AT = "SELECT stamp, writer, seq, id FROM places JOIN records USING (number) WHERE at = ?"
 
 Started = tuple[tuple[str | None, str] | None, bool]  # the commits of the first run, whether its constants are known
@@ -182,11 +184,12 @@ class Timeline:
         return self._amend(decode_briefly(line), known)
 
     def whole(self, line: bytes) -> tuple[Run, bytes]:
-        """The run of an entry, amended, with its line."""
+        """The run of an entry, amended, with its line, in which nothing is left that is not printable."""
         run = decode(line)
         assert isinstance(run, Run)
         found = self._amend(run)
-        return found, line if found is run else changed(line, **{name: getattr(found, name) for name in AMENDABLE})
+        said = line if found is run else changed(line, **{name: getattr(found, name) for name in AMENDABLE})
+        return found, said if said.isascii() else escaped(said.decode()).encode()
 
     def _amend(self, run: Run, known: int | None = None) -> Run:
         if not self._amended:
@@ -272,21 +275,19 @@ class Timeline:
         for number, writer, anchor, line in database.execute(asked, (known,)):
             record = decode(line)
             if isinstance(record, Unreadable) or record.writer != writer:
-                database.execute("INSERT INTO unreadable VALUES (?)", (number,))
+                index.set_apart(database, number, line)
                 continue
             order = order_of(record)
             own = isinstance(record, Run) and record.commit == anchor
-            there = database.execute("SELECT 1 FROM records WHERE id = ? LIMIT 1", (record.id,)).fetchone()
+            there = database.execute(_WINNER, (record.id,)).fetchone()
             row = (number, record.id, type(record).__name__, *order[:3], _subject(record), own, there is None)
             database.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             if there is not None:
                 # As the ledger has it: of two records of one id the smaller line, of one line the smaller commit.
-                asked = (
-                    "SELECT number FROM records JOIN entries USING (number) WHERE id = ? ORDER BY line(packed), anchor"
-                )
-                (winner,) = database.execute(asked, (record.id,)).fetchone()
-                database.execute("UPDATE records SET wins = (number = ?) WHERE id = ?", (winner, record.id))
-                touched = 0 if winner == number else touched
+                if (line, anchor) < there[1:]:
+                    change = "UPDATE records SET wins = NOT wins WHERE number IN (?, ?)"
+                    database.execute(change, (number, there[0]))
+                    touched = 0
             elif isinstance(record, Run):
                 touched = min(touched, self._place_after(order))
             elif isinstance(record, Amend):

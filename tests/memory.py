@@ -118,11 +118,14 @@ def _memory(records: dict[str, tuple[Record, bytes, str]], unreadable: tuple[tup
 
 
 def entries(store: Store) -> list[Entry]:
-    """Every line of every ledger, as the index has it, brought up to date."""
+    """Every line of every ledger, as the index has it, brought up to date. Of one that is no record that is
+    its digest, for which it is taken from git."""
     recall = Session(place=store.place).recall
     database = recall._database
-    rows = database.execute("SELECT writer, anchor, line(packed) FROM entries")
-    return [Entry(*row) for row in rows] + list(store.entries_of(index.lacking(database)))
+    said = {index._digest(*one): one.line for one in store.entries()}
+    rows = database.execute("SELECT writer, anchor, digest, CASE WHEN packed != x'' THEN line(packed) END FROM entries")
+    found = [Entry(writer, anchor, said.get(key, key) if line is None else line) for writer, anchor, key, line in rows]
+    return found + list(store.entries_of(index.lacking(database)))
 
 
 def laid_out(pack: Pack, found: dict[str, tuple[int, bytes]]) -> str:

@@ -99,7 +99,7 @@ def test_a_bug_keeps_its_traceback_in_a_file(lab: Lab, monkeypatch: pytest.Monke
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     result = lab.run("status", rc=70)
     (kept,) = tmp_path.glob("git-memorylab-*.traceback")
-    assert result.stderr == f"bug: ZeroDivisionError: really\x1b. Please report it with {kept}.\n"
+    assert result.stderr == f"bug: ZeroDivisionError: really\ufffd. Please report it with {kept}.\n"
     assert kept.read_text().startswith("Traceback (most recent call last):")
 
 
@@ -185,7 +185,7 @@ def test_every_command_that_has_json_prints_it_in_one_line(make_lab: Callable[..
         elif command == "import":
             one = lab.memory.runs[-1].run_id
             calls = [["show", one], ["diff", one], ["restore", one], ["amend", one, "--notes", "x"],
-                     ["brief"], ["blame", one], ["stack", one, "--onto", "HEAD~1"]]  # fmt: skip
+                     ["brief"], ["mute"], ["blame", one], ["stack", one, "--onto", "HEAD~1"]]  # fmt: skip
             lab.git("config", "memorylab.command", "echo val_bpb: 1.4")
             calls += [["replicate", one, "--seeds", "1"]]
             lab.git("init", "-q", "--bare", "../remote.git")

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from memorylab.commands import export
 from memorylab.core.record import Change, Environment, Knob, Run
+from memorylab.core.text import inline, unquoted
 from memorylab.errors import BadInput
 from memorylab.views import table
 from tests.conftest import Lab, Templates, is_refusal
@@ -105,7 +106,7 @@ def test_csv_holds_what_was_said(night: Lab) -> None:
     found = rows(data)
     assert [row["run_id"] for row in found] == [run.run_id for run in night.memory.runs]
     for row, run in zip(found, night.memory.runs, strict=True):
-        assert row["description"] == run.description
+        assert unquoted(row["description"]) == inline(run.description)
         assert row["tags"] == ",".join(run.tags)
         assert row["timestamp_utc"] == (run.timestamp_utc or "")
         assert row["branch"] == (run.branch or "")
@@ -114,7 +115,7 @@ def test_csv_holds_what_was_said(night: Lab) -> None:
     by_name = {row["run_id"]: row for row in found}
     assert (by_name["h1"]["description"], by_name["h1"]["status"]) == ("not what it was", "discard")
     assert (by_name["other"]["status"], by_name["other"]["metrics.status"]) == ("crash", "3")
-    assert by_name["h0"]["description"] == HOSTILE[0]
+    assert by_name["h0"]["description"] == f"'{HOSTILE[0]}"
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(HOSTILE)
@@ -136,16 +137,16 @@ def test_csv_can_be_read_back_whatever_it_says(runs: list[Run]) -> None:
     data = b"".join(export.csv_lines(lambda: [(run, b"") for run in runs]))
     header, *found = csv.reader(io.StringIO(data.decode(), newline=""))
     names = header[len(export.COLUMNS) :]
-    assert names == sorted({f"metrics.{name}" for run in runs for name in run.metrics})
+    measured = sorted({name for run in runs for name in run.metrics})
+    assert names == [inline(f"metrics.{name}") for name in measured]
     assert len(found) == len(runs)
     for cells, run in zip(found, runs, strict=True):
         row = dict(zip(header, cells, strict=True))
         for name in ("description", "hypothesis", "family", "branch"):
-            assert row[name] == getattr(run, name)
-        assert row["tags"] == ",".join(run.tags)
-        for name in names:
-            value = run.metrics.get(name.removeprefix("metrics."))
-            assert (float(row[name]) if row[name] else None) == value
+            assert unquoted(row[name]) == inline(getattr(run, name))
+        assert unquoted(row["tags"]) == inline(",".join(run.tags))
+        for name, cell in zip(measured, cells[len(export.COLUMNS) :], strict=True):
+            assert (float(cell) if cell else None) == run.metrics.get(name)
 
 
 def test_a_run_that_needs_a_column_more_than_were_counted_is_not_cut() -> None:
@@ -157,7 +158,7 @@ def test_a_run_that_needs_a_column_more_than_were_counted_is_not_cut() -> None:
 
 def test_a_record_of_several_lines_is_one_row() -> None:
     """No command writes one; another program may."""
-    assert table.row(build("a", description="a\nb\r\nc\td"), "val_bpb").endswith("\tkeep\ta b  c d\n")
+    assert table.row(build("a", description="a\nb\r\nc\td"), "val_bpb").endswith("\tkeep\ta b c d\n")
 
 
 @NEEDS_PARQUET

@@ -105,6 +105,31 @@ def claim(
 
 
 @cli.command()
+@click.argument("writers", nargs=-1, metavar="[WRITER]...", shell_complete=suggest("writer"))
+@click.option("--undo", is_flag=True, help="Take them in again.")
+@click.option("--forget", is_flag=True, help="Delete what was fetched of all who are muted, for git gc to clear away.")
+@as_json
+def mute(writers: tuple[str, ...], undo: bool, forget: bool, as_json: bool) -> None:
+    """Leave out everything that WRITER has recorded, and fetch no more of it, in this clone. Without one: who is muted.
+
+    A name may have one * in it, as bot-*. Nothing is lost: --undo brings all back, after --forget with the next sync.
+    """
+    from memorylab.commands import mute as command
+
+    if undo and (forget or not writers):
+        raise click.UsageError("Say who is to be taken in again.")
+    session = open_session()
+    if writers:
+        (command.undo if undo else command.mute)(session, writers)
+        session = session.again(reload=True)
+    forgotten = command.forget(session) if forget else 0
+    if writers or forget:
+        remark(session.again().refresh())
+    found = command.listed(session, forgotten)
+    emit(found, lambda: command.render(found), as_json)
+
+
+@cli.command()
 @click.argument("remote", required=False, shell_complete=suggest("remote"))
 @click.option("--days", type=Range(0), default=30.0, show_default=True, help="How long a writer must be silent.")
 @click.option(

@@ -145,7 +145,9 @@ def listed(found: list[Claim]) -> str:
 
 def _first(session: Session, idea: Idea, known: Iterable[Claim]) -> Claim | None:
     """The claim on an idea that stands: somebody else's before our own."""
-    found = check.claims_on(session, idea, claims.standing(known, session.now))
+    # Others may heed a claim of who is muted here: it stays on the board.
+    heard = (one for one in known if not session.is_muted(one.writer))
+    found = check.claims_on(session, idea, claims.standing(heard, session.now))
     return min(found, key=lambda one: check.is_ours(session, one), default=None)
 
 

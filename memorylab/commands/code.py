@@ -9,10 +9,11 @@ from memorylab.commands import experiment, sync
 from memorylab.commands.session import Session
 from memorylab.core.ranking import Standing
 from memorylab.core.record import Run
-from memorylab.core.text import inline
+from memorylab.core.text import inline, verbatim
 from memorylab.errors import BadInput, DirtySubject, NotFound
 from memorylab.store import git
 from memorylab.store.files import replace
+from memorylab.store.reader import LONGEST
 
 
 def bring(session: Session, *runs: Run | None) -> None:
@@ -29,7 +30,7 @@ def patch(session: Session, run: Run) -> bytes:
     """What the run's experiment did to the subject: the archived patch, else the commit's own diff. Raises NotFound."""
     for name, artifact in run.artifacts.items():
         if name.endswith(".patch"):
-            archived = session.store.blob(artifact.blob, fetch=True)
+            archived = session.store.blob(artifact.blob, fetch=True, longest=LONGEST)
             if archived is not None:
                 return archived
     return experiment.diff(session, *base(session, run))
@@ -68,7 +69,10 @@ def diff(session: Session, run: Run, other: Run | None) -> int:
     """Show a run's diff, or the subject's between two runs, by git itself, with its colours and pager."""
     revisions = _revisions(session, run, other)
     if revisions is None:
-        sys.stdout.buffer.write(patch(session, run))
+        found = patch(session, run)
+        # What applies it needs each byte; a terminal must not be moved by any.
+        is_read = sys.stdout.isatty()
+        sys.stdout.buffer.write(verbatim(found.decode("utf-8", "replace")).encode() if is_read else found)
         sys.stdout.flush()
         return 0
     command = ["git", f"--git-dir={session.place.git_dir}", "diff", *revisions, *_paths(session)]

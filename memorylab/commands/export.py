@@ -16,6 +16,7 @@ from memorylab.commands import tracking
 from memorylab.commands.extras import library
 from memorylab.commands.session import Session
 from memorylab.core.record import Run
+from memorylab.core.text import inline, quoted
 from memorylab.errors import BadInput, UsageError
 from memorylab.store.files import replacing
 from memorylab.views import table
@@ -91,13 +92,19 @@ class _Echo:
 
 
 def csv_lines(runs: Runs) -> Iterator[bytes]:
-    """RFC 4180, which has CR LF, in UTF-8. Cells are as they were said: one that begins with = is not disarmed."""
+    """RFC 4180, which has CR LF, in UTF-8. A cell that a spreadsheet would take for a
+    formula begins with "'"."""
     metrics = _metrics(runs)
     writer = csv.writer(_Echo())
-    yield writer.writerow([*COLUMNS, *(METRIC + name for name in metrics)]).encode()
+    yield writer.writerow([*COLUMNS, *(inline(METRIC + name) for name in metrics)]).encode()
     for run, _ in runs():
         cells = _cells(run, metrics)
-        yield writer.writerow([",".join(cell) if isinstance(cell, list) else cell for cell in cells]).encode()
+        yield writer.writerow([_disarmed(cell) for cell in cells]).encode()
+
+
+def _disarmed(cell: Any) -> Any:
+    said = ",".join(cell) if isinstance(cell, list) else cell
+    return quoted(inline(said)) if isinstance(said, str) else said
 
 
 def _metrics(runs: Runs) -> dict[str, None]:

@@ -34,7 +34,8 @@ class Imported(msgspec.Struct, frozen=True):
 def import_file(session: Session, path: Path, family: str = "") -> Imported:
     """Add a file's rows to the ledger, all in one transaction. Rows that are there already are left alone."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
     except OSError as problem:
         raise BadInput(f"{path}: {problem.strerror}.", "Give the path of a results.tsv or experiments.jsonl.") from None
     if len(data) > _LARGEST:

@@ -140,13 +140,15 @@ def _default_log(session: Session, request: Request, found: experiment.Experimen
     if found.commit.oid != session.reader.resolve("HEAD").oid:
         return []
     path = session.place.top / LOG_FILE
+    if git.is_lure(session.place, path):
+        return [f"{LOG_FILE} is a link out of this repository that came with a commit, and was left alone"]
     try:
         fresh = path.stat().st_mtime >= found.commit.time
     except OSError:
         return []
     if not fresh:
         return [f"{LOG_FILE} is older than the commit and was left alone"]
-    content = summary.collapse_progress(path.read_bytes()[:_LONGEST_LOG], session.settings.artifact_limit)
+    content = summary.collapse_progress(_read(path, LOG_FILE, _LONGEST_LOG) or b"", session.settings.artifact_limit)
     blob = session.place.form.object_id("blob", content)
     recall = session.recall
     for _, run, _ in recall.runs(max(0, recall.size - _LATEST)):

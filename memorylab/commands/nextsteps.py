@@ -49,8 +49,9 @@ def state(session: Session, registry: Registry, queue: Iterable[Decision], waiti
 
 def urgent(session: Session, run: Run | Standing, action: NextAction, priority: Priority = "high") -> Urgent:
     """A decision as it is from where HEAD is."""
-    names = [run.commit, *session.recall.later(run.commit)] if action in ("promote", "branch_followup") else []
-    is_here = any(git.succeeds(session.place, "merge-base", "--is-ancestor", one, "HEAD") for one in names)
+    may_be = action in ("promote", "branch_followup") and code.has_code(session, run)
+    names = [run.commit, *session.recall.later(run.commit)] if may_be else []
+    is_here = any(git.succeeds(session.place, "merge-base", "--is-ancestor", "--", one, "HEAD") for one in names)
     return Urgent(run=short_id(run.run_id), commit=run.commit, action=action, priority=priority, is_here=is_here)
 
 

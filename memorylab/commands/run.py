@@ -21,6 +21,7 @@ from memorylab.commands.session import Session
 from memorylab.core import summary
 from memorylab.core.record import Error
 from memorylab.errors import BadInput
+from memorylab.store import git
 from memorylab.store.git import Place
 
 EXIT = {"keep": 0, "discard": 10, "crash": 11}
@@ -102,6 +103,8 @@ def execute(
     if shutil.which(command[0]) is None:
         raise BadInput(f"{command[0]} cannot be run: there is no such program.", "Give the command after `--`.")
     log = top / logging.LOG_FILE
+    if git.is_lure(place, log):
+        log.unlink()
     sidecar = place.git_dir / SIDECAR
     sidecar.unlink(missing_ok=True)
     given = os.environ if environment is None else environment

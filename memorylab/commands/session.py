@@ -48,7 +48,7 @@ class Session:
     def store(self) -> Store:
         from memorylab.store.repo import Store
 
-        return Store(self.place, self.settings.sign, self.reader)
+        return Store(self.place, self.settings.sign, self.reader, self.settings.mute)
 
     @cached_property
     def reader(self) -> Reader:
@@ -58,6 +58,11 @@ class Session:
     def writer(self) -> str | None:
         """This clone's writer id, None before the first write."""
         return writer.current(self.place.common_dir)
+
+    @property
+    def is_muted(self) -> refs.Who:
+        """Whether a writer's records are left out here."""
+        return refs.muted(self.settings.mute, self.writer)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -108,7 +113,7 @@ class Session:
 
     def _chains(self) -> list[tuple[str, str]]:
         """(writer, tip) of every ledger."""
-        found, archives = refs.chains(self._listed[0], "ledger")
+        found, archives = refs.chains(self._listed[0], "ledger", self.is_muted)
         return self.store.chains("ledger") if archives else found
 
     def _protect(self) -> None:
@@ -155,13 +160,13 @@ class Session:
 
         return Views(self.store, self.settings, read, self.progress)
 
-    def again(self) -> Session:
-        """The same place at the same moment, with its memory to be read anew."""
+    def again(self, reload: bool = False) -> Session:
+        """The same place at the same moment, with its memory to be read anew; with `reload` its settings too."""
         fresh = Session(now=self.now, place=self.place)
         fresh.progress = self.progress
         if "reader" in self.__dict__:
             fresh.__dict__["reader"] = self.reader
-        if "settings" in self.__dict__:
+        if "settings" in self.__dict__ and not reload:
             fresh.__dict__["settings"] = self.settings
         return fresh
 
@@ -170,5 +175,6 @@ def constants(reader: Reader, subject: str, *commits: str | None) -> dict[str, s
     """The subject's constants in the first of some commits that has any."""
     from memorylab.core.change import constants
 
-    files = (reader.file_at(commit, subject) for commit in commits if commit)
+    # What a record calls its parent may be anything, also an expression that git understands.
+    files = (reader.file_at(commit, subject) for commit in commits if commit and reader.is_oid(commit))
     return next((constants(found[1].decode("utf-8", "replace"), subject) for found in files if found is not None), None)

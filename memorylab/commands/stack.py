@@ -169,7 +169,7 @@ def _merge(session: Session, base: str, runs: Sequence[Run]) -> _Merged:
     for run in runs:
         part = _part(session, run)
         why = "" if part else f"did not change {subject}"
-        if part and git.succeeds(session.place, "merge-base", "--is-ancestor", run.commit, base):
+        if part and git.succeeds(session.place, "merge-base", "--is-ancestor", "--", run.commit, base):
             why = f"is part of {base[:7]} already"
         if part and not why:
             content, conflicts = _three_way(session, merged.content, part)

@@ -1,13 +1,13 @@
 """What a shell may complete a word with: runs, knobs, claims, remotes, branches. It only reads, and says nothing."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from memorylab import index
 from memorylab.commands import check, experiment, sync
 from memorylab.commands.session import Session
 from memorylab.core.text import inline, shorten
-from memorylab.store import git
+from memorylab.store import git, refs
 
 Suggestion = tuple[str, str]  # a word, and what it stands for
 _LATEST = 200  # runs that are offered
@@ -55,6 +55,15 @@ def revisions(begun: str) -> Iterator[Suggestion]:
         yield name, ""
 
 
+def writers(begun: str) -> Iterator[Suggestion]:
+    """Everybody who has written, as far as it is here."""
+    session = Session()
+    for ref in refs.tips(session.place):
+        _, name = refs.kind_of(refs.local_name(ref)) or ("", "")
+        if name and name != session.writer:
+            yield name, ""
+
+
 def _session() -> Session:
     session = Session()
     if not (session.place.state / index.FILE).exists():
@@ -71,4 +80,6 @@ def suggestions(kind: str, begun: str) -> list[Suggestion]:
     return [(word, said) for word, said in found.items() if word.startswith(begun) and _WORD.fullmatch(word)]
 
 
-_KINDS = {"run": runs, "knob": knobs, "claim": claims, "remote": remotes, "revision": revisions}
+_KINDS: dict[str, Callable[[str], Iterator[Suggestion]]] = {
+    "run": runs, "knob": knobs, "claim": claims, "remote": remotes, "revision": revisions, "writer": writers,
+}  # fmt: skip

@@ -41,16 +41,17 @@ class Synced(NamedTuple):
 
 
 class Options(NamedTuple):
-    """How to sync: without artifacts, without giving, and who is told of git's progress."""
+    """How to sync: without artifacts, without giving, who is told of git's progress, and without whom."""
 
     notes_only: bool = False
     push: bool = True
     progress: Progress = None
     attempts: int = transport.ATTEMPTS
+    mute: tuple[str, ...] = ()
 
 
 def _configuration(session: Session) -> list[tuple[str, str]]:
-    return git.config(session.place, r"^(memorylab\.(remote|notesonly)|remote\..*|branch\..*\.remote)$")
+    return git.config(session.place, r"^(memorylab\.(remote|notesonly|mute)|remote\..*|branch\..*\.remote)$")
 
 
 def _choose(session: Session, name: str | None, config: list[tuple[str, str]]) -> str:
@@ -124,7 +125,10 @@ def sync(session: Session, name: str | None, options: Options) -> Synced:
     """
     config = _configuration(session)
     remote = _choose(session, name, config)
-    options = options._replace(notes_only=options.notes_only or git.is_on(dict(config).get("memorylab.notesonly")))
+    options = options._replace(
+        notes_only=options.notes_only or git.is_on(dict(config).get("memorylab.notesonly")),
+        mute=tuple(value for key, value in config if key == "memorylab.mute"),
+    )
     done = _Done([], [], [])
     attempts = 0
 
@@ -200,7 +204,7 @@ def _each(session: Session, name: str, options: Options) -> Synced:
 def _pass_on(session: Session, done: Synced, options: Options) -> Synced:
     with locked(session.place.state / "sync.lock"):
         try:
-            went, answers = exchange.pass_on(session.place, done.remote, options.progress)
+            went, answers = exchange.pass_on(session.place, done.remote, options.progress, session.is_muted)
         except (Unreachable, Denied) as problem:
             return done._replace(reached=False, reason=problem.message, refused=isinstance(problem, Denied))
     grown = exchange.growth(session.place, {}, went)
@@ -233,7 +237,8 @@ def _once(session: Session, remote: str, options: Options, done: _Done) -> Given
         session.again().store.protect()
         found = refs.tips(place)
         done.unsettled.append(True)
-    taken = exchange.take(place, remote, me, found, options.notes_only, options.progress)
+    is_muted = refs.muted(options.mute, me)
+    taken = exchange.take(place, remote, me, found, options.notes_only, options.progress, is_muted)
     done.taken.append(taken)
     if me is None or not options.push:
         return _NOTHING

@@ -35,6 +35,7 @@ _ALIASES = {
 _FIELDS = frozenset(
     ("commit", "status", "description", "timestamp_utc", "family", "hypothesis", "notes", "tags", "branch")
 ) | {"parent_commit", "run_id"}
+_SPOKEN = frozenset(("commit", "description"))  # what results.tsv keeps from being a formula
 _METRICS = {name.lower(): name for name in PUBLISHED} | dict.fromkeys(fields.MEMORY, "peak_vram_mb")
 # Numbers that name something and measure nothing.
 _LABELS = frozenset(("id", "#", "no", "experiment", "exp", "run", "iteration", "iter", "trial", "index", "round"))
@@ -275,6 +276,8 @@ class _Draft:
         """A cell under the name of a field of Row, or a label."""
         name = _column(header)
         shown = text.inline(value)
+        if name in _SPOKEN:
+            shown = text.unquoted(shown)
         is_absent = shown.lower() in fields.ABSENT
         if name in self.fields or name not in _FIELDS:
             self.note(header, value)

@@ -3,16 +3,23 @@
 import math
 import re
 import unicodedata
+from collections.abc import Iterable
 
 # Underscores inside words and a ">" after an escaped "<" mean nothing: MATRIX_LR 0.04 -> 0.06 stays legible.
-_MARKDOWN = re.compile(r"([\\`*\[\]<|]|(?<!\w)_|_(?!\w)|~(?=~))")
-
+_MARKDOWN = re.compile(r"([\\`*\[\]<|]|(?<!\w)_|_(?!\w)|~(?=~)|:(?=//)|(?<=\bwww)\.|^(?:[#>=]|[+-](?=[\s-]|$)))")
+_NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
+_FORMULA = re.compile(r"'*[=+\-@]")  # at the beginning of a cell, as spreadsheets take it
 
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _FEW, _MANY = 0.01, 100  # sizes of a metric between which six decimals show it
 _LEAST, _MOST = 1e-9, 1e15  # beyond, an exponent does
 
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-([0-9a-f]{7}-[0-9a-f]{4})[0-9a-f]{12}")
+
+
+_NO_NAME = re.compile(r"""[/\\:*?"<>|]|^[. ~-]|[. ]$""")
+_DEVICE = re.compile(r"con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\xb9\xb2\xb3]")
+_LONGEST_NAME = 200  # bytes; file systems take 255, and a temporary name is longer
 
 
 def inline(text: str) -> str:
@@ -52,9 +59,44 @@ def verbatim(text: str) -> str:
     )  # fmt: skip
 
 
+def escaped(json: str) -> str:
+    """JSON that says the same in printable characters: no terminal is moved or turned around by it."""
+    return json if json.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in json)
+
+
+def _escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+def quoted(text: str) -> str:
+    """A cell of a table that no spreadsheet takes for a formula: with "'" before it, if it would. `unquoted` undoes
+    that."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unquoted(text: str) -> str:
+    """What a cell said before `quoted`."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+def file_names(names: Iterable[str]) -> list[str]:
+    """Those of some names that are safe for files beside each other in one folder, on every system: none leads out of
+    it, is hidden, is a device, ends as a folder of Windows cannot, or is another one where case does not count."""
+    safe: dict[str, str] = {}
+    for name in names:
+        stem = name.partition(".")[0].rstrip().lower()
+        if (
+            name.isprintable() and 0 < len(name.encode("utf-8", "replace")) <= _LONGEST_NAME
+            and not _NO_NAME.search(name) and not _DEVICE.fullmatch(stem)
+        ):  # fmt: skip
+            safe.setdefault(unicodedata.normalize("NFKC", name).casefold(), name)
+    return list(safe.values())
+
+
 def cell(text: str) -> str:
     """Text as it may stand in a Markdown table or list: Markdown's and HTML's own characters are escaped."""
-    return _MARKDOWN.sub(r"\\\1", inline(text).replace("&", "&amp;"))
+    return _NUMBERED.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\1", inline(text).replace("&", "&amp;")))
 
 
 def code(text: str) -> str:

@@ -1,6 +1,6 @@
 """All decisions in one local notes ref, for `git log`: a glob over one ref per writer takes git seconds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 import msgspec
@@ -16,8 +16,10 @@ from memorylab.store.swap import Move, swap
 
 _PATIENCE = 10.0
 _FILE = "display.json"
+_LONGEST = 1 << 20  # bytes of the packets of one writer on one commit that are shown
 
 Sources = list[tuple[str, str]]
+Clean = Callable[[bytes], bytes]
 
 
 class _United(msgspec.Struct, frozen=True):
@@ -27,9 +29,10 @@ class _United(msgspec.Struct, frozen=True):
     sources: Sources
 
 
-def refresh(store: Store, tips: Mapping[str, str], shown: str) -> str:
+def refresh(store: Store, tips: Mapping[str, str], shown: str, clean: Clean) -> str:
     """Point refs/memorylab/display, which is at `shown`, at the union of every writer's decisions, which are at `tips`;
-    where it is then, "" if it lacks any that are not here."""
+    where it is then, "" if it lacks any that are not here. `git log` prints it as it is, so that what others have
+    written is made `clean`."""
     sources = _sources(store, tips)
     if not _is_fresh(store, sources, shown):
         # All who move this ref hold this lock, so that none meets another's, and a killed one's is known to be stale.
@@ -38,16 +41,20 @@ def refresh(store: Store, tips: Mapping[str, str], shown: str) -> str:
             tips, shown = refs.listed(store.place)
             sources = _sources(store, tips)
             if not _is_fresh(store, sources, shown):
-                made = _union(store, sources, shown)
+                made = _union(store, sources, shown, clean)
                 swap(store.place, [Move(refs.DISPLAY, shown or None, made)], "memorylab")
                 shown = made
     return shown if sources and _is_fresh(store, sources, shown) else ""
 
 
 def _is_fresh(store: Store, sources: Sources, shown: str) -> bool:
-    if not shown or len(sources) < 2:
+    if not shown or _is_ours_alone(store, sources):
         return not sources or shown == sources[0][1]
     return _united(store, shown) == sources
+
+
+def _is_ours_alone(store: Store, sources: Sources) -> bool:
+    return not sources or [writer for writer, _ in sources] == [store.writer()]
 
 
 def _sources(store: Store, tips: Mapping[str, str]) -> Sources:
@@ -71,18 +78,18 @@ def _united(store: Store, shown: str) -> Sources:
     return found.sources if found.commit == shown else []
 
 
-def _union(store: Store, sources: Sources, shown: str) -> str:
+def _union(store: Store, sources: Sources, shown: str, clean: Clean) -> str:
     tip = sources[0][1]
-    if len(sources) == 1 and store.complete_notes(tip):
+    if _is_ours_alone(store, sources) and store.complete_notes(tip):
         return tip
     try:
-        grown = _grown(store, sources, shown) if shown and not git.is_partial(store.place) else None
+        grown = _grown(store, sources, shown, clean) if shown and not git.is_partial(store.place) else None
     except NotFound:
         grown = None
-    return grown or _merge(store, sources)
+    return grown or _merge(store, sources, clean)
 
 
-def _grown(store: Store, sources: Sources, shown: str) -> str | None:
+def _grown(store: Store, sources: Sources, shown: str, clean: Clean) -> str | None:
     """The union that follows the one that is shown, with what has come to each of its sources since; None where any has
     lost something, or comes in another place, so that all must be read."""
     then, now = _by_writer(_united(store, shown)), _by_writer(sources)
@@ -102,7 +109,7 @@ def _grown(store: Store, sources: Sources, shown: str) -> str | None:
             changed.setdefault(commit, []).append(tips[0])
     pack = Pack(store.place)
     tree = NotesTree(store.reader, pack, shown)
-    trees = {tip: NotesTree(store.reader, pack, tip) for found in changed.values() for tip in found}
+    trees = {tip: NotesTree(store.reader, pack, tip, foreign=True) for found in changed.values() for tip in found}
     for commit, came in changed.items():
         contents: dict[str, bytes] = {}
         is_new = tree.get(commit) is None
@@ -110,13 +117,13 @@ def _grown(store: Store, sources: Sources, shown: str) -> str | None:
             # Who has not come to a commit that was not there has nothing on it.
             if not is_new or tip in came:
                 if tip not in trees:
-                    trees[tip] = NotesTree(store.reader, pack, tip)
-                _add(contents, writer, trees[tip].get(commit) or b"")
+                    trees[tip] = NotesTree(store.reader, pack, tip, foreign=True)
+                _add(contents, writer, trees[tip].get(commit) or b"", clean)
         tree.set(commit, _joined(contents))
     return _commit(store, pack, tree, sources)
 
 
-def _merge(store: Store, sources: Sources) -> str:
+def _merge(store: Store, sources: Sources, clean: Clean) -> str:
     """The union of all that the sources hold."""
     merged: dict[str, dict[str, bytes]] = {}
     is_whole = True
@@ -125,7 +132,7 @@ def _merge(store: Store, sources: Sources) -> str:
             if content is None:
                 is_whole = False
                 continue
-            _add(merged.setdefault(commit, {}), writer, content)
+            _add(merged.setdefault(commit, {}), writer, content, clean)
     pack = Pack(store.place)
     tree = NotesTree(store.reader, pack, None)
     for commit, contents in sorted(merged.items()):
@@ -134,7 +141,8 @@ def _merge(store: Store, sources: Sources) -> str:
     return _commit(store, pack, tree, sources if is_whole else [])
 
 
-def _add(contents: dict[str, bytes], writer: str, content: bytes) -> None:
+def _add(contents: dict[str, bytes], writer: str, content: bytes, clean: Clean) -> None:
+    content = clean(content[:_LONGEST])
     # A note only grows: of several copies the longest holds the others.
     if content:
         contents[writer] = max(contents.get(writer, b""), content, key=len)

@@ -12,6 +12,7 @@ from memorylab.store import git, refs, shallow, transport
 from memorylab.store.files import locked
 from memorylab.store.git import Place
 from memorylab.store.swap import unlock
+from memorylab.store.transaction import sequence
 from memorylab.store.transport import Answer, Progress, Update
 
 _BY_NAME = 100  # refs named one by one; beyond that a pattern is cheaper, as git compares each name with each ref
@@ -66,11 +67,15 @@ def _is_copy(remote: str, name: str, ref: str) -> bool:
 
 
 def take(
-    place: Place, remote: str, me: str | None, before: dict[str, str], notes_only: bool, progress: Progress | None
-) -> Taken:
-    """Fetch what a remote has and we have not; `before` is every ref as it is here. Raises Unreachable, or Denied."""
+    place: Place, remote: str, me: str | None, before: dict[str, str], notes_only: bool, progress: Progress | None,
+    is_muted: refs.Who = refs.nobody,
+) -> Taken:  # fmt: skip
+    """Fetch what a remote has and we have not; `before` is every ref as it is here. Refs of the muted stay as they are,
+    here and there. Raises Unreachable, or Denied."""
     shallow.mend(place)
-    there = transport.listing(place, remote, refs.SHARED)
+    listed = transport.listing(place, remote, refs.SHARED)
+    there = {ref: oid for ref, oid in listed.items() if not _is_of(is_muted, ref)}
+    before = {name: oid for name, oid in before.items() if not _is_of(is_muted, refs.local_name(name))}
     own = refs.owned(me) if me else []
     known = {ref: before[name] for ref in own if (name := refs.fetched_as(remote, ref)) in before}
     # Thousands of refs are as they were, so the cheap question comes first. Our own are needed whole: whether they go
@@ -91,6 +96,7 @@ def take(
             journals = [spec for spec in specs if spec.startswith(refs.JOURNAL)] if notes_only else []
             shared = refs.fetch_refspecs(remote)
             specs = [spec for spec in shared if not (notes_only and spec.startswith(refs.JOURNAL))] + journals
+            specs += [f"^{ref}" for ref in listed if ref not in there]
         transport.fetch(place, remote, specs, progress)
         after = _without_foreign(place, before, refs.tips(place))
     came = [
@@ -115,6 +121,11 @@ def take(
     if came:
         _pack(place)
     return Taken(before, there, came, refused, known)
+
+
+def _is_of(is_muted: refs.Who, ref: str) -> bool:
+    kind, writer = refs.kind_of(ref) or ("", "")
+    return kind in refs.OWN and is_muted(writer)
 
 
 def give(place: Place, remote: str, me: str, taken: Taken, progress: Progress | None) -> Given:
@@ -163,8 +174,11 @@ def _lost(place: Place, ref: str, known: str | None, there: str | None) -> Damag
     return Damage(ref, "deleted" if there is None else "truncated")
 
 
-def pass_on(place: Place, remote: str, progress: Progress | None) -> tuple[list[Moved], list[Answer]]:
-    """Bring a remote what is here of every writer, wherever it is from, as far as it goes on from what the remote has.
+def pass_on(
+    place: Place, remote: str, progress: Progress | None, is_muted: refs.Who = refs.nobody
+) -> tuple[list[Moved], list[Answer]]:
+    """Bring a remote what is here of every writer but the muted, wherever it is from, as far as it goes on from what
+    the remote has.
 
     Raises Unreachable, or Denied.
     """
@@ -173,7 +187,7 @@ def pass_on(place: Place, remote: str, progress: Progress | None) -> tuple[list[
     known: dict[str, set[str]] = {}
     for name, oid in found.items():
         ref = refs.local_name(name)
-        if refs.kind_of(ref):
+        if refs.kind_of(ref) and not _is_of(is_muted, ref):
             known.setdefault(ref, set()).add(oid)
     archived = _held(place, there.items())
     updates = []
@@ -238,7 +252,17 @@ def _numbers(place: Place, oids: list[str]) -> dict[str, int]:
     asked = "".join(f"{oid}\n" for oid in oids).encode()
     listed = git.run(place, "log", "--no-walk=unsorted", "--stdin", form, input=asked, check=False).decode()
     pairs = (line.partition(" ") for line in listed.splitlines())
-    return {oid: int(number) for oid, _, number in pairs if number.isdigit()}
+    return {oid: sequence(f"Seq: {number}") for oid, _, number in pairs}
+
+
+def number(place: Place, tip: str) -> int:
+    """How many records a journal says that it has."""
+    return _numbers(place, [tip]).get(tip, 0)
+
+
+def notes(place: Place, tip: str) -> int:
+    """How many notes a ledger has."""
+    return git.run(place, "ls-tree", "-r", "-z", "--name-only", tip, check=False).count(b"\0")
 
 
 def waiting(place: Place, remote: str, me: str, found: dict[str, str]) -> int:

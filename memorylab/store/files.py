@@ -1,7 +1,9 @@
 """Files that are there whole or not at all, and the lock that orders the writers of one clone."""
 
+import errno
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -58,6 +60,18 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def read(path: Path, longest: int) -> bytes:
+    """The content of a file. Raises OSError, also where it is no file, as a device that never ends, or is longer."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "It is no file", str(path))
+        content = file.read(longest + 1)
+        if len(content) > longest:
+            raise OSError(errno.EFBIG, f"It is longer than {longest:,} bytes", str(path))
+        return content
 
 
 @contextmanager

@@ -160,6 +160,15 @@ def hardened(place: Place) -> tuple[str, ...]:
     return () if run(place, "config", "--get", "core.fsync", check=False) else ("-c", "core.fsync=committed")
 
 
+def is_lure(place: Place, path: Path) -> bool:
+    """Whether a path of the working tree is a symbolic link out of it that came with a commit: what the user has not
+    made himself is not followed."""
+    if place.top is None or not path.is_symlink() or path.resolve().is_relative_to(place.top.resolve()):
+        return False
+    listed = run(place, "ls-files", "-s", "--", f":(top,literal){path.relative_to(place.top)}", check=False)
+    return listed.startswith(b"120000 ")
+
+
 def branch(place: Place) -> str | None:
     """The branch that HEAD is on, None if it is detached."""
     head = run(place, "symbolic-ref", "-q", "HEAD", check=False).decode("utf-8", "replace").rstrip("\n")

@@ -8,7 +8,7 @@ import msgspec
 from memorylab.errors import NotFound
 from memorylab.store import git
 from memorylab.store.git import Place
-from memorylab.store.reader import Reader, are_blobs, contents
+from memorylab.store.reader import LONGEST, Reader, are_blobs, contents
 
 _MANY = 100  # blobs; fewer are read sooner than a process starts
 
@@ -67,7 +67,7 @@ def _grown(reader: Reader, before: dict[str, str], after: dict[str, str]) -> Gro
     added: list[tuple[str, bytes]] = []
     lost = False
     for anchor in before.keys() | after.keys():
-        then, now = (reader.blob(side[anchor]) if anchor in side else b"" for side in (before, after))
+        then, now = (reader.note(side[anchor]) if anchor in side else b"" for side in (before, after))
         if then is None or now is None:
             return None
         old, new = (dict.fromkeys(line for line in side.split(b"\n") if line.strip()) for side in (then, now))
@@ -78,7 +78,7 @@ def _grown(reader: Reader, before: dict[str, str], after: dict[str, str]) -> Gro
 
 def _lines(place: Place, found: dict[str, str]) -> Iterator[tuple[str, bytes]]:
     """The lines of all notes, commit -> blob, of a ledger that is read for the first time."""
-    for anchor, content in zip(found, contents(place, list(found.values())), strict=True):
+    for anchor, content in zip(found, contents(place, list(found.values()), LONGEST), strict=True):
         if content is None:
             raise NotFound(f"The note on {anchor[:7]} vanished while it was read.", "Try again.")
         yield from ((anchor, line) for line in dict.fromkeys(content.split(b"\n")) if line.strip())

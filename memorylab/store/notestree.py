@@ -19,11 +19,11 @@ _RESTORE = "Restore it from a remote."
 class NotesTree:
     """A notes tree being edited: `get` and `set` notes, then `write` the folders that changed, once each.
 
-    `tip` is a tree or a notes commit, None for an empty one; what `write` makes is in the pack. Raises NotFound where a
-    part of it is not here."""
+    `tip` is a tree or a notes commit, None for an empty one; what `write` makes is in the pack. Of a `foreign` one
+    notes are read that are no longer than any is. Raises NotFound where a part of it is not here."""
 
-    def __init__(self, reader: Reader, pack: Pack, tip: str | None) -> None:
-        self._reader, self._pack = reader, pack
+    def __init__(self, reader: Reader, pack: Pack, tip: str | None, foreign: bool = False) -> None:
+        self._reader, self._pack, self._blob = reader, pack, reader.note if foreign else reader.blob
         empty = reader.place.form.empty_tree, Entries()
         self.tree, root = empty if tip is None else self._read(tip)  # the tree's id as it was last written
         self._folders: dict[str, Entries] = {"": root}
@@ -59,7 +59,7 @@ class NotesTree:
         if found is None:
             return None
         _, oid = self._folders[found[0]][found[1]]
-        content = self._reader.blob(oid)
+        content = self._blob(oid)
         if content is None:
             raise NotFound(f"The note on {commit[:7]}, {oid[:7]}, is not here.", _RESTORE)
         return content

@@ -4,6 +4,7 @@ Most commands ask for two or three objects, and libgit2 takes longer to be impor
 """
 
 import subprocess
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,15 +16,27 @@ from memorylab.store.git import Place
 from memorylab.store.objects import Commit, Entries, commit_of, entries_of
 
 T = TypeVar("T")
+LONGEST = 16 << 20  # bytes of a note, a commit or the subject; as much as the server's hook lets through
+_LONGEST_TREE = 64 << 20  # over a million notes in one folder
+MOST = 1 << 30
+_STREAMED = ("-c", f"core.bigFileThreshold={LONGEST}")  # what is longer git need not have in memory to give it
+
+
+def too_long(oid: str) -> bytes:
+    """What stands for a note that is too long to be one: a line that is no record."""
+    return f"{oid} is longer than {LONGEST:,} bytes".encode()
+
 
 # Before git 2.45 only the second is known: there git ends where it would fetch.
 _FETCHES_NOTHING = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
 
 
 class _Object(NamedTuple):
+    """`content` is None where it is longer than was asked for."""
+
     oid: str
     kind: str
-    content: bytes
+    content: bytes | None
 
 
 class Reader:
@@ -38,7 +51,7 @@ class Reader:
     def resolve(self, revision: str) -> Commit:
         """The commit that a revision names. Raises NotFound."""
         found = self._peeled(revision)
-        if found is None or found.kind != "commit":
+        if found is None or found.kind != "commit" or found.content is None:
             raise NotFound(f"There is no commit {revision!r} here.", "`git log --all` lists what there is.")
         commit = commit_of(found.oid, found.content)
         return commit._replace(parents=self._here(found.oid, commit.parents))
@@ -52,6 +65,10 @@ class Reader:
             return parents
         asked = ("rev-list", "--no-walk", "--exclude-promisor-objects", *parents)
         return parents if not is_cut or git.succeeds(self.place, *asked) else ()
+
+    def is_oid(self, name: str) -> bool:
+        """Whether this is the full name of an object, and no other way of naming one."""
+        return self.place.form.is_id(name)
 
     def ancestors(self, commit: str) -> Iterator[str]:
         """The commits that one descends from, as far as they are here: the nearest first, the first parent's before the
@@ -71,13 +88,19 @@ class Reader:
         """(blob id, content) of a file in a commit, None if it is not in it. Raises NotFound if it is, but a partial
         clone left it out and cannot fetch it: what is judged or recorded without it would be wrong."""
         try:
-            found = self._object(f"{commit}:{path}")
+            found = self._object(f"{commit}:{path}", LONGEST)
         except EOFError:
             raise NotFound(
                 f"{path} of {commit[:7]} is not in this partial clone, and its remote was not reached.",
                 "Try again when it is.",
             ) from None
-        return (found.oid, found.content) if found is not None and found.kind == "blob" else None
+        if found is None or found.kind != "blob":
+            return None
+        if found.content is None:
+            raise NotFound(
+                f"{path} of {commit[:7]} is longer than {LONGEST:,} bytes.", "That is no program to learn from."
+            )
+        return found.oid, found.content
 
     def at(self, refs: Iterable[str]) -> dict[str, str]:
         """The objects that some refs point to; a ref that is not here, or whose object is not, is left out."""
@@ -94,8 +117,8 @@ class Reader:
 
     def tree(self, name: str) -> tuple[str, Entries] | None:
         """(id, entries) of a tree, also that of a commit; None if there is none such here."""
-        found = self._here_or_none(f"{name}^{{tree}}")
-        if found is None or found.kind != "tree":
+        found = self._here_or_none(f"{name}^{{tree}}", _LONGEST_TREE)
+        if found is None or found.kind != "tree" or found.content is None:
             return None
         try:
             return found.oid, entries_of(found.content, self.place.form)
@@ -104,37 +127,44 @@ class Reader:
 
     def read(self, name: str) -> tuple[str, bytes] | None:
         """(kind, content) of the object that a name stands for, None if there is none here."""
-        found = self._here_or_none(name)
-        return (found.kind, found.content) if found is not None else None
+        found = self._here_or_none(name, MOST)
+        return (found.kind, found.content) if found is not None and found.content is not None else None
 
-    def blob(self, oid: str, longest: int | None = None) -> bytes | None:
+    def blob(self, oid: str, longest: int = MOST) -> bytes | None:
         """A blob's content, None if there is none such here, or it has more bytes than `longest`."""
         found = self._here_or_none(oid, longest)
         return found.content if found is not None and found.kind == "blob" else None
+
+    def note(self, oid: str) -> bytes | None:
+        """A note's content, None if it is not here; of what is too long to be one a line that says so."""
+        found = self._here_or_none(oid, LONGEST)
+        if found is None or found.kind != "blob":
+            return None
+        return too_long(oid) if found.content is None else found.content
 
     def _peeled(self, revision: str) -> _Object | None:
         found = self._here_or_none(revision)
         return self._here_or_none(f"{found.oid}^{{}}") if found is not None and found.kind == "tag" else found
 
-    def _here_or_none(self, name: str, longest: int | None = None) -> _Object | None:
+    def _here_or_none(self, name: str, longest: int = LONGEST) -> _Object | None:
         try:
             return self._object(name, longest)
         except EOFError:
             return None
 
-    def _object(self, name: str, longest: int | None = None) -> _Object | None:
+    def _object(self, name: str, longest: int) -> _Object | None:
         """Raises EOFError where git gives up, as at an object that it would have to fetch and cannot."""
         return _twice(lambda: self._read(name, longest))
 
-    def _read(self, name: str, longest: int | None) -> _Object | None:
+    def _read(self, name: str, longest: int) -> _Object | None:
         fields = self._answer("contents", name)
         if fields is None:
             return None
         process = self._running()
-        if longest is not None and int(fields[2]) > longest:
+        if int(fields[2]) > longest:
             self._process = None
             _end(process)
-            return None
+            return _Object(fields[0], fields[1], None)
         assert process.stdout is not None
         content = process.stdout.read(int(fields[2]))
         if not process.stdout.read(1):
@@ -170,7 +200,7 @@ class Reader:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._process = subprocess.Popen(
-                ["git", f"--git-dir={self.place.git_dir}", "cat-file", "--batch-command"],
+                ["git", f"--git-dir={self.place.git_dir}", *_STREAMED, "cat-file", "--batch-command"],
                 cwd=self.place.top or self.place.git_dir, env=_environment() | self._extra, stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             )  # fmt: skip
@@ -178,8 +208,9 @@ class Reader:
         return self._process
 
 
-def contents(place: Place, oids: Sequence[str]) -> Iterator[bytes | None]:
-    """The contents of many blobs, in their order; None for one that is not here. git reads packed ones eight times as
+def contents(place: Place, oids: Sequence[str], longest: int = sys.maxsize) -> Iterator[bytes | None]:
+    """The contents of many blobs, in their order; None for one that is not here, and for one that has more bytes than
+    `longest` a line that says so. git reads packed ones eight times as
     fast as libgit2, which does not keep what many deltas rest on."""
     with _asked(place, "--batch", oids) as answer:
         for _ in oids:
@@ -187,7 +218,10 @@ def contents(place: Place, oids: Sequence[str]) -> Iterator[bytes | None]:
             if len(fields) != 3:
                 yield None
                 continue
-            content = answer.stdout.read(int(fields[2])) if answer.stdout is not None else b""
+            size = int(fields[2])
+            content = answer.stdout.read(min(size, longest)) if answer.stdout is not None else b""
+            if size > longest:
+                content = _passed_over(answer, size - longest, fields[0].decode())
             if answer.stdout is None or not answer.stdout.read(1):
                 _fail(answer)
             yield content if fields[1] == b"blob" else None
@@ -219,7 +253,7 @@ def _asked(place: Place, how: str, names: Sequence[str]) -> Iterator[subprocess.
     """What git answers to all of some names."""
     import tempfile  # 4 ms that who reads a few objects need not pay
 
-    command = ["git", f"--git-dir={place.git_dir}", "cat-file", how, "--buffer"]
+    command = ["git", f"--git-dir={place.git_dir}", *_STREAMED, "cat-file", how, "--buffer"]
     with tempfile.TemporaryFile() as asked:
         asked.write("".join(f"{name}\n" for name in names).encode())
         asked.seek(0)
@@ -228,6 +262,12 @@ def _asked(place: Place, how: str, names: Sequence[str]) -> Iterator[subprocess.
             stderr=subprocess.DEVNULL,
         ) as process:  # fmt: skip
             yield process
+
+
+def _passed_over(process: subprocess.Popen[bytes], left: int, oid: str) -> bytes:
+    while process.stdout is not None and (read := process.stdout.read(min(left, 1 << 20))):
+        left -= len(read)
+    return too_long(oid)
 
 
 def _line(process: subprocess.Popen[bytes]) -> bytes:

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from memorylab.store import git
@@ -27,6 +28,8 @@ SHARED = (f"{NOTES}*", f"{JOURNAL}*")
 
 _WRITER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _LONGEST = 120
+# The name of a remote may have slashes, and any of these words between them; that of a writer has none.
+_FETCHED = re.compile(rf"{REMOTES}.+/(notes|journal)/((?:(?<=notes/)(?:ledger|decisions|archive)/|archive/)?[^/]+)")
 
 
 class Entry(NamedTuple):
@@ -62,14 +65,28 @@ def _named(listed: bytes) -> dict[str, str]:
     return {name: oid for oid, name in (line.split(" ", 1) for line in os.fsdecode(listed).split("\n") if line)}
 
 
-def chains(tips: Mapping[str, str], kind: str) -> tuple[list[tuple[str, str]], list[str]]:
+Who = Callable[[str], bool]
+
+
+def muted(patterns: Sequence[str], me: str | None) -> Who:
+    """Whether a writer is one whose records are left out: its name is one of these, or has a `*` where that has
+    anything. Nobody is left out of the own clone."""
+    return lambda writer: writer != me and any(fnmatchcase(writer, pattern) for pattern in patterns)
+
+
+def nobody(writer: str) -> bool:
+    """No writer."""
+    return False
+
+
+def chains(tips: Mapping[str, str], kind: str, is_muted: Who = nobody) -> tuple[list[tuple[str, str]], list[str]]:
     """(writer, tip) of every `journal`, `ledger` or `decisions` among some refs, own ones first, then fetched ones,
-    each tip once; and the tips of the archives, which hold more of them."""
+    each tip once; and the tips of the archives, which hold more of them. Those of the muted are not among them."""
     found: dict[tuple[str, str], None] = {}
     archives = []
     for ref, tip in sorted(tips.items(), key=lambda item: (item[0].startswith(REMOTES), item[0])):
         named, writer = kind_of(local_name(ref)) or ("", "")
-        if named == kind:
+        if named == kind and not is_muted(writer):
             found[writer, tip] = None
         elif named == ("archived journals" if kind == "journal" else "archived notes"):
             archives.append(tip)
@@ -106,13 +123,10 @@ def kind_of(ref: str) -> tuple[str, str] | None:
 
 def local_name(ref: str) -> str:
     """What a fetched ref is called where its owner has it; any other ref as it is."""
-    if not ref.startswith(REMOTES):
+    found = _FETCHED.fullmatch(ref)
+    if found is None:
         return ref
-    for name, prefix in (("/notes/", NOTES), ("/journal/", JOURNAL)):
-        _, found, rest = ref[len(REMOTES) :].partition(name)
-        if found:
-            return prefix + rest
-    return ref
+    return f"{NOTES if found[1] == 'notes' else JOURNAL}{found[2]}"
 
 
 def is_writer(name: str) -> bool:

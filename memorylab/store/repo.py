@@ -14,7 +14,7 @@ from memorylab.errors import BadInput, MemoryLabError, NotFound, Unreachable
 from memorylab.store import git, refs, seen, shallow, transport, writer
 from memorylab.store.files import locked
 from memorylab.store.growth import Growth, Span, growth
-from memorylab.store.reader import Reader
+from memorylab.store.reader import LONGEST, MOST, Reader
 from memorylab.store.swap import Move, swap
 from memorylab.store.transaction import PACKET_FILE, RECORD_FILE, sequence, writing
 
@@ -36,11 +36,15 @@ Notes = list[tuple[str, bytes | None]]  # (annotated commit, content), a content
 
 
 class Store:
-    """The memory of one repository. Opening it reads and writes nothing. With `sign` the journal is signed."""
+    """The memory of one repository. Opening it reads and writes nothing. With `sign` the journal is signed; what
+    writers say whose names are as in `mute` is left out."""
 
-    def __init__(self, place: git.Place, sign: bool = False, reader: Reader | None = None) -> None:
+    def __init__(
+        self, place: git.Place, sign: bool = False, reader: Reader | None = None, mute: Sequence[str] = ()
+    ) -> None:
         self.place = place
         self.sign = sign
+        self.mute = mute
         self.state = place.state
         self.reader = reader or Reader(place)
         self.restored: list[str] = []
@@ -69,13 +73,14 @@ class Store:
     def chains(self, kind: str, tips: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
         """(writer, tip) of every `journal`, `ledger` or `decisions` there is, own ones first, then fetched
         ones, then those out of archives; each tip once. `tips` is where the refs are, if that was just asked."""
-        found, archives = refs.chains(self.tips() if tips is None else tips, kind)
+        is_muted = refs.muted(self.mute, self.writer())
+        found, archives = refs.chains(self.tips() if tips is None else tips, kind, is_muted)
         if not archives:
             return found
         from memorylab.store import archive
 
         folded = (pair for one in archives for pair in archive.folded(self.objects, one, kind))
-        return list(dict.fromkeys([*found, *folded]))
+        return list(dict.fromkeys([*found, *(chain for chain in folded if not is_muted(chain[0]))]))
 
     def fetched_writers(self) -> list[tuple[str, str, int]]:
         """(writer, remote, time of the latest entry) of every journal that was fetched."""
@@ -146,7 +151,11 @@ class Store:
         listed = [self._notes(tip) for tip in tips]
         self._complete_objects(blob for found in listed for _, blob in found or ())
         for found in listed:
-            yield None if found is None else [(anchor, self.blob(blob)) for anchor, blob in found]
+            yield None if found is None else [(anchor, self._note(blob)) for anchor, blob in found]
+
+    def _note(self, oid: str) -> bytes | None:
+        # In a partial clone git would fetch what is not here, one object at a time.
+        return self.blob(oid, longest=LONGEST) if git.is_partial(self.place) else self.reader.note(oid)
 
     def growth(self, spans: Sequence[Span]) -> Iterator[Growth | None]:
         """How a ledger has changed over each span, as store/growth.py tells."""
@@ -183,7 +192,7 @@ class Store:
         """Whether an object is here. What is no object's name, as a record by anyone may have it, is not."""
         return self.place.form.is_id(oid) and oid in self.objects
 
-    def blob(self, oid: str, fetch: bool = False, longest: int | None = None) -> bytes | None:
+    def blob(self, oid: str, fetch: bool = False, longest: int = MOST) -> bytes | None:
         """A blob's content, None if it is not here, or has more bytes than `longest`; with `fetch` what a partial clone
         left out is fetched."""
         if fetch:
@@ -194,7 +203,7 @@ class Store:
             # git would fetch it, one object at a time.
             with suppress(*objects.UNREADABLE):
                 content = objects.blob(self.objects, oid)
-                return content if longest is None or len(content) <= longest else None
+                return content if len(content) <= longest else None
             return None
         return self.reader.blob(oid, longest) if self.place.form.is_id(oid) else None
 

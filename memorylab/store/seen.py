@@ -96,6 +96,13 @@ def forget(place: Place, gone: list[str]) -> None:
         _save(place, {ref: tip for ref, tip in _load(place).items() if ref.removeprefix(_NOTED) not in gone})
 
 
+def let_go(place: Place, reader: Reader) -> None:
+    """Keep from gc no more than what the refs hold now."""
+    with locked(place.state / "seen.lock"):
+        git.run(place, "update-ref", "-d", refs.SEEN)
+        _keep(place, reader, [*refs.tips(place).values()])
+
+
 def _latest(known: Tips) -> Tips:
     noted = {ref.removeprefix(_NOTED): tip for ref, tip in known.items() if ref.startswith(_NOTED)}
     return {**{ref: tip for ref, tip in known.items() if not ref.startswith(_NOTED)}, **noted}

@@ -14,12 +14,12 @@ import msgspec
 
 from memorylab.core.ranking import Registry
 from memorylab.core.record import Run, decode, to_json
-from memorylab.core.text import count, inline
+from memorylab.core.text import count, escaped, file_names, inline, verbatim
 from memorylab.errors import BadInput, StoreBusy
 from memorylab.recall import Recall
 from memorylab.settings import Settings
-from memorylab.store import display, refs
-from memorylab.store.files import locked, replace
+from memorylab.store import display, git, refs
+from memorylab.store.files import locked, read, replace
 from memorylab.store.repo import Store
 from memorylab.views import fresh, growing, morning, report
 from memorylab.views.fresh import BOARD, FOLDER, LATEST, LINES, PAGE, RUNS, TABLE, WATCHED_RUNS, State
@@ -28,9 +28,17 @@ if TYPE_CHECKING:  # only the page knows of knobs
     from memorylab.core.knobs import Study
 
 BEFORE = ".before-memorylab"  # what stood where a view belongs is kept under this ending
+_LONGEST = 16 << 20  # bytes
+_LONGEST_TABLE = 1 << 28
+_WAY = (FOLDER.parent, FOLDER, RUNS, LATEST.parent)  # the folders that views are in
 _STEP = 50  # runs between two words on how far it has come
 T = TypeVar("T")
 _REPORT = re.compile(r"\d{8}T\d{6}Z\.md")
+
+
+def _clean(packet: bytes) -> bytes:
+    """A packet, as it may be shown in a terminal."""
+    return verbatim(packet.decode("utf-8", "replace")).encode()
 
 
 class Views:
@@ -47,6 +55,7 @@ class Views:
         self.top = store.place.top
         self._read, self._progress = read, progress
         self._lock_file = store.place.git_dir / "memorylab-views.lock"
+        self._longest = max(_LONGEST, settings.artifact_limit)  # of an artifact; its writer may have another limit
 
     def report(
         self, recall: Recall, as_of: datetime | None, since_hours: float,
@@ -125,6 +134,9 @@ class Views:
         """
         if self.top is None or self.store.writer() is None:
             return []
+        for path in _WAY:
+            if git.is_lure(self.store.place, self.top / path):
+                return [f"{path} is a link out of this repository that came with a commit: no views are written there."]
         tips, shown = listed or refs.listed(self.store.place)
         kept = self.store.protect(tips)
         return self.restored() + self._refresh(kept, shown)
@@ -137,7 +149,7 @@ class Views:
 
     def _refresh(self, tips: Mapping[str, str], shown: str) -> list[str]:
         assert self.top is not None
-        shown = display.refresh(self.store, tips, shown)
+        shown = display.refresh(self.store, tips, shown, _clean)
         state = fresh.load(self.store.place)
         made_from = fresh.fingerprint(self.settings, tips)
         if state.made_from == made_from and fresh.stamps(self.top, state.stamps) == state.stamps:
@@ -164,7 +176,7 @@ class Views:
         assert self.top is not None
         path = self.top / TABLE
         try:
-            found = path.read_bytes()
+            found = read(path, _LONGEST_TABLE)
         except OSError:
             return None
         state = fresh.load(self.store.place)
@@ -181,7 +193,7 @@ class Views:
         path = self.top / LINES
         if fresh.load(self.store.place).made_from or not path.exists():
             return None
-        records = (decode(line) for line in path.read_bytes().split(b"\n") if line.strip())
+        records = (decode(line) for line in read(path, _LONGEST_TABLE).split(b"\n") if line.strip())
         is_ours = all(isinstance(record, Run) and recall.has(record.run_id) for record in records)
         return None if is_ours else path
 
@@ -216,7 +228,8 @@ class Views:
         said += self._rescue_table(recall, state)
         grown = growing.write(self.top, recall, state, self.settings.metric)
         board = recall.registry()
-        replace(self.top / BOARD, msgspec.json.format(to_json(board), indent=2) + b"\n")
+        shown = escaped(to_json(board).decode()).encode()
+        replace(self.top / BOARD, msgspec.json.format(shown, indent=2) + b"\n")
         as_of = datetime.fromisoformat(state.as_of) if state.as_of else None
         text = self.report(recall, as_of, state.since_hours or self.settings.since_hours, board)
         replace(self.top / LATEST, text.encode())
@@ -225,6 +238,8 @@ class Views:
         # Only where all are written it takes a while.
         counted = todo if is_whole else self._counted(todo, recall.size, "Writing the views")
         lacking = [run.run_id for run, line in counted if not self._write_run(folder / "runs", run, line)]
+        if not grown.first:
+            self._drop(folder / "runs", recall)
         latest = (run.run_id for _, run, _ in recall.runs(max(0, recall.size - WATCHED_RUNS)))
         fresh.save(place, msgspec.structs.replace(
             state, version=recall.version, lengths=grown.lengths, incomplete=lacking,
@@ -253,21 +268,32 @@ class Views:
             for left in path.glob(f"{name}.????????"):
                 left.unlink(missing_ok=True)
 
+    def _drop(self, folder: Path, recall: Recall) -> None:
+        """Clear away the folders of runs that are not remembered any more, because their writers are muted."""
+        for path in folder.iterdir():
+            if recall.has(path.name) or path.is_symlink():
+                continue
+            with suppress(OSError):
+                record = decode((path / "record.json").read_bytes().rstrip(b"\n"))
+                if isinstance(record, Run) and record.run_id == path.name:
+                    shutil.rmtree(path)
+
     def _write_run(self, folder: Path, run: Run, line: bytes) -> bool:
         """Write runs/<run_id>/, there whole or not at all; whether all its artifacts are here."""
-        blobs = {
-            name: artifact.blob
-            for name, artifact in run.artifacts.items()
-            if name == Path(name).name and not name.startswith(".")
-        }
+        sizes = {name: one.size for name, one in run.artifacts.items() if name != "record.json"}
+        names = [name for name, size in sizes.items() if size <= self._longest]
+        blobs = {name: run.artifacts[name].blob for name in file_names(["record.json", *names])[1:]}
         final, record = folder / run.run_id, line + b"\n"
         there: set[str] = set()
         with suppress(OSError):
-            if (final / "record.json").read_bytes() == record:
+            found_there = (final / "record.json").read_bytes()
+            if found_there == record:
                 there = set(os.listdir(final))
+            elif isinstance(other := decode(found_there.rstrip(b"\n")), Run) and other.run_id != run.run_id:
+                return True  # of a run whose id differs in case alone, where that makes no difference
         if there == {*blobs, "record.json"}:
             return True  # and nothing of it was read from git
-        found = {name: self.store.blob(blob) for name, blob in blobs.items()}
+        found = {name: self.store.blob(blob, longest=self._longest) for name, blob in blobs.items()}
         here = {name: content for name, content in found.items() if content is not None}
         contents = here | {"record.json": record}
         if there == set(contents):
@@ -307,7 +333,7 @@ class Views:
         if fresh.is_intact(self.top, state, TABLE):
             return []
         try:
-            found = path.read_bytes()
+            found = read(path, _LONGEST_TABLE)
         except OSError:
             return []
         foreign = growing.foreign_rows(found, recall, self.settings.metric)

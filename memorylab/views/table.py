@@ -4,9 +4,7 @@ from collections.abc import Iterable
 
 from memorylab.core import ranking
 from memorylab.core.record import Run
-from memorylab.core.text import number
-
-_FOLDED = str.maketrans("\t\n\r", "   ")  # another program may have written a record of several lines
+from memorylab.core.text import inline, number, quoted
 
 
 def header(metric: str) -> str:
@@ -23,14 +21,14 @@ def row(run: Run, metric: str) -> str:
     else:
         value = run.value(metric)
         measured = ("" if value is None else number(value), "" if memory is None else f"{memory:.1f}")
-    description = run.description.translate(_FOLDED)
+    description = quoted(inline(run.description))  # another program may have written a record of several lines
     if description.startswith('"'):
         # Upstream's notebook reads a field that begins with a quote up to the next quote, be it many rows below.
         description = "'" + description[1:]
     if description.count("$") > 1:
         # What stands between two of them it draws as mathematics, or fails.
         description = description.replace("$", "\\$")
-    return "\t".join((run.commit[:7], *measured, run.status, description)) + "\n"
+    return "\t".join((quoted(inline(run.commit[:7])), *measured, run.status, description)) + "\n"
 
 
 def render(runs: Iterable[Run], metric: str) -> str:

@@ -1,0 +1,352 @@
+"""Whatever arrives by fetch, import, log or configuration stays data in every output, file and table, and in bounds."""
+
+import ast
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+from markdown_it import MarkdownIt
+
+import memorylab
+from memorylab.commands import suggest
+from memorylab.core.record import encode
+from memorylab.core.tabular import read_tsv
+from memorylab.core.text import cell, escaped, file_names, quoted, unquoted
+from memorylab.ledger import check_line
+from memorylab.store import refs
+from memorylab.views import table
+from tests import attacks
+from tests.conftest import Hub, Lab, Templates
+from tests.core.conftest import build
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PACKET = attacks.CONTROL + attacks.HIDDEN + attacks.LINES
+WORD = PACKET.replace("\0", "")  # no argument has one
+
+
+def unsafe(text: str) -> set[str]:
+    """The characters of a text that do something to a terminal, or that nobody sees."""
+    return {c for c in text if not c.isprintable() and c not in "\n\t"}
+
+
+def attack(lab: Lab) -> None:
+    """Write everything of the corpus as somebody's ledger, by his own hand."""
+    head, git_dir = lab.git("rev-parse", "HEAD"), lab.path / ".git"
+    blob = attacks.loose(git_dir, "blob", b"abc")
+    with lab.ledger.writing(NOW) as transaction:
+        for record in (*attacks.runs(blob), *attacks.others(PACKET)):
+            line = check_line(msgspec.structs.replace(record, writer=transaction.writer, seq=transaction.next_sequence))
+            packet = transaction.create_blob(PACKET.encode())
+            transaction.add(head, line, {"decision_packet.md": packet, "a.log": blob}, "a title\x1b[31m")
+        for line in attacks.GARBAGE:
+            transaction.add(head, line, {}, "garbage")
+
+
+@pytest.fixture
+def attacked(templates: Templates, tmp_path: Path) -> Lab:
+    """A clone that has synced with a remote on which somebody hostile writes."""
+
+    def tell(folder: Path) -> None:
+        hub = Hub(templates, folder / "hub")
+        ours, theirs = hub.join("ann"), hub.join("mallory")
+        ours.experiment("raise matrix lr", 1.2, knob="MATRIX_LR", to=0.05)
+        ours.git("push", "-q", "origin", "HEAD:main")
+        attack(theirs)
+        for lab in (theirs, ours):
+            lab.run("sync")
+        ours.run("report")
+
+    templates.copy("attacked", tell, tmp_path)
+    return Lab(tmp_path / "ann")
+
+
+LOOKS = [
+    ["status"], ["report"], ["history"], ["history", "--graph"], ["search", "owned"], ["search", "evil"], ["knobs"],
+    ["knobs", "DEPTH"], ["brief"], ["claim"], ["verify"], ["doctor"], ["mute"], ["check", "--description", "owned"],
+    ["check", "--description", WORD], ["check"], ["blame", "HEAD"], ["sync"],
+    *(["show", f"h{number}"] for number in (0, 1, 2, 30, 58, 59)), *(["diff", f"h{number}"] for number in (0, 30)),
+    ["stack", "h0", "--dry-run"], ["restore", "h24"], ["amend", "h0", "--family", WORD], ["replicate", "h30"],
+    ["show", WORD], ["knobs", WORD], ["search", WORD], ["sync", WORD], ["log", "--commit", WORD],
+    ["claim", WORD], ["mute", WORD], ["compact", WORD], ["import", WORD], ["export", "--format", WORD],
+    [WORD],
+]  # fmt: skip
+
+
+@pytest.mark.long
+def test_nothing_reaches_a_terminal_raw(attacked: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In words and as JSON: every command answers or refuses, and none is a bug."""
+    for words in LOOKS:
+        for more in ([], ["--json"]):
+            done = attacked.run(*words, *more, rc=None)
+            assert done.exit_code != 70, (words, done.output)
+            assert not unsafe(done.stdout) and not unsafe(done.stderr), (words, more, unsafe(done.output))
+            if more and done.exit_code == 0 and "--format" not in words:
+                assert json.loads(done.stdout) is not None
+    monkeypatch.chdir(attacked.path)
+    for kind in ("run", "knob", "claim", "remote", "revision", "writer"):
+        for word, said in suggest.suggestions(kind, ""):
+            assert not unsafe(word + said) and re.fullmatch(r"[\w./@+-]+", word)
+    assert not (attacked.path / "owned").exists()
+
+
+@pytest.mark.long
+def test_git_log_shows_packets_of_others_cleaned(attacked: Lab) -> None:
+    shown = attacked.git("log", "--all")
+    assert "owned" in shown
+    assert not unsafe(attacked.git("log", "HEAD"))
+
+
+def test_the_files_are_clean_and_in_their_place(attacked: Lab) -> None:
+    folder = attacked.path / "results" / "memorylab"
+    texts = [
+        attacked.path / "results.tsv",
+        *folder.glob("*"),
+        *folder.glob("reports/*"),
+        *folder.glob("runs/*/record.json"),
+    ]
+    assert len(texts) > 40
+    for path in texts:
+        if path.is_file():
+            assert not unsafe(path.read_text()), path
+    rows = (attacked.path / "results.tsv").read_text().splitlines()
+    assert (
+        len(rows)
+        == 1 + attacked.memory.runs.__len__()
+        == len((folder / "experiments.jsonl").read_text().splitlines()) + 1
+    )
+    assert {row.count("\t") for row in rows} == {4}
+    kept = sorted(path.name for path in (folder / "runs" / "h58").iterdir())
+    assert kept == ["record.json", "run.log"]
+    outside = {path.name for path in attacked.path.parent.iterdir()}
+    assert outside == {"ann", "hub", "mallory"} and not Path("/tmp/escaped").exists()
+    assert not [path for path in attacked.path.rglob("*") if path.name in ("owned", "escaped")]
+
+
+def test_what_is_filed_is_what_was_recorded(attacked: Lab) -> None:
+    """Escaped or not, JSON says what it said."""
+    lines = (attacked.path / "results" / "memorylab" / "experiments.jsonl").read_text().splitlines()
+    recorded = {run.run_id: json.loads(encode(run)) for run in attacked.memory.runs}
+    assert {one["run_id"]: one for one in map(json.loads, lines)} == recorded
+    assert attacked.run("export").stdout.splitlines() == lines
+
+
+class _Tabs(csv.excel_tab):
+    quoting = csv.QUOTE_NONE
+
+
+def test_spreadsheets_see_no_formula(attacked: Lab) -> None:
+    for form, dialect in (("csv", csv.excel), ("tsv", _Tabs)):
+        said = attacked.run("export", "--format", form).stdout
+        assert not unsafe(said.replace("\r\n", "\n"))
+        first, *rows = csv.reader(io.StringIO(said, newline=""), dialect)
+        assert len(rows) == len(attacked.memory.runs)
+        for row in rows:
+            for name, found in zip(first, row, strict=True):
+                assert not found.startswith(("=", "+", "@", "\t", "\r")), (name, found)
+                assert not found.startswith("-") or re.fullmatch(r"-[0-9.e-]+", found)
+
+
+def _table(text: str) -> bytes:
+    """results.tsv of one run."""
+    return (table.header("val_bpb") + table.row(build("r", 1.0, description=text), "val_bpb")).encode()
+
+
+@pytest.mark.parametrize("text", [*attacks.FORMULAS, "a", "", "'", "'a", "''", "-0.1", "'-0.1", "a=1"])
+def test_a_table_is_imported_as_it_was_said(text: str) -> None:
+    text = " ".join(text.split())
+    assert unquoted(quoted(text)) == text
+    rows, rejected = read_tsv(_table(text))
+    assert [row.description for row in rows] == [text] and not rejected
+
+
+@pytest.mark.parametrize("text", ['"a', "$x$ and $y$"])
+def test_a_table_that_upstreams_notebook_reads_is_imported(text: str) -> None:
+    assert len(read_tsv(_table(text))[0]) == 1
+
+
+def _shape(markdown: str) -> list[str]:
+    """What a renderer makes of Markdown, without its words."""
+    parsed = MarkdownIt("commonmark").enable("table").enable("strikethrough").parse(markdown)
+    found = []
+    for token in parsed:
+        found.append(token.type)
+        found += [one.type for one in token.children or () if one.type not in ("text", "text_special")]
+    return found
+
+
+@pytest.mark.parametrize("text", [*attacks.TEXTS, *attacks.STARTS, attacks.CONTROL + attacks.HIDDEN])
+@pytest.mark.parametrize("place", ["{}", "- {}", "| a | {} |\n|---|---|\n| {} | b |", "Said: {} [x], `y`."])
+def test_a_cell_is_words_and_nothing_else(text: str, place: str) -> None:
+    said = cell(text) or "x"
+    assert _shape(place.replace("{}", said)) == _shape(place.replace("{}", "x"))
+    assert not re.search(r"(?<!\\)://", said)
+
+
+def test_the_report_has_no_link_image_or_html_of_others(attacked: Lab) -> None:
+    text = (attacked.path / "results" / "memorylab" / "reports" / "latest.md").read_text()
+    assert "evil" in text
+    shape = _shape(text)
+    assert not {"image", "html_inline", "html_block"} & set(shape)
+    assert not re.search(r"(?<!\\)://", re.sub(r"`[^`]*`", "", text))
+
+
+@pytest.mark.long
+def test_the_page_runs_nothing_of_others(attacked: Lab) -> None:
+    attacked.run("report", "--html")
+    page = (attacked.path / "results" / "memorylab" / "reports" / "latest.html").read_text()
+    assert "<img src=x" not in page and "<script>alert" not in page
+    assert not unsafe(page)
+
+
+@pytest.mark.parametrize("name", attacks.NAMES)
+def test_a_name_of_a_file_leads_nowhere(name: str) -> None:
+    for safe in file_names([name]):
+        assert safe == Path(safe).name and not unsafe(safe) and not re.match(r"(?i)(con|nul|aux|com1)(\.|$)", safe)
+        assert not safe.startswith((".", "-", "~", " ")) and not safe.endswith((".", " ")) and len(safe) < 255
+    assert file_names(["run.log", "RUN.LOG", "Run.log", "ﬁle", "file"]) == ["run.log", "ﬁle"]
+
+
+@pytest.mark.parametrize("text", [*attacks.TEXTS, "plain", "é", "\ud800"])
+def test_json_that_is_escaped_says_the_same(text: str) -> None:
+    said = json.dumps({text: text}, ensure_ascii=False)
+    assert json.loads(escaped(said)) == json.loads(said)
+    assert escaped(said).isprintable()
+
+
+def test_remotes_may_be_called_as_our_own_folders_are() -> None:
+    for remote in ("o", "o/p", "a/notes/b", "a/journal/b", "x/journal", "journal", "notes/ledger", "x/journal/archive"):
+        for prefix in (refs.LEDGER, refs.DECISIONS, refs.JOURNAL, refs.ARCHIVED_NOTES, refs.ARCHIVED_JOURNALS):
+            for writer in ("w", "notes", "archive.b"):
+                assert refs.local_name(refs.fetched_as(remote, prefix + writer)) == prefix + writer
+
+
+@pytest.mark.long
+def test_such_a_remote_is_shared_with(templates: Templates, tmp_path: Path) -> None:
+    hub = Hub(templates, tmp_path / "hub")
+    ann, bob = hub.join("ann"), hub.join("bob")
+    ann.git("remote", "rename", "origin", "team/notes/x/journal/y")
+    ann.experiment("deeper", 1.0, knob="DEPTH", to=9)
+    bob.experiment("wider", 1.1, knob="DEPTH", to=10)
+    for lab in (ann, bob, ann):
+        lab.run("sync")
+    assert "wider" in ann.run("history").stdout and "deeper" in bob.run("history").stdout
+    assert "nothing new" in ann.run("sync").stdout
+
+
+# -- settings, links, and what is asked of git
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "line",
+    [
+        'subject = "../victim.py"', 'subject = "/etc/passwd"', 'subject = "train.py\\n/tmp/evil"',
+        'subject = ".git/config"', 'subject = "a/../../b"', 'subject = "\\u001b[31m"', 'metric = "a\\tb"',
+        'metric = "a\\nb"', 'metric = "\\u202e"', '"\\u001b[31m" = 1', 'mode = "\\u001b[31m"',
+        'aliases = {"\\u001b" = "\\u202e"}', 'mute = ["*"]', 'remote = "x"', "threshold = nan", "artifact_limit = 1",
+        'metric_pattern = "("', "time_limit = -1", "a = " + "[" * 5000,
+    ],
+)  # fmt: skip
+def test_a_setting_that_came_with_a_branch_is_refused_or_harmless(lab: Lab, line: str) -> None:
+    (lab.path / ".memorylab.toml").write_text(f"{line}\n")
+    for words in (["status"], ["init"], ["status", "--json"]):
+        done = lab.run(*words, rc=None)
+        assert done.exit_code in (0, 3) and not unsafe(done.output), (words, done.output)
+    if line.startswith(("subject", "metric", "mute", "remote")):
+        assert done.exit_code == 3
+    assert lab.path.joinpath(".git/memorylab/hooks/settings").read_text().splitlines()[0] == "train.py"
+
+
+def test_views_are_not_written_through_a_link_that_came_with_a_commit(lab: Lab, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    lab.run("status")
+    subprocess.run(["rm", "-r", str(lab.path / "results")], check=True)
+    (lab.path / "results").symlink_to(victim)
+    lab.git("add", "-f", "results")
+    lab.git("commit", "-qm", "a lure")
+    said = lab.run("status").stderr
+    assert "results is a link out of this repository" in said
+    lab.result(1.0)
+    lab.run("log", "--log", "run.log", "--description", "x")
+    assert not list(victim.iterdir())
+    # One that the user has made himself is his own business.
+    lab.git("rm", "-q", "--cached", "results")
+    lab.git("commit", "-qm", "no lure")
+    lab.run("status")
+    assert (victim / "memorylab" / "experiments.jsonl").exists()
+
+
+def test_a_log_is_not_taken_or_written_through_such_a_link(lab: Lab, tmp_path: Path) -> None:
+    victim = tmp_path / "secret"
+    victim.write_text("val_bpb: 0.5\nsecret\n")
+    (lab.path / "run.log").symlink_to(victim)
+    lab.git("add", "-f", "run.log")
+    lab.commit("a lure")
+    os.utime(victim, (time.time() + 99, time.time() + 99))
+    said = lab.run("log", rc=3)
+    assert "secret" not in said.output
+    lab.run("run", "--", "sh", "-c", "echo val_bpb: 1.0")
+    assert victim.read_text() == "val_bpb: 0.5\nsecret\n"
+    assert not lab.path.joinpath("run.log").is_symlink()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("target", ["/dev/zero", "/dev/full", "fifo", "."])
+def test_a_view_that_is_a_device_or_a_pipe_is_not_waited_for(lab: Lab, tmp_path: Path, target: str) -> None:
+    if target == "fifo":
+        os.mkfifo(tmp_path / "fifo")
+        target = str(tmp_path / "fifo")
+    (lab.path / "results.tsv").unlink()
+    (lab.path / "results.tsv").symlink_to(target)
+    began = time.monotonic()
+    lab.run("status")
+    lab.run("init")
+    assert time.monotonic() - began < 20
+    assert (lab.path / "results.tsv").read_text().startswith("commit\t")
+
+
+ROOT = Path(memorylab.__file__).parent
+_FORBIDDEN = {"pickle", "marshal", "shelve", "dill", "yaml"}
+_NEVER = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "subprocess.getoutput", "torch.load"}
+
+
+def _calls(path: Path) -> list[ast.Call]:
+    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+
+
+SOURCES = sorted([*(path for path in ROOT.rglob("*.py") if "_templates" not in path.parts), ROOT.parent / "train.py"])
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=[path.name for path in SOURCES])
+def test_nothing_is_unpickled_evaluated_or_given_to_a_shell(path: Path) -> None:
+    source = ast.parse(path.read_text())
+    for node in ast.walk(source):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = {getattr(node, "module", None), *(alias.name for alias in node.names)}
+            assert not names & _FORBIDDEN, path
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called not in ("eval", "exec", "os.system", "os.popen", "compile", "__import__"), (path, node.lineno)
+            assert called not in ("torch.load", "pickle.loads", "yaml.load", "subprocess.getoutput"), (
+                path,
+                node.lineno,
+            )
+            assert not [word for word in node.keywords if word.arg == "shell"], (path, node.lineno)
+            if called.endswith((".run", ".Popen")) and node.args and isinstance(node.args[0], ast.JoinedStr):
+                raise AssertionError(f"{path}:{node.lineno}: a command line built of text")
+
+
+def test_the_only_shells_run_what_the_user_has_set() -> None:
+    """The pager, as git runs it, and the command of the subject."""
+    found = [path.name for path in SOURCES for node in ast.walk(ast.parse(path.read_text()))
+             if isinstance(node, ast.List) and ast.unparse(node).startswith("['sh', '-c'")]  # fmt: skip
+    assert sorted(found) == ["console.py", "run.py"]
