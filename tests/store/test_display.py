@@ -38,7 +38,7 @@ class Swarm:
 
     def shown(self) -> dict[str, bytes | None]:
         """commit -> what `git log` shows below it."""
-        at = display.refresh(self.store, *refs.listed(self.store.place))
+        at = display.refresh(self.store, *refs.listed(self.store.place), lambda packet: packet)
         return dict(self.store.notes(at) or ())
 
     def held(self) -> dict[str, bytes | None]:
