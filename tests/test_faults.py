@@ -65,6 +65,45 @@ def _moves(call: trace.Call, ref: str) -> bool:
     )
 
 
+def _deletes_a_folder(call: trace.Call) -> bool:
+    return call.name in ("unlink", "unlinkat") and "/results/memorylab/runs/" in call.path
+
+
+def _locks_a_remote(call: trace.Call) -> bool:
+    return call.name == "openat" and call.path.endswith("hub/refs/memorylab/journal/anna-00000000.lock")
+
+
+def _answers(call: trace.Call) -> bool:
+    return call.name == "write" and not call.is_ours and call.path.startswith("pipe:")
+
+
+@traced
+@LONG
+@pytest.mark.parametrize(
+    ("stage", "kind", "where"),
+    [("amend", "all", _deletes_a_folder), ("compact", "all", _locks_a_remote), ("log", "one", _answers)],
+)
+def test_killed_where_it_was_found_to_hurt(
+    campaign: Campaign, stage: str, kind: str, where: Callable[[trace.Call], bool]
+) -> None:
+    """A view's folder was half there; a ref of a remote beside us stayed locked; a git that died had no such object."""
+    at: list[int] = []
+    campaign.trace(stage, lambda call: at.append(call.number) if where(call) else None)
+    assert len(at) > (stage != "compact")
+    for number in at[:4]:
+        outcome = campaign.take(Chain(stage, (Point(kind, number + 1),), 0))
+        assert not outcome.problem, outcome
+
+
+@traced
+@LONG
+@pytest.mark.parametrize("kind", ["full", "error", "denied"])
+def test_what_the_system_refuses_is_no_bug(campaign: Campaign, kind: str) -> None:
+    for at in range(60, 560, 80):
+        outcome = campaign.take(Chain("log", (Point(kind, at),), 0))
+        assert not outcome.problem, outcome
+
+
 # -- on the disk before it is said
 
 
