@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memorylab.errors import StoreBusy
 from memorylab.store import refs, seen, writer
 from memorylab.store.git import Place, locate
 from memorylab.store.reader import Reader
@@ -120,6 +122,10 @@ class Session:
         # What plain git took is back before anything is decided without it.
         if self.writer is not None and self.place.top is not None and not self._is_settled():
             self.store.protect()
+            # What a killed process has in the journal alone would be recorded once more. Where another is writing, it
+            # is about to be in the ledger.
+            with suppress(StoreBusy):
+                self.store.complete()
             self.__dict__.pop("_listed", None)
 
     def _is_settled(self) -> bool:

@@ -5,10 +5,12 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import IO, NamedTuple, TypeVar
 
 from memorylab.errors import Denied, Unreachable
 from memorylab.store import git
+from memorylab.store.files import sync_folders
 from memorylab.store.git import Place
 from memorylab.store.locks import PACKED, release
 
@@ -64,12 +66,21 @@ def fetch(place: Place, remote: str, refspecs: Iterable[str], progress: Progress
 
     Raises Unreachable, or Denied.
     """
+    began = time.time() - 1
     done = _git(
         place, progress, "fetch", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-auto-maintenance",
         "--recurse-submodules=no", "--refmap=", *options, "--stdin", "--", remote,
         input="".join(f"{x}\n" for x in refspecs), fine=(0, 1), durable=True,
     )  # fmt: skip
+    _sync_names(place, began)
     return done.returncode == 0
+
+
+def _sync_names(place: Place, since: float) -> None:
+    """git syncs what has come, and not the folders that have the names: those that any came into."""
+    found = [place.common_dir / "objects", *(place.common_dir / "objects").iterdir()]
+    found += [Path(folder) for folder, _, _ in os.walk(place.common_dir / "refs" / "memorylab" / "remotes")]
+    sync_folders(folder for folder in found if folder.is_dir() and folder.stat().st_mtime >= since)
 
 
 def fetch_objects(place: Place, remote: str, oids: Iterable[str]) -> None:
@@ -83,11 +94,13 @@ def fetch_objects(place: Place, remote: str, oids: Iterable[str]) -> None:
 
 def push(place: Place, remote: str, updates: list[Update], progress: Progress | None, atomic: bool) -> list[Answer]:
     """Move refs of a remote, all or none if `atomic`. Raises Unreachable, or Denied."""
+    began = time.time() - 1
     answers = _push(place, remote, updates, progress, atomic)
     busy = {answer.ref for answer in answers if answer.outcome == "busy"}
     if busy and _release(place, remote, busy):
         again = _push(place, remote, [one for one in updates if atomic or one.ref in busy], progress, atomic)
         answers = [*again, *(answer for answer in answers if answer.ref not in {one.ref for one in again})]
+    _sync_names(place, began)
     return answers
 
 

@@ -3,6 +3,7 @@
 import errno
 import gc
 import json
+import math
 import os
 import pkgutil
 import random
@@ -43,10 +44,10 @@ LONGEST = 4  # faults before it is let alone
 
 
 class Point(NamedTuple):
-    """A fault: of a kind, at the `at`-th call."""
+    """A fault: of a kind, at the `at`-th call, or the first that is so."""
 
     kind: str
-    at: int
+    at: int | Callable[[Call], bool]
 
 
 class Chain(NamedTuple):
@@ -353,10 +354,13 @@ class _Faults:
     def __init__(self, point: Point, work: Path, dice: random.Random) -> None:
         self._point, self._work, self._dice = point, work, dice
         self._dirty: set[int] = set()
+        self._at = math.inf if callable(point.at) else point.at
 
     def __call__(self, call: Call) -> Fault:
         kind = self._point.kind
-        is_due = call.number == self._point.at
+        if callable(self._point.at) and self._at == math.inf and self._point.at(call):
+            self._at = call.number
+        is_due = call.number == self._at
         if kind == "power":
             if is_due:
                 return Kill("all")
@@ -366,7 +370,7 @@ class _Faults:
             return Kill(kind) if is_due else None
         if kind == "torn":
             return Kill("all", torn=True) if is_due else None
-        if call.number < self._point.at or not call.is_in(self._work):
+        if call.number < self._at or not call.is_in(self._work):
             return None
         if kind == "full":
             return Fail(errno.ENOSPC) if call.makes else None
