@@ -6,7 +6,9 @@ import io
 import json
 import os
 import re
+import resource
 import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,7 +126,7 @@ def test_the_files_are_clean_and_in_their_place(attacked: Lab) -> None:
     )
     assert {row.count("\t") for row in rows} == {4}
     kept = sorted(path.name for path in (folder / "runs" / "h58").iterdir())
-    assert kept == ["record.json", "run.log"]
+    assert [name.lower() for name in kept] in (["record.json", "run.log"], ["run.log", "record.json"])
     outside = {path.name for path in attacked.path.parent.iterdir()}
     assert outside == {"ann", "hub", "mallory"} and not Path("/tmp/escaped").exists()
     assert not [path for path in attacked.path.rglob("*") if path.name in ("owned", "escaped")]
@@ -350,3 +352,84 @@ def test_the_only_shells_run_what_the_user_has_set() -> None:
     found = [path.name for path in SOURCES for node in ast.walk(ast.parse(path.read_text()))
              if isinstance(node, ast.List) and ast.unparse(node).startswith("['sh', '-c'")]  # fmt: skip
     assert sorted(found) == ["console.py", "run.py"]
+
+
+# -- bombs
+
+
+LIMIT = 600 << 20  # bytes of memory that a command may take, with git's, of which a test says less
+
+
+def bounded(lab: Lab, *words: str, seconds: float = 60.0) -> str:
+    """What a command says that has so much memory and time, and no more."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (4 * LIMIT, 4 * LIMIT))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "memorylab", *words], cwd=lab.path, capture_output=True, text=True, timeout=seconds,
+        preexec_fn=limit,
+    )  # fmt: skip
+    assert done.returncode in (0, 3), done.stderr
+    assert "bug:" not in done.stderr and not unsafe(done.stdout + done.stderr)
+    return done.stdout + done.stderr
+
+
+def entered(lab: Lab, kind: str, oid: str) -> None:
+    """Have a ref of somebody's point to an object, as a fetch leaves it."""
+    lab.git("update-ref", refs.fetched_as("origin", f"{kind}mallory"), oid)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", [refs.LEDGER, refs.JOURNAL, refs.DECISIONS])
+@pytest.mark.parametrize("bomb", ["note", "tree", "names", "message", "blob", "loop", "commits", "archive"])
+def test_a_bomb_on_a_remote_costs_little_and_spoils_nothing(lab: Lab, kind: str, bomb: str) -> None:
+    """Objects that git takes and no ledger is made of. What is sound is told as ever."""
+    git_dir = lab.path / ".git"
+    lab.experiment("raise matrix lr", 1.2, knob="MATRIX_LR", to=0.05)
+    head = lab.git("rev-parse", "HEAD")
+    small = attacks.loose(git_dir, "blob", b"x\n")
+    if bomb == "note":
+        top = attacks.commit(git_dir, attacks.tree(git_dir, [("100644", head, attacks.zeros(git_dir, 1 << 30))]))
+    elif bomb == "tree":
+        names = (f"{number:040x}" for number in range(100_000))
+        top = attacks.commit(git_dir, attacks.tree(git_dir, [("100644", name, small) for name in names]))
+    elif bomb == "names":
+        link = attacks.loose(git_dir, "blob", b"/tmp/escaped")
+        entries = [
+            ("100644", "..", small), ("120000", "record.json", link), ("40000", ".git", attacks.tree(git_dir, [])),
+            ("160000", head, head), ("100644", "a\x1b[31m", small), ("120000", head[:-1] + "0", link),
+        ]  # fmt: skip
+        top = attacks.commit(git_dir, attacks.tree(git_dir, entries), parents=(head, head))
+    elif bomb == "message":
+        words = b"x" * (10 << 20) + b"\n\nSeq: " + b"9" * 10_000 + b"\nSeq: \xc2\xb2\n"
+        top = attacks.commit(git_dir, attacks.tree(git_dir, []), words, (head, head))
+    elif bomb == "blob":
+        top = attacks.zeros(git_dir, 100 << 20)
+    elif bomb == "loop":
+        deep = attacks.tree(git_dir, [("100644", "record.json", small)])
+        for _ in range(2_000):
+            deep = attacks.tree(git_dir, [("40000", "ab", deep)])
+        top = attacks.commit(git_dir, deep)
+    elif bomb == "commits":
+        tree, top = attacks.tree(git_dir, []), head
+        for number in range(3_000):
+            top = attacks.commit(git_dir, tree, f"Seq: {number}\n".encode(), (top, head))
+    else:
+        top = attacks.commit(
+            git_dir, attacks.tree(git_dir, [("40000", "journal", attacks.tree(git_dir, [("160000", "x", head)]))])
+        )
+    entered(lab, kind, top)
+    for words in (
+        ["status"],
+        ["report"],
+        ["history"],
+        ["check", "--description", "deeper"],
+        ["verify"],
+        ["mute", "mallory"],
+        ["mute"],
+    ):
+        said = bounded(lab, *words)
+        if words == ["history"]:
+            assert "raise matrix lr" in said
+    assert not Path("/tmp/escaped").exists()

@@ -43,7 +43,7 @@ class Swarm:
 
     def held(self) -> dict[str, bytes | None]:
         """The same, from all that the writers hold."""
-        return dict(self.store.notes(display._merge(self.store, self.sources())) or ())
+        return dict(self.store.notes(display._merge(self.store, self.sources(), lambda packet: packet)) or ())
 
     def sources(self) -> display.Sources:
         return display._sources(self.store, refs.tips(self.store.place))
