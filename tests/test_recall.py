@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from memorylab import index, recall
-from memorylab.commands.session import Session, _constants
+from memorylab.commands.session import Session, constants
 from memorylab.core import claims, evidence, ranking
 from memorylab.core.aliases import Vocabulary
 from memorylab.core.history import Idea
@@ -208,7 +208,7 @@ def way(session: Session) -> Way:
     of = session.settings
     return Way(
         of.metric, of.direction, of.promote, of.noise, of.vocabulary, of.subject,
-        partial(_constants, session.reader, of.subject), session.reader.ancestors,
+        partial(constants, session.reader, of.subject), session.reader.ancestors,
     )  # fmt: skip
 
 
