@@ -44,6 +44,8 @@ _DEFAULTS = {name: os.environ[wanted] for name, wanted in _WANTED.items() if os.
 os.environ.update(_DEFAULTS)  # for what is made before the first test
 FORM = form.FORMS[_DEFAULTS.get("GIT_DEFAULT_HASH", "sha1")]
 LEVELS = (ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL)
+# core.hooksPath says nothing of hooks in git's configuration.
+UNSEEN = ("-c", f"core.hooksPath={os.devnull}", "-c", "hook.memorylab-post-commit.enabled=false")
 OUR_HOOK = ("#!/bin/sh\n# >>> git-memorylab >>>\n", "# <<< git-memorylab <<<\n")
 
 

@@ -14,12 +14,10 @@ import pytest
 from memorylab.commands import hook, hooks
 from memorylab.commands.session import Session
 from memorylab.store import git
-from tests.conftest import FORM, TRAIN, Lab
+from tests.conftest import FORM, TRAIN, UNSEEN, Lab
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox", "ksh", "zsh") if shutil.which(shell)]
 BEGIN = "# >>> git-memorylab >>>"
-# core.hooksPath says nothing of hooks in git's configuration.
-UNSEEN = ("-c", "core.hooksPath=/dev/null", "-c", "hook.memorylab-post-commit.enabled=false")
 in_files = pytest.mark.skipif(
     git.version() >= hooks.CONFIG_HOOKS_SINCE,
     reason="`init` puts the hooks into the configuration of this git",

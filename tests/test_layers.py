@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import memorylab
-from tests.conftest import Lab
+from tests.conftest import UNSEEN, Lab
 
 ROOT = Path(memorylab.__file__).parent
 
@@ -142,7 +142,7 @@ def test_the_hook_imports_no_more_than_it_needs(lab: Lab) -> None:
     lab.experiment("raise matrix lr", 1.0, knob="MATRIX_LR", to=0.06)
     lab.edit("MATRIX_LR", 0.08)
     lab.run("check")
-    lab.git("-c", "core.hooksPath=/dev/null", "commit", "-qam", "raise matrix lr")
+    lab.git(*UNSEEN, "commit", "-qam", "raise matrix lr")
     answer, modules = loaded(lab, "hook", "post-commit")
     assert "known_success" in answer
     assert not HEAVY & modules
