@@ -128,6 +128,7 @@ SETTINGS = (
     ("promote", "The probability of being better that a new champion needs. Default 0.95."),
     ("noise", "Luck before replicates tell, as a share of the metric; 0, the default, takes it from the results."),
     ("sign", "Sign the journal as git commit -S does. Default false."),
+    ("redact", "Mask credentials in all that is stored; git config only. Default on; off is a choice for one clone."),
     ("remote", "Where to share; git config only. Default where git pushes to."),
     ("notes_only", "Share without code and artifacts; git config only. Default false."),
     ("mute", "Writers whose records are left out, by name or with one *; git config only, repeatable."),

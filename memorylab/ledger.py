@@ -22,16 +22,20 @@ from memorylab.core.record import (
     encode,
     to_json,
 )
+from memorylab.core.redact import Masked, mask, redact_bytes, redact_record, summed
 from memorylab.core.versions import changed
 from memorylab.errors import BadInput, MemoryLabError
 from memorylab.store import refs, seen, writer
-from memorylab.store.files import LOCK_SECONDS, locked
+from memorylab.store.files import LOCK_SECONDS, locked, write_private
 from memorylab.store.git import Place
 from memorylab.store.reader import Reader
 from memorylab.store.transaction import PACKET_FILE, Transaction, writing
 
 if TYPE_CHECKING:  # a hook appends, and has no time to import libgit2
     from memorylab.store.repo import Journaled, Store
+
+ORIGINALS = "originals"  # a folder of this clone's: what stood where something is masked, for each record
+COUNTS_FILE = "redacted.json"  # an artifact: how many credentials of each kind were masked in the run and its artifacts
 
 R = TypeVar("R", bound=Record)
 
@@ -55,10 +59,22 @@ def new_id(now: datetime, commit: str) -> str:
 
 
 class Ledger:
-    """The records of one clone. With `sign` its journal is signed."""
+    """The records of one clone. With `sign` its journal is signed. Unless `redact` is off, credentials are masked in
+    all that is stored; `tell` is told of them, in a line for each append that had any."""
 
-    def __init__(self, place: Place, sign: bool = False, reader: Reader | None = None) -> None:
-        self.place, self._sign, self._reader = place, sign, reader
+    def __init__(
+        self, place: Place, sign: bool = False, reader: Reader | None = None, redact: bool = True,
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:  # fmt: skip
+        self.place, self._sign, self._reader, self._redact, self._tell = place, sign, reader, redact, tell
+
+    def masked(self, record: R) -> R:
+        """A record as it would be stored: without credentials."""
+        return redact_record(record)[0] if self._redact else record
+
+    def masked_file(self, content: bytes) -> bytes:
+        """An artifact as it would be stored."""
+        return redact_bytes(content)[0] if self._redact else content
 
     def writing(
         self, now: datetime, name: str = "", seconds: float = LOCK_SECONDS
@@ -73,8 +89,11 @@ class Ledger:
         """Store a finished run with its artifacts, and in the same transaction what else there is to say on its commit.
         `draft`'s writer, sequence and artifacts are filled in here; `packet` renders the decision packet of the
         finished record as Markdown."""
+        done = self._mask(files, [draft, *besides])
+        contents, (draft, *besides) = done.files, done.records
+        if done.counts:
+            contents[COUNTS_FILE] = to_json(done.counts) + b"\n"
         with self.writing(now) as transaction:
-            contents = dict(files)
             if draft.decision_packet is not None:
                 contents["decision_packet.json"] = msgspec.json.format(to_json(draft.decision_packet), indent=2) + b"\n"
                 contents[PACKET_FILE] = packet(draft).encode()
@@ -84,6 +103,7 @@ class Ledger:
             self._add(transaction, anchor, run, blobs)
             for record in besides:
                 self._add(transaction, anchor, self._number(transaction, record), {})
+        self._keep(draft.run_id, done)
         return run
 
     def append(
@@ -92,6 +112,8 @@ class Ledger:
     ) -> list[Record]:  # fmt: skip
         """Store records that have no artifacts, all in one transaction: (the commit they are notes on, record). First
         of all the commits are made that stand for those of some names, which are not here."""
+        done = self._mask({}, [record for _, record in anchored])
+        anchored = [(anchor, record) for (anchor, _), record in zip(anchored, done.records, strict=True)]
         with self.writing(now, seconds=seconds) as transaction:
             for name in stand_ins:
                 transaction.stand_in(name)
@@ -100,7 +122,20 @@ class Ledger:
                 record = self._number(transaction, draft)
                 self._add(transaction, anchor, record, {})
                 written.append(record)
+        if written:
+            self._keep(written[0].id, done)
         return written
+
+    def _mask(self, files: Mapping[str, bytes], records: Sequence[Record]) -> Masked:
+        return mask(files, records) if self._redact else Masked(dict(files), list(records), {}, {})
+
+    def _keep(self, name: str, masked: Masked) -> None:
+        """Put what stood where something is masked now where only this user reads it, and say so."""
+        if masked.originals:
+            folder = self.place.state / ORIGINALS / name
+            for file, content in masked.originals.items():
+                write_private(folder / file, content)
+            self._tell(f"{summed(masked.counts)} masked; what was there is in {folder}, which is never pushed")
 
     def part(self, now: datetime, theirs: str | None, store: Store) -> str:
         """Become a writer of another name, because another clone writes under ours, and write anew what that one's

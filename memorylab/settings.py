@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from memorylab.core.summary import Gauge
 
 MUTE = r"^(?=.)[A-Za-z0-9_.-]*\*?[A-Za-z0-9_.-]*$(?!\n)"  # of a writer's name, as one refspec can say it
-LOCAL = ("remote", "notes_only", "mute")  # what only a clone can know of itself
+LOCAL = ("remote", "notes_only", "mute", "redact")  # what only a clone can know of itself
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One per command. `time_limit` in seconds of wall time, `since_hours` in hours, `artifact_limit` in bytes.
 
     `autosync` shares after each record, with `remote` or the one that git pushes to, `notes_only` without artifacts;
-    `sign` signs the journal; `claim_minutes` is how long a claim stands. `promote` is the probability of being better
+    `sign` signs the journal; `redact` masks credentials in what is stored;
+    `claim_minutes` is how long a claim stands. `promote` is the probability of being better
     that a new champion needs; `noise` is what luck is taken to be before replicates tell, as a share of the metric, 0
     to take it from how much results differ.
 
@@ -58,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notes_only: bool = False
     remote: str = ""
     sign: bool = False
+    redact: bool = True
     claim_minutes: Annotated[float, Meta(gt=0, le=7 * 24 * 60)] = 60.0
     promote: Annotated[float, Meta(gt=0.5, lt=1)] = DEFAULT_PROMOTE
     noise: Annotated[float, Meta(ge=0, lt=1)] = DEFAULT_NOISE
@@ -86,7 +88,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Rules(metric=self.metric, direction=self.direction, promote=self.promote, noise=self.noise)
 
 
-_SWITCHES = ("autosync", "notes_only", "sign")
+_SWITCHES = ("autosync", "notes_only", "sign", "redact")
 _SWITCH = {"yes": "true", "on": "true", "no": "false", "off": "false", "": "false"}  # git's own words
 
 

@@ -111,6 +111,10 @@ def _refuse(problem: click.ClickException, json: bool) -> NoReturn:
 
 def _fail(message: str, hint: str, exit_code: int, kind: "Kind", json: bool, usage: str = "") -> NoReturn:
     """Say on stderr what is wrong, and what to do about it unless git's advice is turned off, and end with the code."""
+    if "://" in message + hint:
+        from memorylab.store.urls import without_passwords
+
+        message, hint = without_passwords(message), without_passwords(hint)
     # What is wrong may be in what others wrote, and names it.
     from memorylab.core.text import inline, utf8
 

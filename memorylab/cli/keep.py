@@ -45,7 +45,7 @@ def amend(run: str, as_json: bool, tags: str | None, **said: Any) -> None:
     session = open_session()
     amended = command.amend(session, inspect.find(session, run), said | {"tags": as_tags(tags)})
     fresh = open_session()
-    remark(fresh.refresh())
+    remark([*session.news(), *fresh.refresh()])
     emit(amended, lambda: f"amended {amended.run_id}", as_json)
 
 
@@ -61,7 +61,9 @@ def import_(files: tuple[Path, ...], family: str, as_json: bool) -> None:
 
     results = []
     for path in files:
-        results.append((path, command.import_file(open_session(), path, family)))
+        session = open_session()
+        results.append((path, command.import_file(session, path, family)))
+        remark(session.news())
     remark(open_session().refresh())
     value = [
         ImportedFile(file=utf8(str(path)), added=r.added, known=r.known, rejected=r.rejected) for path, r in results

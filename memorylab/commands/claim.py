@@ -68,6 +68,7 @@ def claim(
             branch=git.branch(session.place), worktree=session.place.worktree, **texts,
             tags=list(idea.tags), expires_utc=timestamp(issued + timedelta(minutes=minutes)),
         )  # fmt: skip
+        draft = session.ledger.masked(draft)  # also on the remote's board, which is no ledger
         check_line(draft)
         standing = _first(session, idea, session.recall.claims(session.now))
         if standing is None and remote is not None:

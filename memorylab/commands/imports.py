@@ -56,7 +56,10 @@ def import_file(session: Session, path: Path, family: str = "") -> Imported:
             tell(done, len(rows))
         line = lines[row.line - 1]
         anchor, real = names.anchor(row)
-        run = _record(row, _run_id(row, key), anchor, real, names, family, session.settings.metric)
+        # As it is stored, so that it is known again.
+        run = session.ledger.masked(
+            _record(row, _run_id(row, key), anchor, real, names, family, session.settings.metric)
+        )
         if row.run_id and not known.may_be(run):
             # The predecessor numbered runs by the second, and gave two of one second one id.
             run = msgspec.structs.replace(run, run_id=_derived_id(row, key))

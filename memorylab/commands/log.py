@@ -1,5 +1,6 @@
 """log: a finished run becomes a record, a packet, archived artifacts and fresh views."""
 
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,8 @@ from memorylab.commands.session import Session
 from memorylab.core import decision, summary
 from memorylab.core.history import Idea
 from memorylab.core.record import Error, Mode, Run, Status, Verdict
+from memorylab.core.redact import redact as redact_text
+from memorylab.core.redact import redact_bytes, summed
 from memorylab.core.text import block, inline, number
 from memorylab.core.verdict import in_mode
 from memorylab.errors import BadInput, UsageError
@@ -69,7 +72,8 @@ def log(session: Session, request: Request, found: experiment.Experiment | None 
     files = _artifacts(session, sidecar_data, log_data, found.patch)
     ended = [] if request.keep_claims else claim.fulfilled(session, check.idea_of(_said(found, request)), run.run_id)
     run = session.ledger.append_run(session.now, found.commit.oid, run, files, _markdown, ended)
-    return Logged(run, remarks)
+    remarks = [masked(remark, session.settings.redact) for remark in remarks]
+    return Logged(run, [*remarks, *session.news(), *_in_the_commit(session, found)])
 
 
 def draft(session: Session, request: Request, found: experiment.Experiment) -> Run:
@@ -114,6 +118,25 @@ def render(session: Session, logged: Logged) -> str:
     return "\n".join([*lines, where])
 
 
+def masked(text: str, redact: bool) -> str:
+    """The text of a log without credentials: what is quoted of it may be cut where they could not be told any more."""
+    return redact_text(text).text if redact else text
+
+
+def _in_the_commit(session: Session, found: experiment.Experiment) -> list[str]:
+    """What there is to say of an experiment's commit, which is the user's own, is shared, and is never rewritten."""
+    if not session.settings.redact:
+        return []
+    added = (line[1:] for line in found.patch.split(b"\n") if line.startswith(b"+") and not line.startswith(b"+++"))
+    counts = Counter(redact_text(found.commit.message).counts) + Counter(redact_bytes(b"\n".join(added))[1])
+    if not counts:
+        return []
+    return [
+        f"commit {found.commit.oid[:7]} itself has {summed(dict(sorted(counts.items())))}, and a sync shares it as it "
+        "is: revoke them, and see `Secrets` in docs/sharing.md"
+    ]
+
+
 def _said(found: experiment.Experiment, request: Request) -> experiment.Experiment:
     names = ("description", "family", "hypothesis", "tags")
     said = {name: value for name in names if (value := getattr(request, name)) is not None}
@@ -149,7 +172,7 @@ def _default_log(session: Session, request: Request, found: experiment.Experimen
     if not fresh:
         return [f"{LOG_FILE} is older than the commit and was left alone"]
     content = summary.collapse_progress(_read(path, LOG_FILE, _LONGEST_LOG) or b"", session.settings.artifact_limit)
-    blob = session.place.form.object_id("blob", content)
+    blob = session.place.form.object_id("blob", session.ledger.masked_file(content))
     recall = session.recall
     for _, run, _ in recall.runs(max(0, recall.size - _LATEST)):
         if LOG_FILE in run.artifacts and run.artifacts[LOG_FILE].blob == blob:
@@ -197,7 +220,7 @@ def _outcome(session: Session, run: Run, request: Request, log_data: bytes | Non
     metric = session.settings.metric
     failed = request.crash is not None or bool(request.error)
     if request.status == "crash" or request.status is None and failed:
-        text = log_data.decode("utf-8", "replace") if log_data is not None else None
+        text = masked(log_data.decode("utf-8", "replace"), session.settings.redact) if log_data is not None else None
         error = request.crash or summary.crash_error(text, given=request.error)
         metrics = summary.crash_metrics(run.metrics, metric)
         return msgspec.structs.replace(run, status="crash", metrics=metrics, error=error)

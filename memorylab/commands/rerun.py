@@ -240,7 +240,7 @@ class Work:
         request = request_of(unit.arm, unit.seed)
         request.log = outcome.log
         request.summary = outcome.summary if outcome.summary.exists() else None
-        request.crash = running.failure(outcome, self.session.settings.gauge)
+        request.crash = running.failure(outcome, self.session.settings.gauge, self.session.settings.redact)
         logged = logging.log(again(self.session), request, unit.arm.found)
         worktrees.remove(self.session.place, outcome.log.parent)
         self.logged.append(logged)

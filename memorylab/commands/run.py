@@ -61,7 +61,7 @@ def run(
     request.log = outcome.log if outcome.log.exists() else None
     if outcome.summary.exists():
         request.summary = outcome.summary
-    request.crash = failure(outcome, session.settings.gauge)
+    request.crash = failure(outcome, session.settings.gauge, session.settings.redact)
     # The subject ran for minutes: what others logged in the meantime belongs to the history now.
     late = Session(session.place.top)
     return logging.log(late, request, found)
@@ -186,9 +186,11 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         raise
 
 
-def failure(outcome: Outcome, gauge: summary.Gauge) -> Error | None:
+def failure(outcome: Outcome, gauge: summary.Gauge, redact: bool = True) -> Error | None:
     """Why this is a crash, None if it is a result: exit code 0 and a value of the metric."""
     text = outcome.log.read_bytes().decode("utf-8", "replace") if outcome.log.exists() else ""
+    if outcome.timed_out is not None or outcome.returncode:
+        text = logging.masked(text, redact)
     if outcome.timed_out is not None:
         return summary.crash_error(text, timeout=outcome.timed_out)
     if outcome.returncode:

@@ -39,6 +39,7 @@ class Session:
         self.place = place or locate(start or Path.cwd())
         self.now = now or datetime.now(UTC).replace(microsecond=0)
         self.progress: Progress = lambda title: None
+        self.told: list[str] = []  # what the ledger said of masking, shared with every session made `again`
 
     @cached_property
     def settings(self) -> Settings:
@@ -70,7 +71,7 @@ class Session:
     def ledger(self) -> Ledger:
         from memorylab.ledger import Ledger
 
-        return Ledger(self.place, self.settings.sign, self.reader)
+        return Ledger(self.place, self.settings.sign, self.reader, self.settings.redact, self.told.append)
 
     @cached_property
     def recall(self) -> Recall:
@@ -97,7 +98,16 @@ class Session:
         return self.views.restored() if "store" in self.__dict__ and self.store.restored else []
 
     def refresh(self) -> list[str]:
-        """Bring the views up to date; what the user should know of it, a line each."""
+        """Bring the views up to date; what the user should know of it and of what was written, a line each."""
+        return self.news() + self._refresh()
+
+    def news(self) -> list[str]:
+        """What the ledger had to say since this was last asked."""
+        said = self.told[:]
+        self.told.clear()
+        return said
+
+    def _refresh(self) -> list[str]:
         if self.place.top is None or self.writer is None:
             return []
         if not {"store", "ledger"} & self.__dict__.keys() and self._is_settled():
@@ -169,7 +179,7 @@ class Session:
     def again(self, reload: bool = False) -> Session:
         """The same place at the same moment, with its memory to be read anew; with `reload` its settings too."""
         fresh = Session(now=self.now, place=self.place)
-        fresh.progress = self.progress
+        fresh.progress, fresh.told = self.progress, self.told
         if "reader" in self.__dict__:
             fresh.__dict__["reader"] = self.reader
         if "settings" in self.__dict__ and not reload:

@@ -68,6 +68,8 @@ def _counts(session: Session, found: LabStatus) -> Iterator[Line]:
     for name, waiting in found.waiting.items():
         if waiting:
             yield line(f"{count(waiting, 'record')} of ours not on {inline(name)} yet")
+    if not session.settings.redact:
+        yield line("memorylab.redact is off: credentials in logs, notes and diffs are stored and shared as they are")
     if found.unreadable:
         yield line(f"{count(found.unreadable, 'record')} could not be read and {_left(found.unreadable)} left alone")
 

@@ -74,6 +74,13 @@ def read(path: Path, longest: int) -> bytes:
         return content
 
 
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, in a folder that only its owner may open."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+
+
 @contextmanager
 def locked(path: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold an exclusive lock on a file. The kernel drops it when the process dies, so it is never stale.

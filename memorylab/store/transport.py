@@ -13,6 +13,7 @@ from memorylab.store import git
 from memorylab.store.files import sync_folders
 from memorylab.store.git import Place
 from memorylab.store.locks import PACKED, release
+from memorylab.store.urls import without_passwords
 
 ATTEMPTS = 5
 _PAUSE = 0.2  # seconds, doubled with each attempt: five attempts end after at most six seconds of waiting
@@ -204,7 +205,9 @@ def _git(
             process.terminate()
             raise
     # A remote's words reach terminals: nothing in them may move a cursor or turn a line around.
-    said = "".join(c if c.isprintable() or c in "\r\n" else "?" for c in err.decode("utf-8", "replace"))
+    said = without_passwords(
+        "".join(c if c.isprintable() or c in "\r\n" else "?" for c in err.decode("utf-8", "replace"))
+    )
     if process.returncode not in fine:
         raise _failure(said)
     return _Done(process.returncode, out, said)
@@ -219,7 +222,7 @@ def _pass_on(stream: IO[bytes], progress: Progress) -> bytes:
 
 
 def _failure(said: str) -> Unreachable | Denied:
-    lines = [line.strip() for line in re.split(r"[\r\n]+", said) if line.strip()]
+    lines = [line.strip() for line in re.split(r"[\r\n]+", without_passwords(said)) if line.strip()]
     telling = [line for line in lines if _DENIED.search(line)]
     telling += [line for line in lines if line.startswith(("fatal:", "error:", "ssh:"))] or lines
     reason = telling[0][:_LONGEST_LINE].rstrip(".") if telling else "git failed without a word"

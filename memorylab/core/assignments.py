@@ -1,0 +1,285 @@
+# ruff: noqa: E501, SIM905 - tables of words and patterns read worse when they are broken up
+"""`password = hunter2`: values that a name says are secret, however they are written down."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+
+_ANY_WORD = re.compile("pass|pwd|secret|token|key|auth|cred|pin(?![a-z])|otp(?![a-z])")
+
+# The names; what may stand between the words of one.
+_GAP = r"[ _.-]?"
+_STRONG = (
+    rf"pass{_GAP}(?:word|wd|phrase|code)s?|passwd|pwd|secret|credentials?|"
+    rf"(?:api|access|private|auth|account|signing|encryption|encrypt|master|license|licence|service|deploy|storage|"
+    rf"subscription|app|application|client|consumer|session|ssh|hmac|jwt|aes|shared|root|admin|security|personal|webhook)"
+    rf"{_GAP}key"
+)
+_WEAK = r"token|pass|auth|creds?|key|pin|otp"
+_NAME = rf"(?P<strong>{_STRONG})|(?P<weak>{_WEAK})"
+_REST = r"(?P<rest>[\w-]{0,30}(?:\.[a-z]{1,12})?)"
+_ANSI = r"(?:\x1b\[[0-9;]*m)*"
+_QUOTE = r"\\{0,3}[\"'`]"
+_SEP = (
+    rf"(?P<closed>{_QUOTE})?{_ANSI}\]?{_ANSI}(?:\)(?=\s*[:=]))?"
+    rf"(?:"
+    rf"[ \t]*(?::[ \t]*(?:str|string|SecretStr|Optional\[str\]|&str|any)(?:[ \t]*\|[ \t]*None)?[ \t]*)?"
+    rf"(?P<sep>:=|=>|->|→|⇒|=(?!=)|:(?!:))[ \t]*|[ \t]+(?P<bar>[|│┃])[ \t]*|(?P<tag>>)"
+    rf"|(?P<pair>,?\s*(?:-\s*)?(?:{_QUOTE})?value(?:{_QUOTE})?\s*[:=]\s*)"
+    rf"|(?P<comma>,\s*(?={_QUOTE}))"
+    rf"|(?P<words>[ \t]+(?:is|was)(?:[ \t]+set[ \t]+to)?[ \t:]+)"
+    rf"|(?P<flag>[ \t]+)"
+    rf"){_ANSI}"
+)
+_VALUE = (
+    rf"(?:Secret(?:Str|Bytes)?\()?[rbfuRBFU]{{0,2}}(?P<quote>{_QUOTE})(?:{_ANSI})(?P<quoted>(?:\\(?![\"'`])[^\n]|[^\\\n]|\\[\"'`](?!\s*[,}}\])])){{0,4000}}?)(?:{_ANSI})(?P=quote)"
+    rf"|(?P<bare>[^\s\"'`]{{1,600}})"
+)
+_REACH = 600  # characters of a line without end that are looked at
+_LINE = re.compile(r"[ \t]*(?:[+>-][ \t]*)?(?:(?:export|set|declare -x|env|ENV|ARG|\+)[ \t]+)?[\w.-]*")
+_BEFORE = re.compile(r"[\w.$:-]*$", re.ASCII)
+
+# Names of what is not secret: tokens of a vocabulary, keys of a dictionary, counts, files.
+_OF_MODELS = re.compile(
+    r"(?:pad|eos|bos|unk|sep|cls|mask|special|added|image|audio|video|stop|next|prev|last|first|per|num|n|total|max|min|new|"
+    r"start|end|begin|decoder|forced|suppress|text|sub|input|output|target|label|word|byte|bpe|the|a|each|this|of|by|"
+    r"current|single|and|to|csrf_?header|cache|primary|foreign|partition|sort|public|pub|host|idempotency|dict|state|metric|"
+    r"index|group|join|hash|lookup|attention|attn|query|past|dedup|shard|row|column|map|sub|json|config|param|parameter|"
+    r"missing|unexpected|expected|known|wrong|layer|module|tensor|key|by|pass|forward|backward|second|one|bypass|com|tres|"
+    r"encom|sur|over|tres|mouse|arrow|hot|tokens|random|prng|rng|jax)[ _.-]?$",
+    re.IGNORECASE,
+)
+_NOT_SECRET = frozenset(
+    (
+    "id ids file files filename path paths dir dirs directory folder len length count counts name names type "
+    "types policy hint url uri urls arn expiry expires expiration at in ttl version manager provider required "
+    "enabled disabled field prompt size sizes min max limit limits budget usage rate format algorithm store "
+    "index idx pos position embedding embeddings mask loss acc accuracy shift dropout ring s fingerprint valid "
+    "scope scopes bytes class error"
+).split()
+)  # fmt: skip
+_REST_OF_WEAK = re.compile(
+    r"(?:[_.-]?(?:\d{1,3}|v\d|prod|production|dev|development|test|testing|staging|stage|value|val|env|key|secret|string|str|text|"
+    r"base64|b64|encoded|live|main|old|new|backup|default|plain|plaintext|raw|ro|rw|read|write|admin|ci|bot|user))*",
+    re.IGNORECASE,
+)
+_PLACEHOLDER = frozenset(
+    (
+    "none null nil true false yes no on off required optional missing empty unset undefined default hidden "
+    "masked redacted string str int float bool bytes any object secretstr not is invalid unknown n/a na todo "
+    "tbd changeme? ok set found loaded valid expired incorrect wrong please enter your the a an for in of to "
+    "and or if must should was has had with from accepted rejected denied changed updated saved stored provided "
+    "given needed failed failure error read write given disabled enabled prompt env keyring auto self args "
+    "config cfg kwargs type value key token secret password passwd keys tokens auth acct account user username credentials creds login"
+).split()
+)  # fmt: skip
+_STANDS_FOR = re.compile(
+    r"[*.xX•·#_?-]+|<[^<>]*>|\$\{?\w[^\s]*|\$\([^\s]*|\{\{?[^{}]*\}?\}?|%\w+%|%[sdr]|\(?(?:os\.|getpass|getenv|env[\[(.]|process\.env|self\.|"
+    r"args\.|cfg\.|config[.\[]|settings\.|request\.|opts?\.|options\.|hparams\.|flags\.|ctx\.|userdata\.|secrets?[.\[])\S*"
+    r"|[A-Za-z_][\w.]*\(\S*|[a-z.]+@[a-z.-]+\.[a-z]{2,4}|\[REDACTED\].*|\*{3,}.*|your[-_ ].*",
+    re.IGNORECASE,
+)
+_DOTTED = re.compile(r"[a-z_]\w*(?:\.[A-Za-z_]\w*)+|[A-Za-z_]\w*(?:\[[^\]]*\])+(?:\.\w+)*")
+_CODE = re.compile(r"[A-Za-z_][\w.]*[\[(]$|[A-Za-z_][\w.]*(?:\[[\w.'\"]*\]?|\(.*\)?)(?:\.|$)")
+_PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:|\$\w+)?[/\\][\w .@/\\+-]*|(?:[\w.-]+/)+[\w-]+\.\w{1,6}")
+_ANOTHER = re.compile(r"[,;)] *[A-Za-z_]\w* *[=:(]")
+_WHOLE = re.compile(r"\S*")
+_MORE = re.compile(r"[\w+/=.%~-]*")
+_SEGMENTS = re.compile(r"[_.-]|(?<=[a-z])(?=[A-Z])")
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
+_UPPER = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    return re.compile(rf"(?:{_NAME}){_REST}{_SEP}(?:{_VALUE})", re.ASCII | re.IGNORECASE)
+
+
+def assigned(text: str, lower: str) -> Iterator[tuple[int, int, str]]:
+    """(start, end, kind) of values that are secret by their name. `lower` is the text in lower case."""
+    until = -1
+    for word in _ANY_WORD.finditer(lower):
+        at = word.start()
+        if at < until or word[0] in ("key", "auth") and lower[at - 1 : at] not in _JOINTS:
+            continue
+        # The name may have begun before: "api" of "api_key".
+        for start in _starts(lower, at):
+            match = _pattern().match(text, start)
+            if match is None:
+                continue
+            found = _value(text, match)
+            if found is not None:
+                until = found[1]
+                yield found
+            break
+
+
+_JOINTS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-. ")  # what joins a word of two meanings to one that decides
+_COMPOUND = re.compile(r"[a-z]+[ _.-]?$")
+
+
+def _starts(lower: str, at: int) -> Iterator[int]:
+    if lower.startswith("key", at):
+        before = _COMPOUND.search(lower, max(0, at - 16), at)
+        if before is not None:
+            word = before[0].rstrip(" _.-")
+            for compound in _KEYS:
+                if word.endswith(compound):
+                    yield before.start() + len(word) - len(compound)
+    yield at
+
+
+_KEYS = tuple(sorted(
+    (
+    "api access private auth account signing encryption encrypt master license licence service deploy storage "
+    "subscription app application client consumer session ssh hmac jwt aes shared root admin security personal "
+    "webhook"
+).split(),
+    key=len, reverse=True,
+))  # fmt: skip
+
+
+def _value(text: str, match: re.Match[str]) -> tuple[int, int, str] | None:
+    begin = match.start()
+    before = _BEFORE.search(text, max(0, begin - 60), begin)  # a name that stands apart, as in "cache key", counts too
+    name_before = before[0] if before else ""
+    is_strong, rest = match["strong"] is not None, match["rest"]
+    word = (match["strong"] or match["weak"]).lower()
+    name = name_before + text[begin : match.end("rest")]
+    if not is_strong and not _is_name(word, name_before, rest, name):
+        return None
+    if rest and not _goes_on(rest, match["strong"] or match["weak"]):
+        return None
+    if match["flag"] is not None and not (name.startswith("--") or is_strong and match["closed"] is None and False):
+        return None
+    if match["comma"] is not None and match["closed"] is None:
+        return None
+    if match["tag"] is not None and text[max(0, begin - len(name_before) - 1) : begin - len(name_before)] not in (
+        "<",
+        ":",
+    ):
+        return None
+    is_quoted = match["quoted"] is not None
+    start, end = match.span("quoted" if is_quoted else "bare")
+    if not is_quoted:
+        end = _bare_end(text, match, start, end, begin - len(name_before))
+    value = text[start:end]
+    if not _is_secret(value, is_quoted, is_strong or word in ("pass",) and bool(name_before), match, name, text, end):
+        return None
+    if end - start >= _REACH and not is_quoted:
+        end = _MORE.match(text, end).end()  # type: ignore[union-attr]
+    return start, end, _kind(word)
+
+
+def _is_name(word: str, before: str, rest: str, name: str) -> bool:
+    """Whether a word that has other meanings is the name of a secret."""
+    if before and before[-1].isalpha():
+        # camelCase and runtogether words: accessToken, dbPass, authtoken; not "bypass", "monkey", "spin".
+        joined = before[-1].islower() and name[len(before)].isupper() or word == "token"
+        if not joined:
+            return False
+    if _OF_MODELS.search(before) or word in ("key", "auth") and not before:
+        return False
+    if word in ("pin", "otp") and rest:
+        return False
+    return bool(_REST_OF_WEAK.fullmatch(rest))
+
+
+def _goes_on(rest: str, word: str) -> bool:
+    """Whether a name is still that of a secret with what follows its word: not `secretary`, not `token_id`."""
+    if rest[0].isalpha() and not (rest[0].isupper() and word[-1].islower()):
+        return False
+    last = _SEGMENTS.split(rest)[-1].lower()
+    return last not in _NOT_SECRET
+
+
+def _bare_end(text: str, match: re.Match[str], start: int, end: int, name_start: int) -> int:
+    """Where a value without quotes ends."""
+    line_start = text.rfind("\n", max(0, name_start - _REACH), name_start) + 1
+    line_end = text.find("\n", start, start + _REACH)
+    line_end = min(len(text), start + _REACH) if line_end < 0 else line_end
+    is_alone = name_start - line_start < _REACH and _LINE.fullmatch(text, line_start, match.end("rest")) is not None
+    if is_alone and match["sep"] == "=" and not _ANOTHER.search(text, start, line_end):
+        return start + len(text[start:line_end].split("\r")[0].rstrip()) if match["strong"] or "_" in match[0] else end
+    whole = _WHOLE.match(text, start, start + _REACH)
+    if is_alone and match["sep"] == ":" and whole is not None and not text[whole.end() : line_end].strip():
+        return whole.end()
+    if match["pair"] is not None and whole is not None and not text[whole.end() : line_end].strip():
+        return whole.end()
+    value = text[start:end]
+    if match["tag"] is not None:
+        return start + len(value.partition("<")[0])
+    cut = re.search(r"\x1b|\\[nr]|[,;&<|]|[)\]}>.:!?]+$", value)
+    return start + cut.start() if cut else end
+
+
+def _is_secret(
+    value: str, is_quoted: bool, is_strong: bool, match: re.Match[str], name: str, text: str, end: int
+) -> bool:
+    plain = value.strip()
+    low = plain.lower().strip(".,:;!?")
+    if not is_quoted and " " in plain:
+        first = plain.split()[0]
+        if (
+            first.lower().strip(".,:;") in _PLACEHOLDER
+            or _STANDS_FOR.fullmatch(first)
+            or _DOTTED.fullmatch(first)
+            or plain.split()[1] in ("or", "and", "if", "==", "+")
+        ):
+            return False
+    if len(plain) < 4 or low in _PLACEHOLDER or "[redacted:" in plain or _STANDS_FOR.fullmatch(plain):
+        return False
+    if _is_path(plain) or _URL.fullmatch(plain):
+        return False
+    if plain.startswith(("<|", "['", '["', "{'", '{"')) and not is_quoted:
+        return False
+    if not is_quoted and _DOTTED.fullmatch(plain) and (match["sep"] or "") in ("=", ":"):
+        return bool(re.search(r"\d", plain)) and is_strong and len(plain) > 16
+    if not is_quoted and _CODE.match(plain) or match["comma"] is not None and not re.search(r"\d", plain):
+        return False
+    if not is_strong:
+        is_env = _UPPER.fullmatch(name) is not None and "_" in name
+        least = 8 if is_env or match["weak"].lower() in ("pass", "pin", "otp") and is_quoted else 12
+        return len(plain) >= least and _is_random(plain) and " " not in plain
+    if match["words"] is not None or match["bar"] is not None and not is_quoted:
+        return bool(re.search(r"\d", plain)) and len(plain) >= 6
+    if is_quoted or match["sep"] in ("=", ":=", "=>") or match["flag"] is not None:
+        return not (re.fullmatch(r"[a-z_]+", plain) and any(word in low for word in ("pass", "secret", "key", "token")))
+    if re.fullmatch(r"\d+(?:\.\d*)?", plain) and len(plain) < 4:
+        return False
+    # `password: hunter2` is one, "Password: try again" is none.
+    following = text[end : end + 2]
+    is_last = not following.strip(" \t") or following[:1] in "\r\n,;})]&|\\\"'\x1b"
+    return bool(re.search(r"[\d!@#$%^&*+=]|[a-z][A-Z]", plain)) or is_last and len(plain) >= 6
+
+
+def _is_random(value: str) -> bool:
+    """Whether a value is no word: letters and digits mixed, no few of them over and over."""
+    if not re.search(r"\d", value) or not re.search(r"[A-Za-z]", value):
+        return (
+            bool(re.search(r"[a-z]", value) and re.search(r"[A-Z]", value))
+            and len(value) >= 20
+            and entropy(value) > 3.5
+        )
+    return entropy(value) > 2.5
+
+
+def _is_path(value: str) -> bool:
+    if not _PATH.fullmatch(value):
+        return False
+    return not (len(value) >= 32 and re.search(r"[A-Z]", value) and re.search(r"\d", value) and "." not in value)
+
+
+def entropy(value: str) -> float:
+    """Bits for each character, by how often each occurs."""
+    return -sum(n / len(value) * math.log2(n / len(value)) for n in Counter(value).values())
+
+
+def _kind(word: str) -> str:
+    if word.startswith(("pass", "pwd")):
+        return "password"
+    if "key" in word:
+        return "key"
+    return "token" if word == "token" else "secret"

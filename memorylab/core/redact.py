@@ -1,0 +1,391 @@
+# ruff: noqa: E501, SIM905 - tables of words and patterns read worse when they are broken up
+"""Credentials in text, masked: `[redacted: KIND]` stands where one was. What is masked stays as long in lines as it was.
+
+A form is tried only where one of its words is, so that a megabyte of log takes some hundredths of a second. What
+nobody names and nobody issued in a form of its own cannot be told from a hash, and is left.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, lru_cache
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from memorylab.core.assignments import assigned
+from memorylab.core.credentials import CARRIED, ISSUED, MARKED
+from memorylab.core.record import Record, to_json
+
+R = TypeVar("R", bound=Record)
+
+_MARK = re.compile(r"\[redacted: [a-z-]+\]")
+_REACH = 2_000  # characters around a word that a form is tried on, of a line that is longer
+_SHORTEST = 16  # characters of an issued credential, with what it begins with
+_CLOSE = 50_000  # the longest private key
+_NAMES = frozenset(  # fields of records that are made by this program or by git, and are no text
+    (
+    "v kind writer seq run_id id claim_id commit parent_commit old_commit timestamp_utc expires_utc status "
+    "outcome mode blob size fingerprint classification decision category relation "
+    "leader_run_id leader_commit prior_champion_run_id current_champion_run_id policy_decision "
+    "next_action priority hypothesis_status"
+).split()
+)  # fmt: skip
+
+_BEGIN = re.compile(r"-----BEGIN[ A-Z0-9_-]{0,80}PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-\d:")
+_END = re.compile(r"-----END[ A-Z0-9_-]{0,80}PRIVATE KEY(?: BLOCK)?-----|Private-MAC: *[0-9a-f]+")
+# A line of a key as files, diffs and logs have it: what it is quoted with stays, its base64 goes. Headers go too.
+_BODY = re.compile(
+    r"(?P<before>[^\S\n]*(?:[+>|#*\"'\s-]|\d+[:|])*)"
+    r"(?P<body>[A-Za-z0-9+/]{4,}={0,2}|=[A-Za-z0-9+/]{4}|(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset)\b[^\n]*)"
+    r"(?P<after>(?:\\r)?(?:\\n)?[\"',\s+]*\r?)"
+)  # fmt: skip
+_RUN = re.compile(r"(?:\\\\?[nr]|[A-Za-z0-9+/=\s])*")  # the rest of a key that is written on one line
+
+
+Known = frozenset[tuple[str, str]]  # credentials, each with its kind
+
+
+class Redacted(NamedTuple):
+    """A text without its credentials, how many of each kind it had, and which they were."""
+
+    text: str
+    counts: dict[str, int]
+    found: Known = frozenset()
+
+
+class _Span(NamedTuple):
+    start: int
+    end: int
+    kind: str
+    counts: bool = True
+
+
+@lru_cache(maxsize=64)  # what is masked to be compared is then masked to be stored
+def redact(text: str, known: Known = frozenset()) -> Redacted:
+    """Mask the credentials in a text, those that are known wherever they stand; what is masked already stays as it is.
+
+    What is one in one place is one in every other: a key that was named once is also masked where it stands alone.
+    """
+    # Words are looked for in ASCII, which is many times faster than in a text with one emoji; places are the same.
+    plain = text.encode("ascii", "replace").decode("ascii")
+    lower = plain.lower()
+    spans = [*_keys(text, lower), *_formed(text, plain, lower), *(_Span(*found) for found in assigned(text, lower))]
+    found = frozenset((text[span.start : span.end], span.kind) for span in spans if _tells(text[span.start : span.end]))
+    spans += _again(text, known | found)
+    if not spans:
+        return Redacted(text, {})
+    marks = [match.span() for match in _MARK.finditer(text)]
+    parts, at, counts = [], 0, Counter[str]()
+    for span in _joined(spans):
+        if any(start < span.end and span.start < end for start, end in marks):
+            continue
+        parts += [text[at : span.start], f"[redacted: {span.kind}]"]
+        at = span.end
+        counts[span.kind] += span.counts
+    return Redacted("".join([*parts, text[at:]]), dict(sorted(counts.items())), found)
+
+
+def _tells(value: str) -> bool:
+    """Whether a credential is nothing that stands elsewhere by chance."""
+    if "[redacted:" in value or "\n" in value:
+        return False
+    return len(value) >= 20 or len(value) >= 8 and any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+
+
+def _again(text: str, known: Known) -> Iterator[_Span]:
+    for value, kind in sorted(known):
+        at = text.find(value)
+        while at >= 0:
+            yield _Span(at, at + len(value), kind, kind != "private-key")
+            at = text.find(value, at + len(value))
+
+
+def redact_bytes(data: bytes, known: Known = frozenset()) -> tuple[bytes, dict[str, int], Known]:
+    """Mask the credentials in a file, as `redact` does; bytes that are no text stay as they are."""
+    text = data.decode("utf-8", "surrogateescape")
+    done = redact(text, known)
+    return (data if done.text == text else done.text.encode("utf-8", "surrogateescape")), done.counts, done.found
+
+
+def redact_record(record: R, known: Known = frozenset()) -> tuple[R, dict[str, int], Known]:
+    """Mask what people and programs have said in a record. Ids, hashes and numbers stay."""
+    plain = msgspec.to_builtins(record)
+    each = _Each(known)
+    clean = _walk(plain, each)
+    if each.found - known:  # what a name gave away may stand elsewhere without it
+        each = _Each(known | each.found)
+        clean = _walk(plain, each)
+    if clean == plain:
+        return record, {}, frozenset()
+    return msgspec.convert(clean, type(record)), dict(sorted(each.counts.items())), frozenset(each.found)
+
+
+class _Each:
+    """What is found in the texts of a record. Each text counts once: a packet says again what the run says."""
+
+    def __init__(self, known: Known) -> None:
+        self.known, self.found, self.seen = known, set[tuple[str, str]](), set[str]()
+        self.counts = Counter[str]()
+
+
+def _walk(value: Any, each: _Each, name: str = "") -> Any:
+    if isinstance(value, str):
+        return value if name in _NAMES else _masked(value, each)
+    if isinstance(value, list):
+        if name == "tail":  # lines that were one text: a key that spans them is not to be told from one of them
+            return _masked("\n".join(value), each).split("\n") if value else value
+        return [_walk(one, each, name) for one in value]
+    if isinstance(value, dict):
+        if "trials" in value:
+            trials = [trial | _turned(value["knob"], {"value": trial["value"]}, each) for trial in value["trials"]]
+            value = value | {"trials": trials}
+        if name == "knobs":
+            return {_masked(knob, each): _turned(knob, sides, each) for knob, sides in value.items()}
+        free = name in ("metrics", "libraries")
+        return {(_masked(key, each) if free else key): _walk(one, each, key) for key, one in value.items()}
+    return value
+
+
+def _turned(knob: str, sides: dict[str, Any], each: _Each) -> dict[str, Any]:
+    """A knob's values, which are credentials if its name says so."""
+    said = f"{knob} = "
+    return {
+        side: _masked(said + value, each).removeprefix(said) if isinstance(value, str) else value
+        for side, value in sides.items()
+    }
+
+
+def _masked(text: str, each: _Each) -> str:
+    done = redact(text, each.known)
+    each.found |= done.found
+    if done.counts and text not in each.seen:
+        each.seen.add(text)
+        each.counts.update(done.counts)
+    return done.text
+
+
+def _joined(spans: list[_Span]) -> Iterator[_Span]:
+    """In order; those that overlap as one, of the kind that is there first."""
+    spans.sort(key=lambda span: (span.start, -span.end))
+    last: _Span | None = None
+    for span in spans:
+        if last is not None and span.start < last.end:
+            last = last._replace(end=max(last.end, span.end), counts=last.counts or span.counts)
+            continue
+        if last is not None:
+            yield last
+        last = span
+    if last is not None:
+        yield last
+
+
+@cache
+def _pattern(source: str, flags: int = re.ASCII) -> re.Pattern[str]:
+    """Compiled when it is needed for the first time: few of them ever are."""
+    return re.compile(source, flags)
+
+
+# What may stand before a word besides white space: the n of a line feed that JSON has escaped, a colour, a URL's %3D.
+_BEFORE = re.compile(r"(?:^|[^A-Za-z0-9]|\\[nrt]|%[0-9A-F]{2}|\x1b\[[0-9;]*m)$")
+
+
+def _formed(text: str, plain: str, lower: str) -> Iterator[_Span]:
+    search, carriers = _words()
+    places: dict[str, list[int]] = {}
+    for match in search.finditer(lower):
+        places.setdefault(match[0], []).append(match.start())
+    for (kind, _, source), words in carriers:
+        found = sorted(at for word in words for at in places.get(word, ()))
+        for start, end in _around(lower, found):
+            for match in _pattern(source, re.ASCII | re.MULTILINE | re.IGNORECASE).finditer(text, start, end):
+                yield _Span(*match.span(match.lastindex or 0), kind)
+    # Of training logs hardly a word is long enough to be a credential.
+    at = 0
+    for word in plain.split():
+        if len(word) < _SHORTEST:
+            continue
+        at = plain.find(word, at)
+        yield from _issued(text, plain, at, at + len(word))
+        at += len(word)
+
+
+def _issued(text: str, plain: str, start: int, end: int) -> Iterator[_Span]:
+    search, forms = _beginnings()
+    for match in search.finditer(plain, start, end):
+        at = match.start()
+        if not _begins(plain, at):
+            continue
+        for beginning, kind, rest in forms[match[0]]:
+            if plain.startswith(beginning, at):
+                found = _pattern(rest).match(plain, at + len(beginning), end)
+                if found is not None:
+                    yield _Span(at, found.end(), kind)
+                    break
+    for kind, mark, before, source in MARKED:
+        at = plain.find(mark, start, end)
+        if at >= 0:
+            for found in _pattern(source).finditer(plain, max(start, at - before), end):
+                if _begins(plain, found.start()):
+                    yield _Span(*found.span(found.lastindex or 0), kind)
+
+
+@cache
+def _beginnings() -> tuple[re.Pattern[str], dict[str, list[tuple[str, str, str]]]]:
+    """What finds the beginnings of issued credentials, and the forms under each, the longest beginning first."""
+    forms = [(beginning, kind, rest) for kind, beginnings, rest in ISSUED for beginning in beginnings.split()]
+    shortest = {one for one, _, _ in forms if not any(one != other and one.startswith(other) for other, _, _ in forms)}
+    under = {
+        short: sorted((form for form in forms if form[0].startswith(short)), key=lambda form: -len(form[0]))
+        for short in shortest
+    }
+    return re.compile(_either(sorted(shortest))), under
+
+
+def _either(words: list[str]) -> str:
+    """A pattern of words by their first letters, which is tried five times faster than one after the other."""
+    by_letter: dict[str, list[str]] = {}
+    for word in words:
+        by_letter.setdefault(word[0], []).append(word[1:])
+    branches = (
+        re.escape(letter) + (_either(rest) if len(rest) > 1 else re.escape(rest[0]))
+        for letter, rest in by_letter.items()
+    )
+    return f"(?:{'|'.join(branches)})"
+
+
+def _begins(text: str, at: int) -> bool:
+    return at == 0 or not text[at - 1].isalnum() or bool(_BEFORE.search(text[max(0, at - 8) : at]))
+
+
+def _around(lower: str, places: list[int]) -> Iterator[tuple[int, int]]:
+    """The lines at some places, as far as they reach."""
+    last = -1
+    for at in places:
+        if at < last:
+            continue
+        start = max(lower.rfind("\n", 0, at) + 1, at - _REACH, last)
+        last = lower.find("\n", at, at + _REACH)
+        last = min(len(lower), at + _REACH) if last < 0 else last
+        yield start, last
+
+
+@cache
+def _words() -> tuple[re.Pattern[str], list[tuple[tuple[str, str, str], list[str]]]]:
+    """What finds the words of all carriers at once, and each carrier with those that it is found by: none that has
+    another in it, which is found first."""
+    said = [(form, form[1].split("|" if "|" in form[1] else " ")) for form in CARRIED]
+    every = {word for _, words in said for word in words}
+    shortest = {word: min((one for one in every if word.startswith(one)), key=len) for word in every}
+    return re.compile(_either(sorted(set(shortest.values())))), [
+        (form, sorted({shortest[word] for word in words})) for form, words in said
+    ]
+
+
+def _keys(text: str, lower: str) -> Iterator[_Span]:
+    """Private keys, also those of which the beginning or the end was cut off: each line of one by itself, so that a
+    diff has the lines that it says it has."""
+    if "private key" not in lower and "putty-user-key" not in lower and "private-mac" not in lower:
+        return
+    marks = sorted(
+        [(found.start(), found.end(), True) for found in _BEGIN.finditer(text)]
+        + [(found.start(), found.end(), False) for found in _END.finditer(text)]
+    )
+    if not marks:
+        return
+    before, is_open = 0, False
+    for (start, end, is_begin), (next_start, _, next_begins) in zip(
+        marks, [*marks[1:], (len(text), 0, True)], strict=True
+    ):
+        is_whole = not next_begins and next_start - end <= _CLOSE
+        if is_begin:
+            yield from _body(text, end, next_start, is_whole)
+        elif not is_open:
+            yield from _body_before(text, before, start)
+        before, is_open = end, is_begin and is_whole
+
+
+def _body(text: str, start: int, end: int, is_whole: bool) -> Iterator[_Span]:
+    """What stands after the first line of a key, up to its last, or as long as it looks like a key."""
+    first = True
+    rest = _RUN.match(text, start, min(end, start + _CLOSE))
+    stop = text.find("\n", start, end)
+    stop = end if stop < 0 else stop
+    if rest is not None and (rest.end() - start if stop == end else 0) or text[start:stop].strip("\\nr\"' ,\r"):
+        # On one line, as JSON and environments have it.
+        close = end if is_whole and stop == end else rest.end() if rest is not None else stop
+        while close > start and text[close - 1].isspace():
+            close -= 1
+        if close - start > 8:
+            yield _Span(start, close, "private-key")
+            return
+    at = stop + 1
+    while at < end:
+        stop = text.find("\n", at, end)
+        stop = end if stop < 0 else stop
+        found = _BODY.fullmatch(text, at, stop)
+        if found is not None:
+            yield _Span(*found.span("body"), "private-key", first)
+            first = False
+        elif text[at:stop].strip("+-> \t\r|#*\"'\\n"):
+            if not is_whole:
+                return
+            body = re.compile(r"\S.*").search(text, at, stop)
+            if body is not None:
+                yield _Span(*body.span(), "private-key", first)
+                first = False
+        at = stop + 1
+
+
+def _body_before(text: str, least: int, end: int) -> Iterator[_Span]:
+    least = max(least, end - _CLOSE)
+    stop = text.rfind("\n", least, end)
+    first = True
+    line = text[max(least, stop + 1) : end]
+    whole = re.search(r"[A-Za-z0-9+/=\\]{16,}$", line)
+    if whole is not None:
+        yield _Span(end - len(whole[0]), end, "private-key")
+        return
+    while stop > least:
+        start = max(least, text.rfind("\n", least, stop) + 1)
+        found = _BODY.fullmatch(text, start, stop)
+        if found is None or len(found["body"]) < 16 and not first:
+            return
+        yield _Span(*found.span("body"), "private-key", first)
+        first = False
+        stop = start - 1
+
+
+class Masked(NamedTuple):
+    """What may be stored: files and records without credentials, how many there were, and the originals."""
+
+    files: dict[str, bytes]
+    records: list[Any]
+    counts: dict[str, int]
+    originals: dict[str, bytes]
+
+
+def mask(files: Mapping[str, bytes], records: Sequence[Record]) -> Masked:
+    """Mask the credentials in what is stored together: what is one in any of it is one in all of it."""
+    found = [redact_bytes(content)[2] for content in files.values()] + [redact_record(record)[2] for record in records]
+    known = frozenset[tuple[str, str]]().union(*found)
+    masked, clean, counts, originals = {}, [], Counter[str](), {}
+    for name, content in files.items():
+        masked[name], number, _ = redact_bytes(content, known)
+        counts.update(number)
+        if masked[name] != content:
+            originals[name] = content
+    for record in records:
+        one, number, _ = redact_record(record, known)
+        clean.append(one)
+        counts.update(number)
+        if one is not record:
+            originals[f"{record.id}.json"] = to_json(record) + b"\n"
+    return Masked(masked, clean, dict(sorted(counts.items())), originals)
+
+
+def summed(counts: dict[str, int]) -> str:
+    """Counts in words: `3 secrets (2 github-token, 1 jwt)`."""
+    total = sum(counts.values())
+    each = ", ".join(f"{number} {kind}" for kind, number in counts.items())
+    return f"{total} secret{'' if total == 1 else 's'} ({each})"
