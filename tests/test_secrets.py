@@ -94,9 +94,12 @@ def test_any_text_can_be_masked(text: str) -> None:
 
 
 PIECES = [
-    "-----BEGIN RSA PRIV" + "ATE KEY-----", "-----END RSA PRIV" + "ATE KEY-----", "private key", "PuTTY-User-Key-File-2:", "Private-MAC: 0a",
-    "\n", "\r\n", "\\n", " ", "+", "QUJDREVGR0hJSktM" * 4, "password", "api_key", "=", ": ", "'", '\\"', "://", "a:b@c", "sk-", "ghp_", "eyJ",
-    "[redacted: key]", "\x1b[32m", "é", "🚀", "\udcff", "Tr0ub4dor-3791", ",", "|", "│", "<", ">", "Authorization: Bearer ", "value", "machine x login y",
+    "-----BEGIN RSA PRIV" + "ATE KEY-----", "-----END RSA PRIV" + "ATE KEY-----", "private key",
+    "PuTTY-User-Key-File-2:", "Private-MAC: 0a",
+    "\n", "\r\n", "\\n", " ", "+", "QUJDREVGR0hJSktM" * 4, "password", "api_key", "=", ": ", "'", '\\"',
+    "://", "a:b@c", "sk-", "ghp_", "eyJ",
+    "[redacted: key]", "\x1b[32m", "é", "🚀", "\udcff", "Tr0ub4dor-3791", ",", "|", "│", "<", ">",
+    "Authorization: Bearer ", "value", "machine x login y",
 ]  # fmt: skip
 
 

@@ -47,7 +47,7 @@ ISSUED: tuple[Form, ...] = (
                     "napi_ rw_ psk_live_ sb_secret_ supabase_ railway_", rf"{_DIGIT}[\w+/=.-]{{16,}}"),
     ("cloud-token", "v1.0-", r"[0-9a-f]{24}-[0-9a-f]{60,}"),
     ("cloud-token", "sha256~", r"[\w-]{40,}"),
-    ("cloud-token", "AKCp cmVmd AKID LTAI YCAJE YCN YCM", rf"{_DIGIT}[A-Za-z0-9_-]{{16,}}"),
+    ("cloud-token", "AKCp cmVmd AKID LTAI", rf"{_DIGIT}[A-Za-z0-9_-]{{16,}}"),
     ("service-token", "SG.", r"[\w-]{16,}\.[\w-]{16,}"),
     ("service-token", "key- SK", r"[0-9a-f]{32}(?![0-9a-fA-F])"),
     ("service-token", "shpat_ shpca_ shppa_ shpss_", r"[0-9a-fA-F]{24,}"),
