@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,7 +38,7 @@ DAY = timedelta(days=1)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses between attempts, which nobody waits for here."""
     found: list[float] = []
-    monkeypatch.setattr(transport, "time", SimpleNamespace(sleep=found.append))
+    monkeypatch.setattr(transport, "time", SimpleNamespace(sleep=found.append, time=time.time))
     return found
 
 

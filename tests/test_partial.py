@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,7 +68,7 @@ class Team:
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody pauses before a new attempt."""
-    monkeypatch.setattr("memorylab.store.transport.time", SimpleNamespace(sleep=lambda seconds: None))
+    monkeypatch.setattr("memorylab.store.transport.time", SimpleNamespace(sleep=lambda seconds: None, time=time.time))
 
 
 @pytest.fixture

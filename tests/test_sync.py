@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,7 +33,7 @@ SETTINGS = (
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long was waited between attempts; nobody is here whom waiting would help."""
     waited: list[float] = []
-    monkeypatch.setattr("memorylab.store.transport.time", SimpleNamespace(sleep=waited.append))
+    monkeypatch.setattr("memorylab.store.transport.time", SimpleNamespace(sleep=waited.append, time=time.time))
     return waited
 
 

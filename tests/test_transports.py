@@ -3,6 +3,7 @@
 import random
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ EVERY = 1_000
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses before new attempts, of which none is made."""
     made: list[float] = []
-    monkeypatch.setattr("memorylab.store.transport.time", SimpleNamespace(sleep=made.append))
+    monkeypatch.setattr("memorylab.store.transport.time", SimpleNamespace(sleep=made.append, time=time.time))
     return made
 
 
