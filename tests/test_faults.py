@@ -66,6 +66,22 @@ def test_an_import_that_was_killed_between_two_refs_is_done_once(campaign: Campa
     assert not outcome.problem, outcome
 
 
+@traced
+@LONG
+def test_a_plan_that_was_killed_twice_is_made_once(campaign: Campaign) -> None:
+    """It was in the journal alone, which was noted as seen, and nobody looked for its note any more."""
+    seen = []
+
+    def after_seen(call: trace.Call) -> bool:
+        seen.extend([call] * (call.name == "rename" and "seen.json" in call.path))
+        return bool(seen) and call is not seen[0]
+
+    first, second = Point("all", lambda call: _moves(call, "notes/ledger")), Point("all", after_seen)
+    outcome = campaign.take(Chain("hook", (first, second, Point("all", 10**6)), 0))
+    assert not outcome.problem, outcome
+    assert seen
+
+
 def _moves(call: trace.Call, ref: str) -> bool:
     return call.name == "rename" and f"/refs/{'memorylab/' * (ref == 'journal')}{ref}" in call.path.replace(
         "notes/memorylab/", "notes/"

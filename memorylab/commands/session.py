@@ -131,11 +131,11 @@ class Session:
     def _protect(self) -> None:
         # What plain git took is back before anything is decided without it.
         if self.writer is not None and self.place.top is not None and not self._is_settled():
-            self.store.protect()
             # What a killed process has in the journal alone would be recorded once more. Where another is writing, it
-            # is about to be in the ledger.
+            # is about to be in the ledger. First of all: once all is noted as seen, nobody looks for it any more.
             with suppress(StoreBusy):
                 self.store.complete()
+            self.store.protect()
             self.__dict__.pop("_listed", None)
 
     def _is_settled(self) -> bool:
