@@ -16,6 +16,8 @@ ALL_RUNS = (
     "SELECT COUNT(DISTINCT writer)",
     "ORDER BY at DESC LIMIT 1",
     "kind = 'Amend' AND wins LIMIT 1",
+    "kind = 'Rewrite' AND wins LIMIT 1",
+    "kind = 'Rewrite' AND wins AND instr(",  # all rewrites, which are few beside the runs
 )
 
 

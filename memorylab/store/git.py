@@ -31,6 +31,7 @@ _INHERITED = (
 )
 
 
+_NOWHERE = os.path.join(os.devnull, "none")  # git has a word of advice about a file of grafts that is there, and empty
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -91,7 +92,7 @@ def environment() -> dict[str, str]:
     """The environment without what ties a hook's children to the commit in progress. What a user has replaced or
     grafted is not what was committed."""
     kept = {name: value for name, value in os.environ.items() if name not in _INHERITED}
-    return kept | {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
+    return kept | {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": _NOWHERE}
 
 
 def run(
