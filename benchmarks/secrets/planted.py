@@ -1,8 +1,8 @@
 """Made-up credentials in the forms that their issuers document, in what a training run leaves behind.
 
 Nothing here is a credential, and no whole one is written here: each is put together when it is asked for, so that no
-scanner takes this file for a leak. `TUNED` is what the detector was made with. `HELD` was written before the detector
-was first run and is for measuring alone: after a miss there the figure is stated, not the detector mended.
+scanner takes this file for a leak. `TUNED` is what the detector was made with. held.py and fresh.py
+were written before it was run on them; README.md has what they showed then, and what was mended since.
 """
 
 import base64
