@@ -284,3 +284,12 @@ def test_tables_as_spreadsheets_save_them(lab: Lab, encoding: str, end: str) -> 
     (lab.path / "theirs.tsv").write_bytes(text.encode(encoding))
     lab.run("import", "theirs.tsv")
     assert [run.description for run in lab.memory.runs] == ["naïve"]
+
+
+def test_two_imports_of_one_file_at_once_add_its_rows_once(lab: Lab) -> None:
+    rows = "".join(f"{n:07x}\t{0.9 + n / 1000}\t1.0\tdiscard\tidea {n}\n" for n in range(1, 200))
+    (lab.path / "old.tsv").write_text(f"commit\tval_bpb\tmemory_gb\tstatus\tdescription\n{rows}")
+    both = [lab.spawn("import", "old.tsv", "--json") for _ in range(2)]
+    said = [json.loads(one.communicate()[0]) for one in both]
+    assert sorted((one["added"], one["known"]) for (one,) in said) == [(0, 199), (199, 0)]
+    assert "199 records, whole" in lab.run("verify").stdout

@@ -14,6 +14,7 @@ from memorylab.core.record import ID_PATTERN, Change, Record, Run
 from memorylab.core.text import count
 from memorylab.errors import BadInput
 from memorylab.recall import Recall
+from memorylab.store.files import locked
 from memorylab.store.reader import commits
 from memorylab.store.transaction import placeholder
 from memorylab.views import table
@@ -40,7 +41,12 @@ def import_file(session: Session, path: Path, family: str = "") -> Imported:
         raise BadInput(f"{path}: {problem.strerror}.", "Give the path of a results.tsv or experiments.jsonl.") from None
     if len(data) > _LARGEST:
         raise BadInput(f"{path} is larger than {_LARGEST:,} bytes.", "Split it.")
-    data = _as_utf8(data)
+    # Two at once would each add what the other is about to.
+    with locked(session.place.state / "import.lock"):
+        return _take(session, _as_utf8(data), family)
+
+
+def _take(session: Session, data: bytes, family: str) -> Imported:
     read = tabular.read_jsonl if data.lstrip()[:1] == b"{" else tabular.read_tsv
     rows, rejected = read(data)
     names = _Anchors(session, rows)

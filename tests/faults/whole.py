@@ -14,7 +14,9 @@ from tests.conftest import Lab
 from tests.faults.stages import Stage
 
 # Files that flock(2) is called on stay there; any other lock stops git until somebody removes it.
-_LOCKS = frozenset(("lock", "index.lock", "seen.lock", "spool.lock", "sync.lock", "display.lock", "claims.lock"))
+_LOCKS = frozenset(
+    ("lock", "index.lock", "seen.lock", "spool.lock", "sync.lock", "display.lock", "claims.lock", "import.lock")
+)
 
 
 class Broken(AssertionError):
