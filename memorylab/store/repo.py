@@ -259,5 +259,5 @@ class Store:
         tip = self.reader.at([ref]).get(ref)
         if tip is not None:
             when = datetime.fromtimestamp(self.reader.resolve(tip).time, UTC)
-            with writing(self.place, when, seconds=1.0, sign=self.sign, reader=self.reader):
-                pass
+            with writing(self.place, when, seconds=1.0, sign=self.sign, reader=self.reader) as transaction:
+                self.restored += transaction.restored

@@ -72,12 +72,11 @@ def hold(place: Place, reader: Reader, commits: list[str]) -> None:
         _keep(place, reader, commits)
 
 
-def restore(place: Place, reader: Reader, own: Collection[str], tips: Tips) -> bool:
-    """Put a writer's own refs back, which are at `tips`, before they are written to; whether there were any to put
-    back."""
+def restore(place: Place, reader: Reader, own: Collection[str], tips: Tips) -> list[str]:
+    """Put a writer's own refs back, which are at `tips`, before they are written to; the names of those put back."""
     back = _lost(place, reader, {ref: tip for ref, tip in _latest(_load(place)).items() if ref in own}, tips)
     _put_back(place, back)
-    return bool(back)
+    return sorted(back)
 
 
 def note(place: Place, moved: Tips) -> None:

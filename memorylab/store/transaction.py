@@ -42,9 +42,11 @@ def writing(
         own = [ref for _, ref in refs.of(me)]
         reader = reader or Reader(place)
         tips = reader.at(own)
-        if seen.restore(place, reader, own, tips):
+        restored = seen.restore(place, reader, own, tips)
+        if restored:
             tips = reader.at(own)
         transaction = Transaction(place, me, now, tips, reader, sign)
+        transaction.restored = restored
         yield transaction
         transaction.commit()
         seen.note(place, transaction.tips)
@@ -86,6 +88,7 @@ class Transaction:
     ) -> None:
         self._place, self._now, self._reader, self._sign = place, now, reader, sign
         self.writer = me
+        self.restored: list[str] = []  # own refs that plain git had taken, and that were put back before
         self._refs = dict(refs.of(me))
         self.tips = dict(tips)
         self._journal = self._tip("journal")
