@@ -25,6 +25,7 @@ def test_what_the_memory_takes(lab: Lab) -> None:
     assert lab.run("doctor").stdout.endswith("Nothing to be done.\n")
 
 
+@pytest.mark.long
 def test_when_to_gc(lab: Lab) -> None:
     """Advice is nothing that is wrong."""
     lab.experiment("raise matrix lr", 1.0)
@@ -38,6 +39,7 @@ def test_when_to_gc(lab: Lab) -> None:
     assert "1 file in .git/objects" in lab.run("doctor").stdout
 
 
+@pytest.mark.long
 def test_a_log_adds_as_many_loose_objects_as_is_said(lab: Lab) -> None:
     """docs/performance.md says how many; each is a file of at least a block."""
     lab.experiment("first", 1.0)

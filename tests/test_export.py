@@ -360,6 +360,7 @@ def test_what_plain_git_took_is_in_it(night: Lab) -> None:
     assert "was put back" in done.stderr and done.stderr.count("\n") == 1
 
 
+@pytest.mark.long
 def test_what_was_there_stays_if_writing_fails(night: Lab) -> None:
     """A file may not grow beyond a limit here, as on a disk that is full or a quota that is used up."""
     target = night.path / "mine.csv"

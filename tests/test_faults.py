@@ -265,6 +265,7 @@ def test_every_command_whose_output_goes_nowhere(campaign: Campaign, how: str) -
 # -- the clock
 
 
+@pytest.mark.long
 def test_a_clock_that_is_put_back_and_forth(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     steps = (0, 0, -3600, 86_400, -86_400 * 400, 0, 1)
@@ -294,6 +295,7 @@ def test_a_clock_that_is_put_back_and_forth(lab: Lab, monkeypatch: pytest.Monkey
     lab.run("verify")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("moved", [-120, 120])
 def test_a_lock_of_another_time_is_no_lock(lab: Lab, moved: int) -> None:
     lab.experiment("baseline", 1.0)

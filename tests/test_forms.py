@@ -179,6 +179,7 @@ def test_an_object_that_is_not_what_its_name_says(names: str, tmp_path: Path) ->
     assert objects.blob(lab.store.objects, other) == b"two"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("names", [pytest.param("sha1", marks=pytest.mark.long), "sha256"])
 def test_a_partial_clone_by_its_extension(names: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As git before 2.24 marked one. Nothing is fetched object by object, and what is read is all there is."""
@@ -245,6 +246,7 @@ def test_two_forms_do_not_share(names: str, tmp_path: Path) -> None:
     assert all(not one["problems"] for one in json.loads(lab.run("verify", "--json").stdout))
 
 
+@pytest.mark.long
 def test_a_row_names_a_commit_of_any_length(tmp_path: Path) -> None:
     lab = started(tmp_path / "lab", ("sha256", "files"))
     own = lab.git("rev-parse", "HEAD")

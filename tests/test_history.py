@@ -339,6 +339,7 @@ def test_what_is_no_terminal_gets_no_colours(told: Lab) -> None:
     assert done.stdout == told.run("history").stdout and "\x1b" not in done.stdout
 
 
+@pytest.mark.long
 def test_the_pager_is_gits(told: Lab) -> None:
     mark = "sed s/^/seen:/"
     told.git("config", "core.pager", mark)

@@ -162,6 +162,7 @@ def test_what_is_planned_is_waited_for_under_its_new_name(told: Lab) -> None:
     assert len(planned(told)) == 1
 
 
+@pytest.mark.long
 def test_rebased_on_another_base_it_is_another_program(told: Lab) -> None:
     """The same change on another base: told as what it repeats, and measured by itself."""
     old = head(told)

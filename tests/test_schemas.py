@@ -109,6 +109,7 @@ def test_an_empty_lab(lab: Lab) -> None:
     call("init")
 
 
+@pytest.mark.long
 def test_one_run_and_a_crash(lab: Lab) -> None:
     call = Caller(lab)
     lab.edit("DEPTH", 9)

@@ -174,6 +174,7 @@ def test_a_knob_that_is_a_credential_is_masked_and_told_to_be_in_the_commit(lab:
     assert WORD not in "\n".join(lab.git("cat-file", "-p", one.blob) for one in run.artifacts.values())
 
 
+@pytest.mark.long
 def test_what_was_tried_of_a_knob_before_is_masked(lab: Lab) -> None:
     subject = lab.path / "train.py"
     subject.write_text(subject.read_text() + "API_KEY = None\n")
@@ -189,6 +190,7 @@ def test_what_was_tried_of_a_knob_before_is_masked(lab: Lab) -> None:
     assert not [word for word in words if word in notes]
 
 
+@pytest.mark.long
 def test_identity_is_of_the_true_code(make_lab: object) -> None:
     prints = []
     for name, word in (("one", WORD), ("two", "An0ther-word-8")):
@@ -204,6 +206,7 @@ def test_identity_is_of_the_true_code(make_lab: object) -> None:
     assert prints[0] != prints[1]
 
 
+@pytest.mark.long
 def test_a_crash_whose_tail_is_the_midst_of_a_key_shows_none_of_it(lab: Lab) -> None:
     lab.edit("DEPTH", 9)
     lab.commit("deeper")
@@ -290,6 +293,7 @@ def test_off_is_this_clones_own_choice(lab: Lab) -> None:
     assert "memorylab.redact" not in lab.run("status").output
 
 
+@pytest.mark.long
 def test_a_url_has_no_password_in_what_is_said(lab: Lab) -> None:
     lab.git("remote", "add", "origin", f"http://bob:{WORD}@127.0.0.1:9/lab.git")
     for arguments in (["sync"], ["sync", "--json"], ["status"], ["doctor"]):

@@ -185,6 +185,7 @@ def test_nobody_speaks_in_anothers_name(record: Record, owner: str) -> None:
     assert len(recall.claims(NOW)) == (1 if is_own and isinstance(record, Claim) else 0)
 
 
+@pytest.mark.long
 @few
 @given(st.lists(RUNS, min_size=2, max_size=6), st.randoms(use_true_random=False))
 def test_a_number_used_twice_keeps_both(runs: list[Run], chance: random.Random) -> None:
