@@ -202,6 +202,8 @@ class Campaign:
 
     def _command(self, arguments: tuple[str, ...], at: Callable[[Call], Fault]) -> Ran:
         out, err = self.folder / "out", self.folder / "err"
+        for path in (out, err):  # what is killed before it opens them has said nothing
+            path.write_bytes(b"")
         ended = trace.run(lambda: self._main(arguments, out, err), at)
         self._calls = ended.calls
         return Ran(ended.code, out.read_bytes(), err.read_bytes())
