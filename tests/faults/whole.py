@@ -100,7 +100,8 @@ def views(lab: Lab, runs: set[str]) -> None:
     require(sorted(shown) == sorted(runs), "experiments.jsonl is not what the ledger holds")
     rows = (lab.path / "results.tsv").read_text().splitlines()
     require(len(rows) == 1 + len(runs), f"results.tsv has {len(rows) - 1} rows for {len(runs)} runs")
-    require({path.name for path in (folder / "runs").iterdir()} == runs, "runs/ is not what the ledger holds")
+    there = {path.name for path in (folder / "runs").iterdir()}
+    require(there == runs, f"runs/ is not what the ledger holds: {there ^ runs}")
     count = json.loads((folder / "champion_challenger.json").read_text())["num_experiments"]
     require(count == len(runs), f"the registry counts {count} of {len(runs)}")
 
