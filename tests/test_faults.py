@@ -104,7 +104,12 @@ def _answers(call: trace.Call) -> bool:
 @LONG
 @pytest.mark.parametrize(
     ("stage", "kind", "where"),
-    [("amend", "all", _deletes_a_folder), ("compact", "all", _locks_a_remote), ("log", "one", _answers)],
+    [
+        ("amend", "all", _deletes_a_folder),
+        ("amend", "error", _deletes_a_folder),
+        ("compact", "all", _locks_a_remote),
+        ("log", "one", _answers),
+    ],
 )
 def test_killed_where_it_was_found_to_hurt(
     campaign: Campaign, stage: str, kind: str, where: Callable[[trace.Call], bool]

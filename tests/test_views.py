@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -202,6 +203,17 @@ def test_a_file_deleted_from_a_run_folder_comes_back(lab: Lab) -> None:
     packet.unlink()
     lab.run("status")
     assert packet.read_bytes() == before
+
+
+def test_a_file_that_a_power_cut_has_emptied_is_written_again(lab: Lab) -> None:
+    """Its name was there, and what is remembered of the views was gone, too."""
+    lab.experiment("raise depth", 1.0)
+    (path,) = lab.path.glob("results/memorylab/runs/*/run.log")
+    before = path.read_bytes()
+    os.truncate(path, 10)
+    (lab.path / ".git" / "memorylab-views.json").write_bytes(b"")
+    lab.run("status")
+    assert path.read_bytes() == before
 
 
 def test_an_artifact_that_comes_later_completes_its_folder(lab: Lab) -> None:

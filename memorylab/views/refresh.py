@@ -284,19 +284,21 @@ class Views:
         names = [name for name, size in sizes.items() if size <= self._longest]
         blobs = {name: run.artifacts[name].blob for name in file_names(["record.json", *names])[1:]}
         final, record = folder / run.run_id, line + b"\n"
-        there: set[str] = set()
+        there: dict[str, int] = {}
         with suppress(OSError):
             found_there = (final / "record.json").read_bytes()
             if found_there == record:
-                there = set(os.listdir(final))
+                there = {entry.name: entry.stat().st_size for entry in os.scandir(final)}
             elif isinstance(other := decode(found_there.rstrip(b"\n")), Run) and other.run_id != run.run_id:
                 return True  # of a run whose id differs in case alone, where that makes no difference
-        if there == {*blobs, "record.json"}:
+        # By size, too: views are not synced, and a power cut takes what is in a file and leaves its name.
+        whole = {name: sizes[name] for name in blobs} | {"record.json": len(record)}
+        if there == whole:
             return True  # and nothing of it was read from git
         found = {name: self.store.blob(blob, longest=self._longest) for name, blob in blobs.items()}
         here = {name: content for name, content in found.items() if content is not None}
         contents = here | {"record.json": record}
-        if there == set(contents):
+        if there == {name: len(content) for name, content in contents.items()}:
             return len(here) == len(blobs)
         building = folder / f".{run.run_id}.{os.getpid()}"
         shutil.rmtree(building, ignore_errors=True)
@@ -309,7 +311,8 @@ class Views:
             shutil.rmtree(gone, ignore_errors=True)
             final.rename(gone)
         building.rename(final)
-        shutil.rmtree(gone, ignore_errors=True)
+        if gone.exists():
+            shutil.rmtree(gone)  # an error is told, and the next command sweeps; silence would be taken for whole
         return len(here) == len(blobs)
 
     def set_aside(self, recall: Recall) -> Path | None:
