@@ -28,6 +28,8 @@ class LibGit2:
     def read(self, oid: str) -> tuple[str, bytes]:
         try:
             kind, content = self._objects.read(oid)
+        except KeyError:
+            raise  # it is not here; what pygit2 raises then is a GitError, too
         except pygit2.GitError as problem:
             raise ValueError(str(problem)) from None
         return _KINDS[kind], content
