@@ -156,7 +156,8 @@ def others(text: str) -> Iterator[Amend | Claim]:
 def loose(git_dir: Path, kind: str, content: bytes) -> str:
     """Put an object into a repository that git itself would not make; its name."""
     whole = f"{kind} {len(content)}".encode() + b"\0" + content
-    oid = hashlib.sha1(whole).hexdigest()
+    is_long = "sha256" in (git_dir / "config").read_text()
+    oid = (hashlib.sha256 if is_long else hashlib.sha1)(whole).hexdigest()
     path = git_dir / "objects" / oid[:2] / oid[2:]
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(zlib.compress(whole))

@@ -1061,7 +1061,8 @@ def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
         trace.write_text("")
         started = [event for event in events if event["event"] == "start" and "/" not in event["sid"]]
         plain = (
-            [word for word in event["argv"][1:] if not word.startswith(("-", "remote.", "/"))] for event in started
+            [word for word in event["argv"][1:] if not word.startswith(("-", "remote.", "core.", "/"))]
+            for event in started
         )
         return [words[0] for words in plain]
 

@@ -243,12 +243,12 @@ def test_a_real_disk_that_is_full(make_lab: Callable[..., Lab], tmp_path: Path) 
 def test_every_command_whose_output_goes_nowhere(campaign: Campaign, how: str) -> None:
     """As git: nothing is said, but that a disk is full."""
     lab = campaign.at("sync")
-    one = lab.memory.runs[0].run_id
+    one, changed = lab.memory.runs[0].run_id, next(run for run in lab.memory.runs if run.change and run.change.knobs)
     lab.git("config", "memorylab.command", "echo val_bpb: 1.4")
     (lab.path / "old.tsv").write_text("commit\tval_bpb\tmemory_gb\tstatus\tdescription\nabc1234\t1.9\t1\tkeep\tb\n")
     further = {
         "show": [one], "diff": [one], "restore": [one], "amend": [one, "--notes", "x"], "blame": [one],
-        "stack": [one, "--onto", "HEAD~1"], "replicate": [one, "--seeds", "1"], "search": ["begins"],
+        "stack": [changed.run_id, "--onto", "HEAD~1"], "replicate": [one, "--seeds", "1"], "search": ["begins"],
         "import": ["old.tsv"], "check": ["--description", "x"], "log": ["--log", "run.log"], "completion": ["bash"],
         "export": ["--format", "jsonl"], "run": ["--allow-dirty"],
     }  # fmt: skip
@@ -259,6 +259,7 @@ def test_every_command_whose_output_goes_nowhere(campaign: Campaign, how: str) -
             os.close(reading)
         else:
             out = os.open("/dev/full", os.O_WRONLY)
+        lab.git("checkout", "-q", "--", "train.py")  # which `restore` has changed
         done = campaign.plain((name, *further.get(name, [])), out)
         os.close(out)
         said = done.err.decode()

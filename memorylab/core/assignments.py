@@ -61,8 +61,9 @@ _NOT_SECRET = frozenset(
 ).split()
 )  # fmt: skip
 _REST_OF_WEAK = re.compile(
-    r"(?:[_.-]?(?:\d{1,3}|v\d|prod|production|dev|development|test|testing|staging|stage|value|val|env|key|secret|string|str|text|"
-    r"base64|b64|encoded|live|main|old|new|backup|default|plain|plaintext|raw|ro|rw|read|write|admin|ci|bot|user))*",
+    # Atomic, or a name of many digits could be taken apart in ever so many ways; so the longer word comes first.
+    r"(?>[_.-]?(?>\d{1,3}|v\d|production|prod|development|dev|testing|test|staging|stage|value|val|env|key|secret|string|str|text|"
+    r"base64|b64|encoded|live|main|old|new|backup|default|plaintext|plain|raw|read|ro|rw|write|admin|ci|bot|user))*+",
     re.IGNORECASE,
 )
 _PLACEHOLDER = frozenset(
@@ -211,8 +212,8 @@ def _bare_end(text: str, match: re.Match[str], start: int, end: int, name_start:
     value = text[start:end]
     if match["tag"] is not None:
         return start + len(value.partition("<")[0])
-    cut = re.search(r"\x1b|\\[nr]|[,;&<|]|[)\]}>.:!?]+$", value)
-    return start + cut.start() if cut else end
+    cut = re.search(r"\x1b|\\[nr]|[,;&<|]", value)
+    return start + (cut.start() if cut else len(value.rstrip(")]}>.:!?")))
 
 
 def _is_secret(

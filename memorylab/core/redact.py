@@ -36,10 +36,12 @@ _BEGIN = re.compile(r"-----BEGIN[ A-Z0-9_-]{0,80}PRIVATE KEY(?: BLOCK)?-----|PuT
 _END = re.compile(r"-----END[ A-Z0-9_-]{0,80}PRIVATE KEY(?: BLOCK)?-----|Private-MAC: *[0-9a-f]+")
 # A line of a key as files, diffs and logs have it: what it is quoted with stays, its base64 goes. Headers go too.
 _BODY = re.compile(
-    r"(?P<before>[^\S\n]*(?:[+>|#*\"'\s-]|\d+[:|])*)"
-    r"(?P<body>[A-Za-z0-9+/]{4,}={0,2}|=[A-Za-z0-9+/]{4}|(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset)\b[^\n]*)"
-    r"(?P<after>(?:\\r)?(?:\\n)?[\"',\s+]*\r?)"
+    # Possessive: a plus may be of any part, and a line of them would be taken apart in ever so many ways.
+    r"(?P<before>(?:[+>|#*\"'\s-]|\d+[:|])*+)"
+    r"(?P<body>[A-Za-z0-9+/]{4,}+={0,2}+|=[A-Za-z0-9+/]{4}|(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset)\b[^\n]*)"
+    r"(?P<after>(?:\\r)?(?:\\n)?[\"',\s+]*+)"
 )  # fmt: skip
+_BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\\"
 _RUN = re.compile(r"(?:\\\\?[nr]|[A-Za-z0-9+/=\s])*")  # the rest of a key that is written on one line
 
 
@@ -342,9 +344,9 @@ def _body_before(text: str, least: int, end: int) -> Iterator[_Span]:
     stop = text.rfind("\n", least, end)
     first = True
     line = text[max(least, stop + 1) : end]
-    whole = re.search(r"[A-Za-z0-9+/=\\]{16,}$", line)
-    if whole is not None:
-        yield _Span(end - len(whole[0]), end, "private-key")
+    whole = len(line) - len(line.rstrip(_BASE64))
+    if whole >= 16:
+        yield _Span(end - whole, end, "private-key")
         return
     while stop > least:
         start = max(least, text.rfind("\n", least, stop) + 1)

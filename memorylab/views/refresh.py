@@ -270,13 +270,14 @@ class Views:
 
     def _drop(self, folder: Path, recall: Recall) -> None:
         """Clear away the folders of runs that are not remembered any more, because their writers are muted."""
-        for path in folder.iterdir():
+        for path in list(folder.iterdir()):
             if recall.has(path.name) or path.is_symlink():
                 continue
             with suppress(OSError):
                 record = decode((path / "record.json").read_bytes().rstrip(b"\n"))
                 if isinstance(record, Run) and record.run_id == path.name:
-                    shutil.rmtree(path)
+                    gone = path.rename(folder / f".{path.name}.gone")  # as a whole, for who is killed meanwhile
+                    shutil.rmtree(gone)
 
     def _write_run(self, folder: Path, run: Run, line: bytes) -> bool:
         """Write runs/<run_id>/, there whole or not at all; whether all its artifacts are here."""
