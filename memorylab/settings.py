@@ -97,15 +97,16 @@ def load(place: git.Place) -> Settings:
     values, shared = _shared(place.top) if place.top else ({}, "")
     source = dict.fromkeys(values, shared)
     known = {name.replace("_", ""): name for name in Settings.__struct_fields__}
+    muted: list[str] = []
     for key, value in git.config(place, r"^memorylab\.[^.]*$"):
         name = known.get(key.partition(".")[2].lower(), key)
+        source[name] = f"git config {key}"
         if name == "mute":
-            values[name], source[name] = [*values.get(name, ()), value], f"git config {key}"  # type: ignore[misc]
-            continue
-        values[name], source[name] = (
-            _SWITCH.get(value.lower(), value) if name in _SWITCHES else value,
-            f"git config {key}",
-        )
+            muted.append(value)
+        else:
+            values[name] = _SWITCH.get(value.lower(), value) if name in _SWITCHES else value
+    if muted:
+        values["mute"] = muted
     try:
         settings = msgspec.convert(values, Settings, strict=False)
         if wrong := _wrong_pattern(settings.metric_pattern):

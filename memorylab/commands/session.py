@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from memorylab.recall import Recall
     from memorylab.settings import Settings
     from memorylab.store.repo import Store
+    from memorylab.timeline import Way
     from memorylab.views.refresh import Views
 
 # What is told how many of how many are done, of something with a title; None where nobody wants to know.
@@ -77,15 +78,21 @@ class Session:
     def recall(self) -> Recall:
         """What is needed of the memory, without reading all of it."""
         from memorylab import recall
-        from memorylab.timeline import Way
 
         self._protect()
+        told = self.progress("Reading the memory")
+        return recall.of(self.place.state, self._chains, self.way, lambda: self.store, told)
+
+    @property
+    def way(self) -> Way:
+        """In which way the runs are taken up: what the settings say of it, and where code is looked up."""
+        from memorylab.timeline import Way
+
         of = self.settings
-        way = Way(
+        return Way(
             of.metric, of.direction, of.promote, of.noise, of.vocabulary, of.subject,
             partial(constants, self.reader, of.subject), self.reader.ancestors,
         )  # fmt: skip
-        return recall.of(self.place.state, self._chains, way, lambda: self.store, self.progress("Reading the memory"))
 
     def has_views(self) -> bool:
         """Whether the views are as some command has left them, if there are to be any."""
@@ -192,5 +199,5 @@ def constants(reader: Reader, subject: str, *commits: str | None) -> dict[str, s
     from memorylab.core.change import constants
 
     # What a record calls its parent may be anything, also an expression that git understands.
-    files = (reader.file_at(commit, subject) for commit in commits if commit and reader.is_oid(commit))
+    files = (reader.file_at(commit, subject) for commit in commits if commit and reader.place.form.is_id(commit))
     return next((constants(found[1].decode("utf-8", "replace"), subject) for found in files if found is not None), None)

@@ -167,10 +167,11 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, str] | None:
     if not is_quoted:
         end = _bare_end(text, match, start, end, begin - len(name_before))
     value = text[start:end]
-    if not _is_secret(value, is_quoted, is_strong or word in ("pass",) and bool(name_before), match, name, text, end):
+    if not _is_secret(value, is_quoted, is_strong or word == "pass" and bool(name_before), match, name, text, end):
         return None
     if end - start >= _REACH and not is_quoted:
-        end = _MORE.match(text, end).end()  # type: ignore[union-attr]
+        more = _MORE.match(text, end)
+        end = more.end() if more else end
     return start, end, _kind(word)
 
 

@@ -66,10 +66,6 @@ class Reader:
         asked = ("rev-list", "--no-walk", "--exclude-promisor-objects", *parents)
         return parents if not is_cut or git.succeeds(self.place, *asked) else ()
 
-    def is_oid(self, name: str) -> bool:
-        """Whether this is the full name of an object, and no other way of naming one."""
-        return self.place.form.is_id(name)
-
     def ancestors(self, commit: str) -> Iterator[str]:
         """The commits that one descends from, as far as they are here: the nearest first, the first parent's before the
         others'. What is no commit's full name, as in an imported table, has none."""

@@ -23,7 +23,7 @@ try:
 
     from memorylab.commands import mcp
 except ImportError:  # an extra
-    mcp = None  # type: ignore[assignment]
+    mcp = None
 
 from memorylab import settings
 from memorylab.commands import blame, candidates, imports, replicate
@@ -183,7 +183,7 @@ def run_log(data: bytes) -> None:
 
 def check_rows(rows: list[tabular.Row], rejected: list[tabular.Rejected]) -> None:
     for key, row in tabular.keyed(rows):
-        run = imports._record(row, imports._run_id(row, key), OID, False, None, "", "val_bpb")  # type: ignore[arg-type]
+        run = imports._record(row, imports._run_id(row, key), OID, False, None, "", "val_bpb")
         record.encode(run)  # the wrong kind of value would raise
         for shown in (row.commit, row.description, row.notes, row.family, *row.tags):
             assert_plain(shown)
@@ -366,7 +366,7 @@ class _Asked:
 
 def asked(*answers: tuple[str, bytes]) -> reader.Reader:
     found = reader.Reader(place())
-    found._process = _Asked(*answers)  # type: ignore[assignment]
+    found._process = _Asked(*answers)
     return found
 
 
@@ -450,7 +450,7 @@ def git_listings(data: bytes) -> None:
 
 def shared_settings(data: bytes) -> None:
     toml, config = halves(data)
-    (place().top / ".memorylab.toml").write_bytes(toml)  # type: ignore[operator]
+    (place().top / ".memorylab.toml").write_bytes(toml)
     with git_says(b"".join(b"memorylab." + line + b"\0" for line in config.split(b"\0") if line)), expected():
         found = settings.load(place())
         assert 0 <= found.threshold <= 1 and found.time_limit > 0

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 from memorylab import index, recall
 from memorylab.commands.doctor.findings import Examination, Finding, Patient, warning
-from memorylab.commands.session import Session, constants
-from memorylab.timeline import Way
 
 
 def _index(patient: Patient) -> Iterator[Finding]:
@@ -24,9 +21,8 @@ def _index(patient: Patient) -> Iterator[Finding]:
     if not index.is_of(path, chains):
         return  # something has come since: the next command takes it in
     with tempfile.TemporaryDirectory(prefix="memorylab-doctor-") as folder:
-        way = _way(patient.session)
         # Closed before its folder goes.
-        made = recall.of(Path(folder), lambda: chains, way, lambda: patient.session.store)
+        made = recall.of(Path(folder), lambda: chains, patient.session.way, lambda: patient.session.store)
         del made
         differing = index.differing(path, Path(folder) / index.FILE)
     if differing:
@@ -34,14 +30,6 @@ def _index(patient: Patient) -> Iterator[Finding]:
             "index-disagrees", f"The index says of {differing} something else than the ledgers do",
             "makes it anew.", True,
         )  # fmt: skip
-
-
-def _way(session: Session) -> Way:
-    of = session.settings
-    return Way(
-        of.metric, of.direction, of.promote, of.noise, of.vocabulary, of.subject,
-        partial(constants, session.reader, of.subject), session.reader.ancestors,
-    )  # fmt: skip
 
 
 def _renew(patient: Patient) -> list[str]:
