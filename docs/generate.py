@@ -113,7 +113,7 @@ SETTINGS = (
     ),
     (
         "metric_pattern",
-        "A regular expression whose first group is the metric in the log, where it matches last, as in "
+        "A regular expression of RE2 whose first group is the metric in the log, where it matches last, as in "
         "'took ([0-9.]+) s'. Default none.",
     ),
     ("command", "How run and replicate execute the subject, a shell command. One that is not Python needs it."),
