@@ -250,6 +250,7 @@ def test_help_opens_the_man_page(lab: Lab, man: Path) -> None:
     assert "--fail-on-similar" in shown.replace("\\-", "-") and "git memorylab claim\\fR" not in shown
 
 
+@pytest.mark.long
 def test_help_without_a_man_page_is_the_help(lab: Lab, man: Path) -> None:
     for script in ("#!/bin/sh\nexit 16\n", None):
         if script is None:

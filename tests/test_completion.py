@@ -121,7 +121,7 @@ def start(shell: str, folder: Path, installed: bool = False) -> Terminal:
     return terminal
 
 
-@pytest.fixture(params=["bash", "zsh"])
+@pytest.fixture(params=["bash", pytest.param("zsh", marks=pytest.mark.long)])
 def shell(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -99,6 +99,7 @@ def test_processes_in_two_worktrees_lose_nothing(
     assert set(trees[0].memory.plans) == {tree.git("rev-parse", "HEAD") for tree in trees}
 
 
+@pytest.mark.long
 def test_real_commands_at_once_leave_whole_views(make_lab: Callable[..., Lab]) -> None:
     trees = two_worktrees(make_lab())
     for tree in trees:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import pages
-from tests.conftest import FORM, Lab, _seal
+from tests.conftest import FORM, Lab, Templates, _seal
 from tests.pages import ROOT, Command, Reader
 
 PAGES = [
@@ -38,20 +38,31 @@ NOT_RUN: dict[str, dict[str, str]] = {
 }
 
 
-def _prepare(page: str, folder: Path) -> Reader:
+def _prepare(page: str, folder: Path, templates: Templates) -> Reader:
     """Where the reader of a page sits: a lab with a run, a claim and a remote; what the page needs besides."""
     if page.startswith("docs/examples/"):
         source = (ROOT / page).parent
         shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("README.md", "__pycache__"))
         return Reader(folder, {})
-    hub = Lab(folder / "autoresearch.git")
-    lab = _repository(folder / "lab")
-    lab.git("clone", "-q", "--bare", ".", str(hub.path))
-    places = {"URL": str(hub.path), "/srv/lab.git": str(hub.path), UPSTREAM: str(hub.path)}
-    if page == "docs/tutorial.md":
+    is_new = page == "docs/tutorial.md"
+    templates.copy("a new reader's" if is_new else "a reader's", _publish if is_new else _begin, folder)
+    lab, hub = Lab(folder / "lab"), folder / "autoresearch.git"
+    if is_new:
         shutil.rmtree(lab.path)
-        return Reader(folder, places)
-    lab.git("remote", "add", "origin", str(hub.path))
+    _FURTHER.get(page, lambda lab: None)(lab)
+    return Reader(folder if is_new else lab.path, {name: str(hub) for name in ("URL", "/srv/lab.git", UPSTREAM)})
+
+
+def _publish(folder: Path) -> Lab:
+    lab = _repository(folder / "lab")
+    hub = folder / "autoresearch.git"
+    lab.git("clone", "-q", "--bare", ".", str(hub))
+    lab.git("remote", "add", "origin", str(hub))
+    return lab
+
+
+def _begin(folder: Path) -> None:
+    lab = _publish(folder)
     lab.git("fetch", "-q", "origin")
     lab.git("branch", "-q", "--set-upstream-to=origin/main")
     lab.run("init", "--writer", "laptop")
@@ -61,8 +72,6 @@ def _prepare(page: str, folder: Path) -> Reader:
         lab.commit(f"{knob} to {value}")
         lab.run("run", rc=None)
     lab.run("claim", "raise WEIGHT_DECAY to 0.3")
-    _FURTHER.get(page, lambda lab: None)(lab)
-    return Reader(lab.path, places)
 
 
 def _repository(path: Path) -> Lab:
@@ -117,9 +126,9 @@ def _name(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-def _go(page: Path, folder: Path) -> list[tuple[Command, str | None]]:
+def _go(page: Path, folder: Path, templates: Templates) -> list[tuple[Command, str | None]]:
     """What each command of a page prints; None of one that is not run."""
-    reader = _prepare(_name(page), folder)
+    reader = _prepare(_name(page), folder, templates)
     done: list[tuple[Command, str | None]] = []
     for command in _commands(page):
         if command.text in NOT_RUN.get(_name(page), {}):
@@ -133,9 +142,18 @@ def _go(page: Path, folder: Path) -> list[tuple[Command, str | None]]:
     return done
 
 
-@pytest.mark.parametrize("page", PAGES, ids=_name)
-def test_every_command_of_a_page_can_be_typed_and_prints_what_it_says(page: Path, tmp_path: Path) -> None:
-    for command, printed in _go(page, tmp_path):
+TYPED = [
+    pytest.param(page, id=_name(page), marks=[] if page.parent == ROOT else [pytest.mark.long])
+    for page in PAGES
+    if _commands(page)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", TYPED)
+def test_every_command_of_a_page_can_be_typed_and_prints_what_it_says(
+    page: Path, tmp_path: Path, templates: Templates
+) -> None:
+    for command, printed in _go(page, tmp_path, templates):
         if printed is not None and command.prints is not None:
             said = pages.masked("\n".join(command.prints))
             assert pages.masked(printed) == said, f"{_name(page)}:{command.line}: {command.text}"
@@ -156,9 +174,10 @@ def rewrite(changed: list[Path]) -> int:
         with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as monkeypatch:
             _seal(Path(folder) / "home", monkeypatch)
             path = ROOT / page
+            (Path(folder) / "reader").mkdir()
             answers = iter(
                 "\n".join(command.prints) if printed is None else printed
-                for command, printed in _go(path, Path(folder))
+                for command, printed in _go(path, Path(folder) / "reader", Templates(Path(folder)))
                 if command.prints is not None
             )
             path.write_text(pages.rewritten(path.read_text(encoding="utf-8"), answers), encoding="utf-8")

@@ -15,6 +15,7 @@ from tests.conftest import Lab
 from tests.test_doctor_repair import codes, doctor, everything, log
 
 
+@pytest.mark.long
 def test_what_the_memory_takes(lab: Lab) -> None:
     lab.experiment("raise matrix lr", 1.0)
     found = json.loads(lab.run("doctor", "--json").stdout)

@@ -97,6 +97,7 @@ def test_a_count_is_replicated_and_says_that_there_is_no_seed(example: Callable[
     assert [run.value("comparisons") for run in lab.memory.runs] == [75512, 75512]
 
 
+@pytest.mark.long
 def test_a_share_is_maximised_and_toml_has_knobs(example: Callable[[str], Lab]) -> None:
     lab = example("pack")
     lab.run("run", "--description", "baseline")

@@ -356,6 +356,7 @@ def test_a_long_list_reaches_both(lab: Lab) -> None:
     assert called.read_text() == f"hook post-rewrite rebase\n{lines}"
 
 
+@pytest.mark.long
 def test_their_post_rewrite_hook_still_gets_the_list_from_git(lab: Lab) -> None:
     _hook(lab, "post-rewrite", '#!/bin/sh\nset -eu\nwhile read -r old new; do echo "theirs: $1 $old $new"; done\n')
     lab.run("init")

@@ -127,6 +127,7 @@ def test_our_own_rows_are_runs_already(lab: Lab) -> None:
     assert (done["added"], done["known"]) == (0, 2)
 
 
+@pytest.mark.long
 def test_only_a_hash_that_is_certain_is_a_commit_of_ours(lab: Lab) -> None:
     lab.git("config", "core.hooksPath", "/dev/null")
     lab.edit("DEPTH", 9)
@@ -286,6 +287,7 @@ def test_tables_as_spreadsheets_save_them(lab: Lab, encoding: str, end: str) -> 
     assert [run.description for run in lab.memory.runs] == ["naïve"]
 
 
+@pytest.mark.long
 def test_two_imports_of_one_file_at_once_add_its_rows_once(lab: Lab) -> None:
     rows = "".join(f"{n:07x}\t{0.9 + n / 1000}\t1.0\tdiscard\tidea {n}\n" for n in range(1, 200))
     (lab.path / "old.tsv").write_text(f"commit\tval_bpb\tmemory_gb\tstatus\tdescription\n{rows}")

@@ -272,6 +272,7 @@ def test_a_line_by_the_commit_that_it_stands_on(lab: Lab) -> None:
     assert lab.memory.anchors[run.run_id] == expected
 
 
+@pytest.mark.long
 def test_the_tree_diff_is_that_of_the_notes(lab: Lab) -> None:
     """In any layout, and after git has changed it."""
     from memorylab.store.growth import differing

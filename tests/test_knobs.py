@@ -2,16 +2,21 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Lab
+from tests.conftest import Lab, Templates
 
 
 @pytest.fixture
-def tried(lab: Lab) -> Lab:
+def tried(templates: Templates, tmp_path: Path) -> Lab:
     """A baseline; LR up kept, up again discarded, far up crashed; depth and LR together discarded."""
+    return templates.told("knobs tried", _try, tmp_path)
+
+
+def _try(lab: Lab) -> None:
     lab.git("config", "core.hooksPath", "/dev/null")
     lab.result(1.5)
     lab.run("log", "--log", "run.log")
@@ -25,7 +30,6 @@ def tried(lab: Lab) -> Lab:
     lab.edit("DEPTH", 9)
     lab.experiment("deeper and slower", 1.45, knob="MATRIX_LR", to=0.05)
     lab.git("reset", "-q", "--hard", "HEAD~1")
-    return lab
 
 
 def _json(lab: Lab, *arguments: str) -> Any:
@@ -191,6 +195,7 @@ def test_two_groups(tried: Lab) -> None:
     assert [len(knob["groups"]) for knob in _json(tried)["knobs"]] == [1, 0]
 
 
+@pytest.mark.long
 def test_many_values_are_cut_down_in_the_overview_alone(lab: Lab) -> None:
     lab.git("config", "core.hooksPath", "/dev/null")
     lab.experiment("baseline", 1.5)

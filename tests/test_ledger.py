@@ -141,6 +141,7 @@ def test_a_conflict_about_one_id_is_settled_alike_everywhere(pair: Pair, value: 
     assert pair.one.memory.runs == pair.two.memory.runs
 
 
+@pytest.mark.long
 def test_the_same_ledger_from_two_remotes_counts_once(pair: Pair) -> None:
     pair.one.experiment("mine", 1.0, knob="DEPTH", to=9)
     pair.share()

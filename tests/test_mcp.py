@@ -48,6 +48,7 @@ async def refused(client: Any, tool: str, **arguments: Any) -> str:
     return str(done.content[0].text)
 
 
+@pytest.mark.long
 @WITH_SDK
 def test_the_tools_explain_themselves(lab: Lab) -> None:
     async def script(client: Any) -> None:
@@ -67,6 +68,7 @@ def test_the_tools_explain_themselves(lab: Lab) -> None:
     work(lab.path, script)
 
 
+@pytest.mark.long
 @WITH_SDK
 def test_a_turn_of_the_loop(lab: Lab) -> None:
     async def script(client: Any) -> None:
@@ -94,6 +96,7 @@ def test_a_turn_of_the_loop(lab: Lab) -> None:
     assert lab.memory.runs[0].description == "MATRIX_LR 0.04 -> 0.06"
 
 
+@pytest.mark.long
 @WITH_SDK
 def test_errors_are_the_commands_own_sentences(lab: Lab) -> None:
     async def script(client: Any) -> None:

@@ -24,10 +24,15 @@ def pair(templates: Templates, tmp_path: Path) -> tuple[Lab, Lab]:
     return ours, bot
 
 
+_TIME = re.compile(r"\w+\.md|\d\d:\d\d UTC")  # of asking, which goes on
+
+
 def _files(lab: Lab) -> str:
     """All that the views say, but for reports of former times."""
     paths = [lab.path / "results.tsv", *(lab.path / "results").rglob("*")]
-    return "\n".join(path.read_text() for path in sorted(paths) if path.is_file() and "Z.md" not in path.name)
+    return _TIME.sub(
+        "", "\n".join(path.read_text() for path in sorted(paths) if path.is_file() and "Z.md" not in path.name)
+    )
 
 
 def _told(lab: Lab) -> str:
@@ -38,7 +43,7 @@ def _told(lab: Lab) -> str:
     ]  # fmt: skip
     asked += [[*words, "--json"] for words in asked if words[0] != "export"]
     said = "".join(lab.run(*words, rc=None).output for words in asked) + lab.git("log")
-    return re.sub(r"\w+\.md", "", said)  # which has the time
+    return _TIME.sub("", said)
 
 
 def test_nothing_of_the_muted_is_anywhere(pair: tuple[Lab, Lab]) -> None:

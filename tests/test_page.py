@@ -193,6 +193,7 @@ def test_other_groups_have_a_table_of_their_own(lab: Lab) -> None:
     assert "h100, 15 cpu_seconds, evaluator eeeeeeeeeeee 1 0.900000" in board
 
 
+@pytest.mark.long
 def test_more_may_be_better(lab: Lab) -> None:
     lab.git("config", "memorylab.direction", "maximize")
     lab.git("config", "memorylab.metric", "accuracy")
@@ -207,6 +208,7 @@ def test_more_may_be_better(lab: Lab) -> None:
     assert ("td", {"class": "n bad"}) in page.tags and ("td", {"class": "n good"}) not in page.tags
 
 
+@pytest.mark.long
 def test_a_difference_within_the_noise_is_neither_good_nor_bad(lab: Lab) -> None:
     lab.commit("baseline")
     for seed, value in enumerate((1.5, 1.51, 1.492, 1.503)):

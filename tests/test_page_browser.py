@@ -124,6 +124,7 @@ def test_pointing_at_a_run_tells_its_idea_and_clicking_opens_it(opened: Opened) 
     assert "RuntimeError: CUDA out of memory <i>" in opened.page.locator("dialog .log").inner_text()
 
 
+@pytest.mark.long
 def test_a_run_has_an_address(browser: Any, night: Lab) -> None:
     run = night.memory.runs[3]
     opened = Opened(browser, night.path / PAGE, f"#{run.run_id}")
@@ -183,6 +184,7 @@ def test_filters_and_order(opened: Opened) -> None:
     assert opened.texts("#runs tbody") == ["No run is like that."]
 
 
+@pytest.mark.long
 def test_it_fits_a_phone(browser: Any, night: Lab) -> None:
     opened = Opened(browser, night.path / PAGE, viewport={"width": 360, "height": 740})
     wide = "document.documentElement.scrollWidth"
@@ -193,6 +195,7 @@ def test_it_fits_a_phone(browser: Any, night: Lab) -> None:
     opened.close()
 
 
+@pytest.mark.long
 def test_by_night_it_is_dark(browser: Any, night: Lab) -> None:
     colours = {}
     for scheme in ("light", "dark"):
@@ -239,6 +242,7 @@ CONTRASTS = """() => {
 }"""
 
 
+@pytest.mark.long
 def test_without_scripts_and_in_print_the_first_screen_reads(browser: Any, night: Lab) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -273,6 +277,7 @@ def test_ten_thousand_runs(browser: Any, tmp_path: Path) -> None:
     opened.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("runs", [0, 1])
 def test_few_runs(browser: Any, make_lab: Any, runs: int) -> None:
     lab = make_lab()

@@ -65,6 +65,7 @@ def assert_goes_on(lab: Lab, runs: list[str]) -> None:
     lab.run("verify")
 
 
+@pytest.mark.long
 def test_what_plain_git_shares(hub: Lab, ann: Lab, bob: Lab) -> None:
     commit = ann.experiment("deeper", 1.2, knob="DEPTH", to=12)
     ann.git("reset", "-q", "--hard", "HEAD~1")
@@ -141,6 +142,7 @@ def test_what_was_never_pushed_survives(hub: Lab, ann: Lab, how: str) -> None:
     assert len(ids(ann)) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("gc", [False, True])
 @pytest.mark.parametrize("how", ["deleted", "unrelated", "truncated"])
 def test_what_others_lost_on_the_remote_is_put_back(hub: Lab, ann: Lab, bob: Lab, how: str, gc: bool) -> None:

@@ -146,6 +146,7 @@ def test_both_sides_in_turn_with_the_same_new_seeds_until_it_is_better(bench: Be
     assert "after 0 further runs" in again.stdout and len(bench.new) == len(runs)
 
 
+@pytest.mark.long
 def test_worse_than_the_champion_which_is_not_rerun(bench: Bench) -> None:
     worse = bench.program("loss", GAIN=-0.03)
     found = json.loads(bench.lab.run("replicate", worse, "--seeds", "9", "--json", rc=10).stdout)
@@ -162,6 +163,7 @@ def test_more_is_better_where_that_is_set(bench: Bench) -> None:
     assert found["outcome"] == "better"
 
 
+@pytest.mark.long
 def test_undecided_in_one_line_of_json(bench: Bench) -> None:
     lab = bench.lab
     equal = bench.program("no gain", GAIN=0.0001)
@@ -179,6 +181,7 @@ def test_undecided_in_one_line_of_json(bench: Bench) -> None:
     assert _seeds(bench.new) == [1, 1, 2, 2, 3]
 
 
+@pytest.mark.long
 def test_the_champion_alone_measures_the_noise(bench: Bench) -> None:
     lab = bench.lab
     result = lab.run("replicate", bench.base, "--seeds", "3")
@@ -245,6 +248,7 @@ def test_what_still_runs_when_it_is_decided_is_ended(bench: Bench) -> None:
     assert bench.state == []
 
 
+@pytest.mark.long
 def test_a_crash_counts_for_nothing(bench: Bench) -> None:
     better = bench.program("gain", GAIN=0.0001)
     bench.ask("assert (GAIN, seed) != (0.0001, 1), 'no such seed'")

@@ -109,6 +109,7 @@ def test_nothing_was_run_yet(lab: Lab) -> None:
     assert "Nothing waits for a decision." in text
 
 
+@pytest.mark.long
 def test_the_queue_knows_what_came_after_a_packet(lab: Lab) -> None:
     """What was worth a replicate beside an old champion is not so beside the new one; a champion has been promoted."""
     lab.commit("baseline")
@@ -136,6 +137,7 @@ def test_the_line_has_what_can_be_compared(lab: Lab) -> None:
     assert " GB |" not in report(lab)  # nothing said how much memory it took
 
 
+@pytest.mark.long
 def test_what_leads_without_being_proven_is_named(lab: Lab) -> None:
     lab.commit("baseline")
     for seed, value in enumerate((1.5, 1.51, 1.492, 1.503)):
@@ -160,6 +162,7 @@ def test_of_two_that_are_alike_the_latest_comes_first(lab: Lab) -> None:
     assert queue.index("DEPTH to 10") < queue.index("DEPTH to 9")
 
 
+@pytest.mark.long
 def test_a_crash_waits_until_its_change_is_run_again(lab: Lab) -> None:
     lab.edit("DEPTH", 9)
     lab.commit("DEPTH to 9")
@@ -173,6 +176,7 @@ def test_a_crash_waits_until_its_change_is_run_again(lab: Lab) -> None:
     assert "**investigate_crash**" not in section(report(lab), "Decision queue")
 
 
+@pytest.mark.long
 def test_what_did_not_crash_waits_though_its_change_was_run_again(lab: Lab) -> None:
     lab.commit("baseline")
     log(lab, 1.5)

@@ -124,6 +124,7 @@ def test_the_board_is_read_alike_whenever_a_rewrite_comes(told: Lab) -> None:
     assert [told.run(*one).stdout for one in asked] == said
 
 
+@pytest.mark.long
 def test_another_program_was_not_run(told: Lab) -> None:
     old = head(told)
     told.edit("DEPTH", 10)

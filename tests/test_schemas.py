@@ -155,6 +155,7 @@ def test_one_run_and_a_crash(lab: Lab) -> None:
     assert call("skill", "--output", "SKILL.md")["written"] == "SKILL.md"
 
 
+@pytest.mark.long
 def test_a_replicated_run(lab: Lab) -> None:
     call = Caller(lab)
     lab.git("config", "memorylab.command", "echo val_bpb: 1.4")

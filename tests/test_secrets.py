@@ -218,6 +218,7 @@ def test_a_crash_whose_tail_is_the_midst_of_a_key_shows_none_of_it(lab: Lab) -> 
     assert not [row for row in rows[1:] if row in everything(lab)]
 
 
+@pytest.mark.long
 def test_plan_claim_amend_and_import_are_masked(lab: Lab, tmp_path: Path) -> None:
     lab.edit("DEPTH", 9)
     lab.commit("deeper")

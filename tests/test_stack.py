@@ -147,6 +147,7 @@ def test_what_conflicts_besides_is_named(told: Lab) -> None:
     assert done["commit"] is None
 
 
+@pytest.mark.long
 def test_what_is_there_already_is_left_out(told: Lab) -> None:
     base, depth, rate, *_ = _ids(told)
     done = _stack(told, base, depth, rate, depth, "--branch", "one")
@@ -161,6 +162,7 @@ def test_what_is_there_already_is_left_out(told: Lab) -> None:
     assert _state(told) == before
 
 
+@pytest.mark.long
 def test_onto_may_be_a_run(told: Lab) -> None:
     _, depth, rate, *_ = _ids(told)
     done = _stack(told, rate, "--onto", short_id(depth))
@@ -250,6 +252,7 @@ def test_a_commit_that_a_hook_forbids_can_be_mended(told: Lab) -> None:
     assert told.git("log", "-1", "--format=%s") == "Stack: set DEPTH = 9; set MATRIX_LR = 0.05"
 
 
+@pytest.mark.long
 def test_detached_and_in_a_linked_worktree(told: Lab) -> None:
     _, depth, rate, *_ = _ids(told)
     told.git("worktree", "add", "-q", "--detach", "../beside dir")
@@ -263,6 +266,7 @@ def test_detached_and_in_a_linked_worktree(told: Lab) -> None:
     assert "A bare repository has no working tree." in bare.run("stack", depth, rc=3).stderr
 
 
+@pytest.mark.long
 def test_line_ends_and_a_path_with_spaces(make_lab) -> None:
     lab = make_lab()
     lab.git("config", "core.hooksPath", "/dev/null")
@@ -292,6 +296,7 @@ def test_line_ends_and_a_path_with_spaces(make_lab) -> None:
     assert subject.stat().st_mode & 0o100
 
 
+@pytest.mark.long
 def test_hostile_words_do_no_harm(told: Lab) -> None:
     run = _ids(told)[1]
     told.run("amend", run, "--description", "# x\x1b[2J `rm` " + "long " * 90)

@@ -131,6 +131,7 @@ def test_records_of_every_kind_travel(hub: Lab, ann: Lab, bob: Lab, tmp_path: Pa
     hub.git("fsck", "--strict", "--no-dangling")
 
 
+@pytest.mark.long
 def test_the_diff_of_a_discarded_experiment_is_there(hub: Lab, ann: Lab, bob: Lab) -> None:
     commit = ann.experiment("deeper", 1.2, knob="DEPTH", to=12)
     ann.git("reset", "-q", "--hard", "HEAD~1")
@@ -171,6 +172,7 @@ def test_without_autosync_nothing_goes(hub: Lab, ann: Lab) -> None:
     assert not refs_in(hub, *MEMORY)
 
 
+@pytest.mark.long
 def test_what_a_machine_reads(hub: Lab, ann: Lab, bob: Lab) -> None:
     log(ann, "one")
     log(ann, "two")
@@ -182,6 +184,7 @@ def test_what_a_machine_reads(hub: Lab, ann: Lab, bob: Lab) -> None:
     assert synced(bob) == said | {"came": 2, "writers": 1, "went": 0, "changed": True}
 
 
+@pytest.mark.long
 def test_both_ways_at_once_is_one_line(hub: Lab, ann: Lab, bob: Lab) -> None:
     log(ann, "one")
     ann.run("sync")
@@ -206,6 +209,7 @@ def test_only_our_own_refs_are_pushed(hub: Lab, ann: Lab, bob: Lab) -> None:
     assert refs_in(hub) == shared | {ref: ann.git("rev-parse", ref) for ref in own(ann)}
 
 
+@pytest.mark.long
 def test_nothing_is_pushed_unless_all_is_taken(hub: Lab, ann: Lab) -> None:
     log(ann, "one")
     ann.run("sync")
@@ -469,7 +473,7 @@ def test_a_log_during_a_sync(hub: Lab, ann: Lab) -> None:
 # -- a remote that is away --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("away", ["moved", "closed port"])
+@pytest.mark.parametrize("away", ["moved", pytest.param("closed port", marks=pytest.mark.long)])
 def test_offline_is_no_error(hub: Lab, ann: Lab, bob: Lab, away: str) -> None:
     log(ann, "one")
     ann.run("sync")

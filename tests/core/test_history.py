@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from memorylab.core.change import read_change
 from memorylab.core.history import Idea
 from memorylab.core.novelty import DUPLICATE, relate
@@ -90,6 +92,7 @@ AGAIN: dict[str, Edit] = {
 KEPT = ["EMBEDDING_LR 0.08", "MUON_MOMENTUM 0.97", "wider init", "ADAM_BETA2 0.99"]
 
 
+@pytest.mark.long
 def test_all_twelve_repeats_of_a_night_are_found_and_nothing_else() -> None:
     first = [name for name in IDEAS if name not in KEPT]
     night = [*first[:20], *KEPT[:2], *first[20:], *KEPT[2:], *AGAIN]

@@ -247,8 +247,10 @@ def test_labelled_pairs_of_real_ledgers():
 
 @pytest.mark.parametrize(
     ("file", "precision", "same", "f1", "related"),
-    [(evaluate.SAMPLES, 0.92, 0.85, 0.83, 0.95), (evaluate.HELD_OUT, 0.95, 0.87, 0.84, 0.96)],
-    ids=["samples", "held out"],
+    [
+        pytest.param(evaluate.SAMPLES, 0.92, 0.85, 0.83, 0.95, id="samples", marks=pytest.mark.long),
+        pytest.param(evaluate.HELD_OUT, 0.95, 0.87, 0.84, 0.96, id="held out"),
+    ],
 )
 def test_the_invented_ledgers_are_read_as_well_as_documented(file, precision, same, f1, related):
     """docs/novelty.md has the figures; these are what it must not fall below."""

@@ -283,6 +283,7 @@ def test_another_group_changes_nothing(
     assert both == one | other
 
 
+@pytest.mark.long
 def test_luck_alone_is_promoted_once_in_twenty_at_the_most() -> None:
     """Loops whose changes do nothing or harm: the loop keeps what leads, and no promotion is a true one."""
     dice, loops, promoted = random.Random(20), 120, 0

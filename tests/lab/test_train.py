@@ -24,6 +24,7 @@ def test_it_prints_the_block_and_writes_the_same(first):
     assert re.search(r"^step 00020 \(100\.0%\) \| loss: \d", done.stdout, re.M)
 
 
+@pytest.mark.long
 def test_equal_runs_are_equal_to_the_last_bit(first, run_train):
     _, again = run_train(SEED=5)
     assert again["val_bpb"] == first[1]["val_bpb"]
@@ -42,6 +43,7 @@ def test_divergence_exits_3_without_a_summary(run_train, tmp_path):
     assert "val_bpb:" not in done.stdout
 
 
+@pytest.mark.long
 def test_bad_setting_exits_2(run_train):
     done, found = run_train(TIME_BUDGET="abc")
     assert (done.returncode, found) == (2, None)

@@ -62,7 +62,7 @@ def swarm(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Swarm:
     return made
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 4))])
 def test_the_union_that_grows_is_the_union_of_all(swarm: Swarm, seed: int) -> None:
     chance = random.Random(seed)
     state: Path = swarm.store.state / "display.json"
