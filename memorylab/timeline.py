@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from memorylab import index, readings, rewrites
+from memorylab import index, intake, readings, rewrites
 from memorylab.core import kinds, marks, similarity
 from memorylab.core.aliases import STARTING_VALUES, Vocabulary
 from memorylab.core.base import Base
@@ -31,10 +31,7 @@ from memorylab.core.record import (
     Amend,
     Change,
     Direction,
-    Record,
-    Rewrite,
     Run,
-    Unreadable,
     amended,
     decode,
     decode_briefly,
@@ -45,6 +42,7 @@ from memorylab.core.similarity import Counts
 from memorylab.core.text import escaped
 from memorylab.core.tokens import Value
 from memorylab.core.versions import changed
+from memorylab.intake import AFTER, IN_ORDER, NOWHERE, order_at
 from memorylab.kept import Kept, Uses
 from memorylab.rewrites import Order, order_of
 
@@ -57,12 +55,7 @@ _READ_BY = (
     "record", "replicates", "similarity",
 )  # fmt: skip
 _START = -1  # the place of what holds before the first run
-_NOWHERE = 1 << 62
 _STRIDE = 256  # runs between two checkpoints
-_AFTER = "(stamp, records.writer, seq, id) > (?, ?, ?, ?)"
-_ORDER = "ORDER BY stamp, records.writer, seq, id"
-_WINNER = "SELECT number, line(packed), anchor FROM records JOIN entries USING (number) WHERE id = ? AND wins"
-_ORDER_AT = "SELECT stamp, writer, seq, id FROM places JOIN records USING (number) WHERE at = ?"
 
 Started = tuple[tuple[str | None, str] | None, bool]  # the commits of the first run, whether its constants are known
 _traces = msgspec.msgpack.Decoder(Trace)
@@ -86,13 +79,13 @@ class Way(Struct, frozen=True):
 class Timeline:
     """The state after the latest run that was read. Reading it takes no lock; `update` is for a transaction."""
 
-    def __init__(self, database: sqlite3.Connection, way: Way, until: int = _NOWHERE) -> None:
+    def __init__(self, database: sqlite3.Connection, way: Way, until: int = NOWHERE) -> None:
         """The state after the run at place `until`, by default after the last one."""
         self.database, self.way = database, way
-        self._left_out = _NOWHERE  # the place of a run that the races are to know nothing of
+        self._left_out = NOWHERE  # the place of a run that the races are to know nothing of
         self._begin(until)
 
-    def _begin(self, until: int = _NOWHERE) -> None:
+    def _begin(self, until: int = NOWHERE) -> None:
         """Start from what is kept."""
         database, way = self.database, self.way
         asked = "SELECT at, kept, crashed, home FROM places WHERE at <= ? ORDER BY at DESC LIMIT 1"
@@ -158,7 +151,7 @@ class Timeline:
         asked = """SELECT at, number, line(packed) FROM places JOIN entries USING (number)
             WHERE at > ? AND at != ? AND at < ? ORDER BY at"""
         races = then.races
-        then._left_out, end = place, _NOWHERE if later else place
+        then._left_out, end = place, NOWHERE if later else place
         for at, number, line in self.database.execute(asked, (then.clock[0], place, end)):
             then.clock[0] = at
             run = self.run(number, line)
@@ -195,7 +188,7 @@ class Timeline:
         if not self._amended:
             return run
         asked = f"""SELECT line(packed) FROM records JOIN entries USING (number)
-            WHERE kind = 'Amend' AND subject = ? AND wins AND number <= ? {_ORDER}"""
+            WHERE kind = 'Amend' AND subject = ? AND wins AND number <= ? {IN_ORDER}"""
         for (one,) in self.database.execute(asked, (run.run_id, 1 << 62 if known is None else known)):
             amend = decode(one)
             assert isinstance(amend, Amend)
@@ -213,8 +206,9 @@ class Timeline:
 
     def order(self, at: int) -> Order:
         """Where the run at a place is in the order."""
-        stamp, writer, seq, run_id = self.database.execute(_ORDER_AT, (at,)).fetchone()
-        return stamp, writer, seq, run_id
+        found = order_at(self.database, at)
+        assert found is not None
+        return found
 
     # -- bringing it up to date -------------------------------------------------------------------------------------
 
@@ -227,7 +221,7 @@ class Timeline:
         database, way, (before, known) = self.database, self._way(), self._made()
         if before != way:
             index.start_over(database)
-        self._undo(self._take_in(known), known)
+        self._undo(intake.take_in(database, known, self.clock[0]), known)
         if not self._is_as_it_started():
             index.start_over(database)
         self._begin()
@@ -248,7 +242,7 @@ class Timeline:
     def first(self) -> tuple[str | None, str] | None:
         """The parent commit and the commit of the first run that is known by its commit."""
         asked = f"""SELECT line(packed) FROM records JOIN entries USING (number)
-            WHERE wins AND own {_ORDER} LIMIT 1"""
+            WHERE wins AND own {IN_ORDER} LIMIT 1"""
         row = self.database.execute(asked).fetchone()
         run = decode(row[0]) if row else None
         return (run.parent_commit, run.commit) if isinstance(run, Run) else None
@@ -267,48 +261,6 @@ class Timeline:
         commits, known = self._start[""]
         first = self.first()
         return first == commits and (known or first is None or self.way.constants(*first) is None)
-
-    def _take_in(self, known: int) -> int:
-        """Note the records of the entries after number `known`; the first place that they touch."""
-        database, touched = self.database, _NOWHERE
-        asked = "SELECT number, writer, anchor, line(packed) FROM entries WHERE number > ? ORDER BY number"
-        for number, writer, anchor, line in database.execute(asked, (known,)):
-            record = decode(line)
-            if isinstance(record, Unreadable) or record.writer != writer:
-                index.set_apart(database, number, line)
-                continue
-            order = order_of(record)
-            own = isinstance(record, Run) and record.commit == anchor
-            there = database.execute(_WINNER, (record.id,)).fetchone()
-            row = (number, record.id, type(record).__name__, *order[:3], _subject(record), own, there is None)
-            database.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-            if there is not None:
-                # As the ledger has it: of two records of one id the smaller line, of one line the smaller commit.
-                if (line, anchor) < there[1:]:
-                    change = "UPDATE records SET wins = NOT wins WHERE number IN (?, ?)"
-                    database.execute(change, (number, there[0]))
-                    touched = 0
-            elif isinstance(record, Run):
-                touched = min(touched, self._place_after(order))
-            elif isinstance(record, Amend):
-                touched = min(touched, self._place_of(record.run_id))
-            elif isinstance(record, Rewrite):
-                touched = min(touched, self._place_after(order))
-        return touched
-
-    def _place_after(self, order: Order) -> int:
-        """The place of the first run that was read and comes after; nowhere if there is none."""
-        last = self.database.execute(_ORDER_AT, (self.clock[0],)).fetchone()
-        if last is None or last < order:
-            return _NOWHERE
-        asked = f"SELECT at FROM records JOIN places USING (number) WHERE kind = 'Run' AND wins AND {_AFTER} {_ORDER}"
-        row = self.database.execute(f"{asked} LIMIT 1", order).fetchone()
-        return row[0] if row else _NOWHERE
-
-    def _place_of(self, run_id: str) -> int:
-        asked = "SELECT at FROM records JOIN places USING (number) WHERE id = ? AND wins"
-        row = self.database.execute(asked, (run_id,)).fetchone()
-        return row[0] if row else _NOWHERE
 
     def _undo(self, first: int, known: int) -> None:
         """Take back what the runs from a place on did, and those before it down to a checkpoint; they were read with
@@ -350,8 +302,8 @@ class Timeline:
             self._start[""] = first, constants is not None
             start = STARTING_VALUES if constants is None else constants
             Base(start, self._values, self._moved, self._names, self._learned)
-        order = database.execute(_ORDER_AT, (at,)).fetchone() or ("", "", 0, "")
-        asked = f"SELECT number FROM records WHERE kind = 'Run' AND wins AND {_AFTER} {_ORDER}"
+        order = order_at(database, at) or ("", "", 0, "")
+        asked = f"SELECT number FROM records WHERE kind = 'Run' AND wins AND {AFTER} {IN_ORDER}"
         numbers = [number for (number,) in database.execute(asked, order)]
         if numbers:
             _ = self.races  # as they are before the first of these
@@ -432,11 +384,6 @@ class Timeline:
 def trace_of(kept: bytes) -> Trace:
     """What a run was read as, from what is kept of that."""
     return _traces.decode(kept)
-
-
-def _subject(record: Record) -> str | None:
-    """What a record speaks of: the run of an amendment, the commit of a plan."""
-    return record.run_id if isinstance(record, Amend) else record.commit
 
 
 def _key(key: Key) -> bytes:

@@ -25,7 +25,8 @@ MAY = {
     "readings": {"index", "core"},
     "kept": set(),
     "rewrites": {"core"},
-    "timeline": {"kept", "index", "readings", "rewrites", "core"},
+    "intake": {"index", "rewrites", "core"},
+    "timeline": {"intake", "kept", "index", "readings", "rewrites", "core"},
     "ledger": {"core", "store", "errors"},
     "board": {"timeline", "core"},
     "turns": {"timeline", "core"},
@@ -59,7 +60,7 @@ ONLY_IN = {
     "click": {"cli", "terminal", "console"},
     "rich": {"console"},
     "torch": {"lab"},
-    "sqlite3": {"index", "readings", "kept", "rewrites", "timeline", "board", "turns", "recall"},
+    "sqlite3": {"index", "readings", "kept", "rewrites", "intake", "timeline", "board", "turns", "recall"},
     "subprocess": {"store", "commands", "console", "lab"},
     "jinja2": {"views"},
 }
