@@ -243,6 +243,18 @@ def test_what_is_deleted_of_an_older_run_comes_back_and_an_amendment_is_written(
     assert b"a fluke" in (runs / second.run_id / "record.json").read_bytes()
 
 
+@pytest.mark.parametrize("left", [0, 1, 40, 0.5, 1.0])
+def test_what_a_power_cut_leaves_of_our_lines_is_not_taken_for_anothers(night: Lab, left: float) -> None:
+    path = night.path / "results" / "memorylab" / "experiments.jsonl"
+    lines = path.read_bytes()
+    # Views are not synced: neither what is remembered of them nor all of a file need be there.
+    (night.path / ".git" / "memorylab-views.json").write_bytes(b"")
+    path.write_bytes(lines[: int(left * len(lines) - 1) if isinstance(left, float) else left])
+    assert night.run("status").stderr == ""
+    assert path.read_bytes() == lines
+    assert not list(night.path.rglob("*before-memorylab*"))
+
+
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 8))])
 def test_views_that_grew_are_as_if_made_anew(night: Lab, seed: int) -> None:
     team = Team(night, seed)

@@ -27,6 +27,7 @@ from memorylab.views.fresh import BOARD, FOLDER, LATEST, LINES, PAGE, RUNS, TABL
 if TYPE_CHECKING:  # only the page knows of knobs
     from memorylab.core.knobs import Study
 
+_BEGINNING = b'{"artifacts":'  # of each line of ours, whose fields are sorted
 BEFORE = ".before-memorylab"  # what stood where a view belongs is kept under this ending
 _LONGEST = 16 << 20  # bytes
 _LONGEST_TABLE = 1 << 28
@@ -193,7 +194,11 @@ class Views:
         path = self.top / LINES
         if fresh.load(self.store.place).made_from or not path.exists():
             return None
-        records = (decode(line) for line in read(path, _LONGEST_TABLE).split(b"\n") if line.strip())
+        *lines, last = read(path, _LONGEST_TABLE).split(b"\n")
+        # Of a line of ours a power cut may have left a part: views are not synced.
+        if not _BEGINNING.startswith(last[: len(_BEGINNING)]):
+            lines.append(last)
+        records = (decode(line) for line in lines if line.strip())
         is_ours = all(isinstance(record, Run) and recall.has(record.run_id) for record in records)
         return None if is_ours else path
 
