@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -82,6 +83,7 @@ class Ledger:
         contents, (draft, *besides) = done.files, done.records
         if done.counts:
             contents[COUNTS_FILE] = to_json(done.counts) + b"\n"
+        self._keep(draft.run_id, done)
         with self.writing(now) as transaction:
             if draft.decision_packet is not None:
                 contents["decision_packet.json"] = msgspec.json.format(to_json(draft.decision_packet), indent=2) + b"\n"
@@ -92,7 +94,7 @@ class Ledger:
             self._add(transaction, anchor, run, blobs)
             for record in besides:
                 self._add(transaction, anchor, self._number(transaction, record), {})
-        self._keep(draft.run_id, done)
+        self._warn(draft.run_id, done)
         return run
 
     def append(
@@ -103,6 +105,8 @@ class Ledger:
         of all the commits are made that stand for those of some names, which are not here."""
         done = self._mask({}, [record for _, record in anchored])
         anchored = [(anchor, record) for (anchor, _), record in zip(anchored, done.records, strict=True)]
+        first = anchored[0][1].id if anchored else ""
+        self._keep(first, done)
         with self.writing(now, seconds=seconds) as transaction:
             for name in stand_ins:
                 transaction.stand_in(name)
@@ -111,20 +115,24 @@ class Ledger:
                 record = self._number(transaction, draft)
                 self._add(transaction, anchor, record, {})
                 written.append(record)
-        if written:
-            self._keep(written[0].id, done)
+        self._warn(first, done)
         return written
 
     def _mask(self, files: Mapping[str, bytes], records: Sequence[Record]) -> Masked:
         return mask(files, records) if self._redact else Masked(dict(files), list(records), {}, {})
 
+    def _originals(self, name: str) -> Path:
+        return self.place.state / ORIGINALS / name
+
     def _keep(self, name: str, masked: Masked) -> None:
-        """Put what stood where something is masked now where only this user reads it, and say so."""
+        """Put what stood where something is masked now where only this user reads it; before the masked is there."""
+        for file, content in masked.originals.items():
+            write_private(self._originals(name) / file, content)
+
+    def _warn(self, name: str, masked: Masked) -> None:
         if masked.originals:
-            folder = self.place.state / ORIGINALS / name
-            for file, content in masked.originals.items():
-                write_private(folder / file, content)
-            self._tell(f"{summed(masked.counts)} masked; what was there is in {folder}, which is never pushed")
+            where = self._originals(name)
+            self._tell(f"{summed(masked.counts)} masked; what was there is in {where}, which is never pushed")
 
     def part(self, now: datetime, theirs: str | None, store: Store) -> str:
         """Become a writer of another name, because another clone writes under ours, and write anew what that one's

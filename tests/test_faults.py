@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -178,6 +179,24 @@ def test_success_is_said_when_all_is_on_the_disk(campaign: Campaign, stage: str)
     assert campaign.trace(stage, disk).code in (0, 10, 11)
     assert disk.synced > 5
     assert disk.said and not disk.said[0], disk.said[0]
+
+
+@traced
+def test_what_is_masked_is_on_the_disk_as_it_was_before_it_is_remembered_masked(campaign: Campaign) -> None:
+    disk, order = _Disk(campaign.work / "lab" / ".git", campaign.folder / "out"), list[str]()
+
+    def plant(lab: Lab) -> None:
+        log = lab.path / "run.log"
+        log.write_text(f"api_key = {secrets.token_hex(20)}\n{log.read_text()}")
+
+    def seen(call: trace.Call) -> None:
+        disk(call)
+        if "/originals/" in call.path and call.name == "fsync" or "/refs/memorylab/journal/" in call.path:
+            order.append(Path(call.path).name)
+
+    assert campaign.trace("log", seen, plant).code == 0
+    assert order[0] == "run.log" and len(order) > 1
+    assert not disk.said[0], disk.said[0]
 
 
 @traced

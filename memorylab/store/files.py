@@ -75,10 +75,14 @@ def read(path: Path, longest: int) -> bytes:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, in a folder that only its owner may open."""
+    """Write a file that only its owner may read, in a folder that only its owner may open. It is on the disk when this
+    returns."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folders([path.parent, path.parent.parent])
 
 
 @contextmanager
