@@ -297,15 +297,22 @@ def _json(value: object) -> str:
 
 def schema() -> str:
     """JSON Schema of one line of the ledger."""
-    return _json(msgspec.json.schema(Record))
+    made = msgspec.json.schema(Record)
+    _flow(made["$defs"])
+    return _json(made)
+
+
+def _flow(parts: dict[str, Any]) -> None:
+    """Put what docstrings say into one line, however this Python indents them."""
+    for part in parts.values():
+        if "description" in part:
+            part["description"] = " ".join(part["description"].split())
 
 
 def _schema_of(title: str, *types: Any) -> str:
     """JSON Schema of a line of output, which is of one of some types."""
     shapes, parts = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
-    for part in parts.values():
-        if "description" in part:
-            part["description"] = " ".join(part["description"].split())
+    _flow(parts)
     top = shapes[0] if len(shapes) == 1 else {"anyOf": list(shapes)}
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
     return _json(head | dict(top) | {"$defs": parts})
