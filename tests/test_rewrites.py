@@ -1,5 +1,6 @@
 """What rewriting history means for the memory, as docs/rewrites.md has it: typed as a user does, hooks and all."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -122,6 +123,17 @@ def test_the_board_is_read_alike_whenever_a_rewrite_comes(told: Lab) -> None:
     for path in (told.path / ".git" / "memorylab").glob("index.sqlite*"):
         path.unlink()
     assert [told.run(*one).stdout for one in asked] == said
+
+
+def test_what_grows_from_a_first_run_said_in_other_words_is_of_its_lineage(lab: Lab) -> None:
+    lab.starts_hooks = True
+    measure(lab, 1.5)
+    first = head(lab)
+    typed(lab, "commit", "-q", "--amend", "-m", "said better")
+    turn(lab, "DEPTH", 9, "deeper")
+    measure(lab, 1.4)
+    (lineage,) = json.loads(lab.run("report", "--json").stdout)["registry"]["best_lineages"]
+    assert (lineage["lineage_root"], lineage["num_runs"]) == (first, 2)
 
 
 @pytest.mark.long

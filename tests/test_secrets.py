@@ -190,6 +190,22 @@ def test_what_was_tried_of_a_knob_before_is_masked(lab: Lab) -> None:
     assert not [word for word in words if word in notes]
 
 
+def test_what_was_tried_while_nothing_was_masked_is_masked(lab: Lab) -> None:
+    subject = lab.path / "train.py"
+    subject.write_text(subject.read_text() + "API_KEY = None\n")
+    lab.commit("a place for a key")
+    words = ["Tr0ub4dor-111", "Tr0ub4dor-221"]
+    lab.git("config", "memorylab.redact", "off")
+    for word in words:
+        lab.experiment(f"key {word[-3:]}", 1.0, knob="API_KEY", to=f"'{word}'")
+    lab.git("config", "--unset", "memorylab.redact")
+    lab.edit("API_KEY", f"'{WORD}'")
+    head = lab.commit("another")
+    plan = lab.memory.plans[head]
+    assert [trial.value for knob in plan.novelty_guard.known for trial in knob.trials]
+    assert not [word for word in (*words, WORD) if word in encode(plan).decode()]
+
+
 @pytest.mark.long
 def test_identity_is_of_the_true_code(make_lab: object) -> None:
     prints = []

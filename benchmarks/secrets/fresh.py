@@ -5,7 +5,7 @@ import json
 import random
 from collections.abc import Iterator
 
-from benchmarks.secrets.planted import B64, DIGITS, HEX, LOWER, UPPER, URLSAFE, WORD, Case, jwt, password, pem, some
+from benchmarks.secrets.planted import B64, DIGITS, HEX, LOWER, UPPER, URLSAFE, WORD, Case, password, pem, some
 
 
 def fresh(seed: int, rounds: int = 10) -> Iterator[Case]:
@@ -95,8 +95,8 @@ def _round(r: random.Random) -> Iterator[Case]:
         "private_key": "\n".join(rows) + "\n",
         "client_email": "x@lab.iam.gserviceaccount.com",
     }
-    yield Case("file", "service account", json.dumps(account, indent=2), [row for row in rows[1:-1]])
-    yield Case("file", "service account on a line", f"creds = {account!r}\n", [row for row in rows[1:-1]])
+    yield Case("file", "service account", json.dumps(account, indent=2), list(rows[1:-1]))
+    yield Case("file", "service account on a line", f"creds = {account!r}\n", list(rows[1:-1]))
     yield Case(
         "file",
         "aws credentials",

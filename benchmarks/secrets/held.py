@@ -6,8 +6,23 @@ import json
 import random
 from collections.abc import Iterator
 
-from benchmarks.secrets.planted import B64, DIGITS, HEX, LOWER, UPPER, URLSAFE, WORD, Case, Make, encoded, jwt, password
-from benchmarks.secrets.planted import pem, some, token
+from benchmarks.secrets.planted import (
+    B64,
+    DIGITS,
+    HEX,
+    LOWER,
+    UPPER,
+    URLSAFE,
+    WORD,
+    Case,
+    Make,
+    encoded,
+    jwt,
+    password,
+    pem,
+    some,
+    token,
+)
 
 ISSUED: dict[str, Make] = {
     "aws temporary id": token("AS" + "IA", UPPER + "234567", 16),
