@@ -126,7 +126,7 @@ def is_unusable(path: Path) -> str | None:
             if database.execute("PRAGMA user_version").fetchone() != (_VERSION,):
                 return None  # of another version: the next command makes it anew
             (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
-            return None if said == "ok" else str(said)
+            return None if said == "ok" else str(said).splitlines()[-1]  # SQLite begins with the name of the file
     except sqlite3.Error as problem:
         return None if getattr(problem, "sqlite_errorcode", 0) & 0xFF in _UNUSABLE else str(problem)
 

@@ -266,6 +266,13 @@ def garble_index(lab: Lab) -> None:
         path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
+def garble_page(lab: Lab) -> None:
+    """One page, not the first: the file opens."""
+    with (lab.path / ".git/memorylab" / index.FILE).open("r+b") as file:
+        file.seek(2 * 4096)
+        file.write(b"\xff" * 4096)
+
+
 def falsify_index(lab: Lab) -> None:
     """It says that it holds what the refs hold."""
     import sqlite3
@@ -334,6 +341,7 @@ DAMAGES: dict[Callable[[Lab], None], str] = {
     copy_note: "notes-copied",
     leave_lock: "lock-stale",
     garble_index: "index-damaged",
+    garble_page: "index-damaged",
     falsify_index: "index-disagrees",
     falsify_runs: "index-disagrees",
     lose_config: "config-missing",
@@ -380,6 +388,7 @@ def test_what_is_damaged_is_found_and_mended(told: Lab, damage: Callable[[Lab], 
     was = everything(told)
     found = doctor(told, rc=1)
     assert code in codes(found) and not found["mended"]
+    assert all(len(one["message"].splitlines()) == 1 for one in found["findings"])
     assert everything(told) == was, "nothing is written without --repair"
     text = told.run("doctor", rc=1).stdout
     assert f" {code}: " in text and "\x1b" not in text and "`git memorylab doctor --repair` mends" in text
