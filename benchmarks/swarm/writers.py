@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,7 @@ from memorylab.core.record import Run, encode
 from memorylab.ledger import new_id
 from memorylab.store import refs
 from memorylab.store.git import locate
+from memorylab.store.pack import NOBODY, Pack
 from memorylab.store.reader import Reader
 from memorylab.store.repo import Store
 from memorylab.store.transaction import PACKET_FILE, Transaction
@@ -42,24 +44,21 @@ def fill(source: Path, writers: int, records: int) -> None:
     assert isinstance(model, Run) and model.decision_packet is not None
     packet = markdown(model.decision_packet).encode()
     share = [records // writers + (n < records % writers) for n in range(writers)]
-    written = 0
+    # A commit of its own for each run, as experiments have.
+    reader, pack = Reader(store.place), Pack(store.place)
+    tree, held = git(source, "rev-parse", f"{model.commit}^{{tree}}"), reader.resolve(model.commit)
+    ideas = [f"MATRIX_LR 0.{n:05}" for n in range(1, records + 1)]
+    anchors = [pack.commit(tree, held.parents, NOBODY, f"{idea}\n") for idea in ideas]
+    pack.write()
+    left = enumerate(zip(ideas, anchors, strict=True), 1)
     for n, count in enumerate(share):
-        transaction = Transaction(store.place, f"agent{n:05}-0000{n % 65536:04x}", BEGAN, {}, Reader(store.place))
-        for _ in range(count):
-            written += 1
-            when, idea = BEGAN + timedelta(seconds=written), f"MATRIX_LR 0.{written:05}"
+        transaction = Transaction(store.place, f"agent{n:05}-0000{n % 65536:04x}", BEGAN, {}, reader)
+        for written, (idea, anchor) in islice(left, count):
+            when = BEGAN + timedelta(seconds=written)
             run = msgspec.structs.replace(
-                model, run_id=new_id(when, model.commit), writer=transaction.writer, seq=transaction.next_sequence,
-                timestamp_utc=when.strftime("%Y-%m-%dT%H:%M:%SZ"), description=idea, artifacts={},
+                model, run_id=new_id(when, anchor), writer=transaction.writer, seq=transaction.next_sequence,
+                timestamp_utc=when.strftime("%Y-%m-%dT%H:%M:%SZ"), commit=anchor, description=idea, artifacts={},
             )  # fmt: skip
-            # A commit of its own for each run, as experiments have.
-            anchor = str(
-                store.repo.create_commit(
-                    None, store.repo.default_signature, store.repo.default_signature, f"{idea}\n",
-                    store.repo[model.commit].tree.id, [store.repo[model.commit].parents[0].id],
-                )
-            )  # fmt: skip
-            run = msgspec.structs.replace(run, commit=anchor)
             blob = transaction.create_blob(packet.replace(model.run_id.encode(), run.run_id.encode()))
             transaction.add(anchor, encode(run), {PACKET_FILE: blob}, f"discard: {run.description}")
         transaction.commit()
