@@ -1,4 +1,4 @@
-"""The generated ledgers of benchmarks/scale are what they are meant to be, and what the program would have written."""
+"""The generated ledgers of the benchmarks are what they are meant to be, and what the program would have written."""
 
 import os
 import re
@@ -12,11 +12,12 @@ from benchmarks.scale import generate, plot
 from benchmarks.scale.history import Lab as Plan
 from benchmarks.scale.history import Step, history, name_of
 from benchmarks.scale.measure import Beyond, Failed, Sample, in_turn, run
+from benchmarks.swarm import flood, writers
 from memorylab.core.change import read_change
 from memorylab.store import refs
 from memorylab.store.reader import Reader
 from memorylab.store.transaction import Transaction
-from tests.conftest import Lab
+from tests.conftest import Hub, Lab, Templates
 
 pytestmark = pytest.mark.long  # for their length alone
 
@@ -138,3 +139,18 @@ def test_the_plot_stands_on_decades() -> None:
     assert "log &lt;b&gt;" in drawn and "hook" not in drawn
     at = [tuple(map(float, pair.split(","))) for pair in re.search(r'points="([^"]*)"', drawn)[1].split()]  # type: ignore[index]
     assert at == [(plot.LEFT, plot.HEIGHT - plot.BOTTOM), (plot.WIDTH - plot.RIGHT, plot.TOP)]
+
+
+def test_the_ledgers_of_a_swarm_are_whole(lab: Lab) -> None:
+    writers.fill(lab.path, 3, 7)
+    assert len(lab.memory.runs) == 8
+    lab.run("verify")
+
+
+def test_a_flood_is_no_record_or_one_as_it_is_poured(tmp_path: Path, templates: Templates) -> None:
+    for make, unreadable in ((flood.garbage, 2000), (flood.valid, 0)):
+        (tmp_path / make.__name__).mkdir()
+        hub = Hub(templates, tmp_path / make.__name__ / "hub")
+        flood.pour(hub.path, make(2000), 2000)
+        lab = hub.join("ann")
+        assert len(lab.memory.unreadable) == unreadable

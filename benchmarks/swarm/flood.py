@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from benchmarks.scale import measure
@@ -53,7 +54,7 @@ def pour(hub: Path, lines: Iterator[bytes], size: int) -> None:
     stream = [b"commit %s%s\ncommitter x <x> 1767225600 +0000\ndata 0\n\n" % (refs.LEDGER.encode(), FLOOD.encode())]
     for n in range(NOTES):
         name = hashlib.sha1(b"%d" % n).hexdigest()
-        note = b"".join(line for line, _ in zip(lines, range(size // NOTES), strict=False))
+        note = b"".join(islice(lines, size // NOTES))
         at = f"{name[:2]}/{name[2:]}".encode()
         stream.append(b"M 100644 inline %s\ndata %d\n%s\n" % (at, len(note), note))
     subprocess.run(["git", "fast-import", "--quiet"], cwd=hub, input=b"".join(stream), check=True)

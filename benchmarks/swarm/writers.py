@@ -21,7 +21,7 @@ import msgspec
 from benchmarks.swarm.clones import SUBJECT, git, record, sealed
 from memorylab.commands.session import Session
 from memorylab.core.decision import markdown
-from memorylab.core.record import Run, encode
+from memorylab.core.record import Artifact, Run, encode
 from memorylab.ledger import new_id
 from memorylab.store import refs
 from memorylab.store.git import locate
@@ -55,11 +55,14 @@ def fill(source: Path, writers: int, records: int) -> None:
         transaction = Transaction(store.place, f"agent{n:05}-0000{n % 65536:04x}", BEGAN, {}, reader)
         for written, (idea, anchor) in islice(left, count):
             when = BEGAN + timedelta(seconds=written)
+            run_id = new_id(when, anchor)
+            told = packet.replace(model.run_id.encode(), run_id.encode())
+            blob = transaction.create_blob(told)
             run = msgspec.structs.replace(
-                model, run_id=new_id(when, anchor), writer=transaction.writer, seq=transaction.next_sequence,
-                timestamp_utc=when.strftime("%Y-%m-%dT%H:%M:%SZ"), commit=anchor, description=idea, artifacts={},
+                model, run_id=run_id, writer=transaction.writer, seq=transaction.next_sequence, commit=anchor,
+                timestamp_utc=when.strftime("%Y-%m-%dT%H:%M:%SZ"), description=idea,
+                artifacts={PACKET_FILE: Artifact(blob=blob, size=len(told))},
             )  # fmt: skip
-            blob = transaction.create_blob(packet.replace(model.run_id.encode(), run.run_id.encode()))
             transaction.add(anchor, encode(run), {PACKET_FILE: blob}, f"discard: {run.description}")
         transaction.commit()
 
