@@ -316,6 +316,30 @@ def test_a_view_that_is_a_device_or_a_pipe_is_not_waited_for(lab: Lab, tmp_path:
     assert (lab.path / "results.tsv").read_text().startswith("commit\t")
 
 
+def forged(lab: Lab, text: str) -> str:
+    """A commit with a line like that of a parent where git reads none, so that it lets it pass; its name."""
+    head = f"tree {lab.git('rev-parse', 'HEAD^{tree}')}\nauthor x <x> 1 +0000\ncommitter x <x> 1 +0000\nparent {text}"
+    return attacks.loose(lab.path / ".git", "commit", f"{head}\n\na lure\n".encode())
+
+
+def test_a_parent_that_git_does_not_see_is_none(templates: Templates, tmp_path: Path) -> None:
+    """Otherwise looking at the code of a commit writes any file, by `git diff --output=...`."""
+    hub = Hub(templates, tmp_path / "hub")
+    ann, mallory = hub.join("ann"), hub.join("mallory")
+    lure = forged(mallory, f"--output={tmp_path}/owned")
+    mallory.git("reset", "-q", "--hard", lure)
+    mallory.run("log", "--status", "crash", "--error", "x")
+    mallory.git("push", "-q", "origin", "HEAD:lure")
+    mallory.run("sync")
+    ann.run("sync")
+    ann.git("fetch", "-q")
+    ann.git("switch", "-q", "--detach", "origin/lure")
+    for words in (["check"], ["diff", lure], ["show", "--diff", lure], ["blame", lure], ["status"], ["brief"]):
+        ann.run(*words)
+    assert ann.store.reader.resolve(lure).parents == ()
+    assert not (tmp_path / "owned").exists()
+
+
 ROOT = Path(memorylab.__file__).parent
 _FORBIDDEN = {"pickle", "marshal", "shelve", "dill", "yaml"}
 _NEVER = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "subprocess.getoutput", "torch.load"}

@@ -3,8 +3,9 @@ open a repository, and plumbing.py, by the git program, where it cannot."""
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from memorylab.store.form import Form
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 UNREADABLE = (KeyError, ValueError)  # what is raised at objects that are not here, or not such
 _LONGEST_TIME = 11  # digits
+_PARENT = re.compile(r"parent ([0-9a-f]{40}|[0-9a-f]{64})")
 FILE, FOLDER, LINK = "100644", "40000", "160000"  # modes, as trees have them
 
 
@@ -103,7 +105,8 @@ def commit_of(oid: str, content: bytes) -> Commit:
     """A commit, from its content."""
     head, _, message = content.partition(b"\n\n")
     top, *lines = head.decode("utf-8", "replace").split("\n")
-    parents = tuple(line[7:] for line in lines if line.startswith("parent "))
+    # As git reads them, right below the tree: what is called so further down may be any text of anybody's.
+    parents = tuple(line[7:] for line in takewhile(_PARENT.fullmatch, lines))
     committer = next((line for line in lines if line.startswith("committer ")), "")
     moment = committer.rpartition(" ")[0].rpartition(" ")[2]
     # Anyone may have made it: int() raises at "\u00b2", and no datetime can be made of what has more digits.
