@@ -4,11 +4,13 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from memorylab import index
-from tests.conftest import Lab
+from tests import attacks
+from tests.conftest import Hub, Lab, Templates
 
 # A clock that goes two seconds between any two looks at it.
 SLOW = "import time; time.monotonic = lambda at=iter(range(0, 1000000, 2)): next(at)"
@@ -17,13 +19,13 @@ RUN = "from memorylab.cli import main; main()"
 TABLE = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\nabcdef0\t1.0\t1.0\tkeep\tmore\n"
 
 
-def _told(lab: Lab, *arguments: str, clock: str = SLOW) -> str:
+def _told(lab: Lab, *arguments: str, clock: str = SLOW, rc: int = 0) -> str:
     """What a terminal is told beside a command's answer."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-c", f"{clock}; {RUN}", *arguments]
-    done = subprocess.run(command, cwd=lab.path, stderr=theirs, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(command, cwd=lab.path, stderr=theirs, stdout=subprocess.PIPE, check=False)
     os.write(theirs, b"end")
-    assert done.stdout
+    assert done.returncode == rc and (done.stdout or rc)
     return os.read(ours, 4096).decode()
 
 
@@ -56,3 +58,18 @@ def test_nobody_is_told_before_a_second_has_passed_or_elsewhere_than_on_a_termin
     assert quiet.stderr == b""
     (one.store.state / index.FILE).unlink()
     assert _told(one, "status", clock=STOPPED) == "end"
+
+
+@pytest.mark.parametrize("clock", [SLOW, STOPPED])
+def test_what_a_remote_says_does_nothing_to_a_terminal(templates: Templates, tmp_path: Path, clock: str) -> None:
+    hub = Hub(templates, tmp_path / "hub")
+    ann = hub.join("ann")
+    ann.experiment("raise matrix lr", 1.0)
+    said = f"fatal: {attacks.CONTROL}{attacks.HIDDEN} at https://bob:Tr0ub4dor@example.org/ refused"
+    (tmp_path / "said").write_text(f"{said}\n".replace("\0", ""))
+    hook = hub.path / "hooks" / "pre-receive"
+    hook.write_text(f"#!/bin/sh\ncat '{tmp_path}/said' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    told = _told(ann, "sync", clock=clock, rc=3)
+    assert "owned" in told and "refused" in told and "Tr0ub4dor" not in told
+    assert not {c for c in told if not c.isprintable() and c not in "\r\n"}

@@ -204,21 +204,31 @@ def _git(
         except BaseException:
             process.terminate()
             raise
-    # A remote's words reach terminals: nothing in them may move a cursor or turn a line around.
-    said = without_passwords(
-        "".join(c if c.isprintable() or c in "\r\n" else "?" for c in err.decode("utf-8", "replace"))
-    )
+    said = _harmless(err)
     if process.returncode not in fine:
         raise _failure(said)
     return _Done(process.returncode, out, said)
 
 
 def _pass_on(stream: IO[bytes], progress: Progress) -> bytes:
-    said = b""
+    """All that git says, each line passed on when it is whole."""
+    said = begun = b""
     while chunk := os.read(stream.fileno(), 1 << 16):
         said += chunk
-        progress(chunk)
+        end = max(chunk.rfind(b"\r"), chunk.rfind(b"\n")) + 1
+        if end:
+            progress(_harmless(begun + chunk[:end]).encode())
+            begun = b""
+        begun += chunk[end:]
     return said
+
+
+def _harmless(said: bytes) -> str:
+    """What git says, a remote's words among it, as a terminal may show it: nothing moves a cursor, turns a line around,
+    or is a password."""
+    return without_passwords(
+        "".join(c if c.isprintable() or c in "\r\n" else "?" for c in said.decode("utf-8", "replace"))
+    )
 
 
 def _failure(said: str) -> Unreachable | Denied:
