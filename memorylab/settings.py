@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from memorylab.core.race import Rules
     from memorylab.core.summary import Gauge
 
-MUTE = r"^(?=.)[A-Za-z0-9_.-]*\*?[A-Za-z0-9_.-]*$(?!\n)"  # of a writer's name, as one refspec can say it
+MUTE = r"^(?=[^-])[A-Za-z0-9_.-]*\*?[A-Za-z0-9_.-]*$(?!\n)"  # of a writer's name, as one refspec can say it
 LOCAL = ("remote", "notes_only", "mute", "redact")  # what only a clone can know of itself
 
 

@@ -83,7 +83,7 @@ def test_a_pattern_is_no_other_name_and_never_ours(pair: tuple[Lab, Lab]) -> Non
     assert "deeper" in bot.run("history").stdout
 
 
-@pytest.mark.parametrize("name", ["", "a b", "**", "../x", "-x\n", "a;b", "a\x1b[31m", "a" * 3 + "\u202e"])
+@pytest.mark.parametrize("name", ["", "a b", "**", "../x", "-x", "-x\n", "a;b", "a\x1b[31m", "a" * 3 + "\u202e"])
 def test_what_is_no_name_is_refused(lab: Lab, name: str) -> None:
     said = lab.run("mute", "--", name, rc=3).stderr
     assert "cannot be a writer's name" in said and "\x1b" not in said and "\u202e" not in said

@@ -134,7 +134,8 @@ def _carriers(session: Session, head: str, commits: Iterable[str]) -> dict[str, 
     found: dict[str, Run | str] = {commit: run for commit, run in own.items() if run is not None}
     if len(found) == len(own):
         return found
-    listed = git.run(session.place, "rev-list", "--topo-order", "--parents", head, "--").decode().splitlines()
+    asked = ("rev-list", "--topo-order", "--parents", "--end-of-options")
+    listed = git.run(session.place, *asked, head, "--").decode().splitlines()
     history = [(commit, parents) for commit, *parents in map(str.split, listed)]
     later: dict[str, str] = {}  # a commit -> the next one that was run; children come before their parents
     for commit, parents in history:

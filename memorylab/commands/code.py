@@ -62,7 +62,7 @@ def as_git_shows(session: Session, run: Run, other: Run | None) -> bytes:
     revisions = _revisions(session, run, other)
     if revisions is None:
         return patch(session, run)
-    return git.run(session.place, "diff", "--no-color", *revisions, *_paths(session))
+    return git.run(session.place, "diff", "--no-color", "--end-of-options", *revisions, *_paths(session))
 
 
 def diff(session: Session, run: Run, other: Run | None) -> int:
@@ -75,7 +75,7 @@ def diff(session: Session, run: Run, other: Run | None) -> int:
         sys.stdout.buffer.write(verbatim(found.decode("utf-8", "replace")).encode() if is_read else found)
         sys.stdout.flush()
         return 0
-    command = ["git", f"--git-dir={session.place.git_dir}", "diff", *revisions, *_paths(session)]
+    command = ["git", f"--git-dir={session.place.git_dir}", "diff", "--end-of-options", *revisions, *_paths(session)]
     return subprocess.run(command, env=git.environment(), check=False).returncode
 
 
@@ -112,7 +112,7 @@ def restore(session: Session, run: Run, branch: str, force: bool) -> str:
     if session.reader.file_at(oid, subject) is None:
         raise NotFound(f"{oid[:7]} has no {subject}.", "Restore it with --branch NAME.")
     # As git would check it out: with the line ends and filters of this working tree.
-    content = git.run(session.place, "cat-file", "--filters", f"{oid}:{subject}")
+    content = git.run(session.place, "cat-file", "--filters", "--", f"{oid}:{subject}")
     path = session.place.top / subject
     if path.is_dir() and not path.is_symlink():
         raise BadInput(f"{subject} is a folder here.", "Move it away, or give --branch NAME.")

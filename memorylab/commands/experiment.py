@@ -109,7 +109,7 @@ def diff(session: Session, old: str | None, new: str | None) -> bytes:
     """The subject's diff between two commits (no old one: the empty tree; no new one: the working tree)."""
     fixed = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/")
     revisions = [old or session.place.form.empty_tree] + ([new] if new else [])
-    return git.run(session.place, *fixed, *revisions, "--", session.settings.subject)
+    return git.run(session.place, *fixed, "--end-of-options", *revisions, "--", session.settings.subject)
 
 
 def _working(session: Session) -> bytes | None:

@@ -116,7 +116,7 @@ def _install_config(place: Place, folder: Path) -> bool:
         # git says so at each commit if a hook is not there, as when all that is local was deleted.
         shim = shlex.quote(str(folder / name))
         git.run(place, "config", "--local", f"{key}.command", f"test ! -x {shim} || exec {shim}")
-        git.run(place, "config", "--local", f"{key}.event", name)
+        git.run(place, "config", "--local", "--", f"{key}.event", name)
     listed = git.run(place, "hook", "list", "post-commit", check=False)
     if b"memorylab-post-commit" in listed:
         return True

@@ -53,7 +53,7 @@ def lacking(session: Session) -> list[tuple[str, str]]:
     there: dict[str, list[str]] = {}
     for key, _ in (wanted := _wanted(session)):
         if key not in there:
-            listed = git.run(session.place, "config", "--local", "--get-all", key, check=False)
+            listed = git.run(session.place, "config", "--local", "--get-all", "--", key, check=False)
             there[key] = os.fsdecode(listed).splitlines()
     return [(key, value) for key, value in wanted if value not in there[key]]
 
@@ -62,7 +62,7 @@ def configure(session: Session) -> None:
     """Make the configuration that is not there."""
     release([session.place.common_dir / "config.lock"])  # one that a killed init has left stops every `git config`
     for key, value in lacking(session):
-        git.run(session.place, "config", "--local", "--add", key, value)
+        git.run(session.place, "config", "--local", "--add", "--", key, value)
 
 
 def _fetch(session: Session, remote: str, progress: sync.Progress) -> list[str]:
@@ -126,7 +126,7 @@ def _is_sound(store: Store, name: str, remote: str) -> bool:
         latest = next(store.journal(tip), None)
     except NotFound:
         # A partial clone may have left the record out, and to adopt it is to fetch it; that it has one is known here.
-        return git.succeeds(store.place, "rev-parse", "--verify", "--quiet", f"{tip}:{RECORD_FILE}")
+        return git.succeeds(store.place, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{tip}:{RECORD_FILE}")
     except MemoryLabError:
         return False
     if latest is None:
@@ -143,11 +143,11 @@ def uninstall(session: Session) -> list[str]:
     is_installed = any(path.exists() for path in state)
     hooks.uninstall(place)
     for key, value in _CONFIG:
-        git.run(place, "config", "--local", "--fixed-value", "--unset-all", key, value, check=False)
+        git.run(place, "config", "--local", "--fixed-value", "--unset-all", "--", key, value, check=False)
     # By what they fetch to, not by what they would be now: a remote may have been renamed since.
     for key, value in git.config(place, r"^remote\..*\.fetch$"):
         if f":{refs.REMOTES}" in value:
-            git.run(place, "config", "--local", "--fixed-value", "--unset-all", key, value, check=False)
+            git.run(place, "config", "--local", "--fixed-value", "--unset-all", "--", key, value, check=False)
     _exclude(place, False)
     listed = git.run(place, "worktree", "list", "--porcelain", "-z", check=False)
     for line in listed.split(b"\0") if is_installed else ():
@@ -156,7 +156,7 @@ def uninstall(session: Session) -> list[str]:
                 _clear(Session(Path(os.fsdecode(line[len(b"worktree ") :]))))
     boards = git.run(place, "for-each-ref", "--format=%(refname)", refs.BOARDS, check=False).decode().split()
     for ref in (refs.DISPLAY, refs.SEEN, *boards):
-        git.run(place, "update-ref", "-d", ref, check=False)
+        git.run(place, "update-ref", "-d", "--", ref, check=False)
     shutil.rmtree(place.state, ignore_errors=True)
     return ["Uninstalled. The memory stays in refs/notes/memorylab/ and refs/memorylab/, where `init` finds it again."]
 

@@ -36,7 +36,7 @@ def mute(session: Session, patterns: tuple[str, ...]) -> None:
         if pattern == session.writer:
             raise BadInput(f"{pattern} is this clone's own writer.", "`git memorylab mute` is for others.")
     for pattern in patterns:
-        _set(session, "--replace-all", pattern, pattern)
+        _set(session, "replace-all", pattern, pattern)
 
 
 def undo(session: Session, patterns: tuple[str, ...]) -> None:
@@ -45,11 +45,11 @@ def undo(session: Session, patterns: tuple[str, ...]) -> None:
     if unknown:
         raise NotFound(f"{inline(unknown[0])!r} is not muted.", "`git memorylab mute` lists who is.")
     for pattern in patterns:
-        _set(session, "--unset-all", pattern)
+        _set(session, "unset-all", pattern)
 
 
 def _set(session: Session, how: str, *values: str) -> None:
-    git.run(session.place, "config", "--local", "--fixed-value", how, _KEY, *values)
+    git.run(session.place, "config", "--local", f"--{how}", "--fixed-value", "--", _KEY, *values)
 
 
 def forget(session: Session) -> int:

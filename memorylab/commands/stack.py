@@ -244,7 +244,7 @@ def _blob(session: Session, content: bytes) -> str:
 def _switch(session: Session, name: str, base: str) -> None:
     """Go to a new branch. Raises BadInput with git's own words, with nothing changed."""
     try:
-        git.run(session.place, "switch", "--quiet", "--create", name, base)
+        git.run(session.place, "switch", "--quiet", "--create", name, "--end-of-options", base)
     except NotFound as problem:
         raise BadInput(problem.message, "Nothing was changed; --branch NAME gives another name.") from None
 
@@ -276,7 +276,7 @@ def _leave_conflict(session: Session, merged: _Merged) -> None:
     path = place.top / subject
     permissions = path.stat().st_mode & 0o7777
     # With the line ends and filters of this working tree.
-    replace(path, git.run(place, "cat-file", "--filters", f"--path={subject}", shown))
+    replace(path, git.run(place, "cat-file", "--filters", f"--path={subject}", "--", shown))
     path.chmod(permissions)
     git.run(place, "update-index", "-z", "--index-info", input="".join(f"{line}\0" for line in staged).encode())
 

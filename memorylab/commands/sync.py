@@ -65,8 +65,8 @@ def _choose(session: Session, name: str | None, config: list[tuple[str, str]]) -
         if (key, refspec) not in config:
             # Another sync may be at the same, so that the file is locked, or has it by now.
             release([session.place.common_dir / "config.lock"])
-            add = ("--local", "--fixed-value", "--replace-all", key, refspec, refspec)
-            git.run(session.place, "config", *add, check=False)
+            how = ("--local", "--fixed-value", "--replace-all")
+            git.run(session.place, "config", *how, "--", key, refspec, refspec, check=False)
     return chosen
 
 

@@ -141,9 +141,9 @@ def _longest(session: Session, tips: list[str], problems: list[str], kind: str) 
     """Of several copies the one that goes furthest; all of them must lie on one line."""
     best = tips[:1]
     for tip in tips[1:]:
-        if git.succeeds(session.place, "merge-base", "--is-ancestor", tip, best[0]):
+        if git.succeeds(session.place, "merge-base", "--is-ancestor", "--", tip, best[0]):
             continue
-        if not git.succeeds(session.place, "merge-base", "--is-ancestor", best[0], tip):
+        if not git.succeeds(session.place, "merge-base", "--is-ancestor", "--", best[0], tip):
             problems.append(
                 f"there are two {kind}s, {best[0][:7]} and {tip[:7]}, of which neither goes on from the other"
             )
@@ -157,7 +157,7 @@ def _signatures(session: Session, checked: Checked, journals: list[str], path: s
     config = ["-c", f"gpg.ssh.allowedSignersFile={path}"] if path else []
     for tip in _longest(session, journals, [], "journal"):
         # Whatever the user's log.showSignature says.
-        form = ("--no-show-signature", "--format=%G?%x00%GS%x00%P")
+        form = ("--no-show-signature", "--format=%G?%x00%GS%x00%P", "--end-of-options")
         try:
             listed = git.run(session.place, *config, "log", "--first-parent", *form, tip).decode("utf-8", "replace")
         except NotFound as problem:

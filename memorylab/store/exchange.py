@@ -239,7 +239,8 @@ def growth(place: Place, before: dict[str, str], moved: list[Moved]) -> dict[str
     for ref, old, new in moved:
         kind, name = refs.kind_of(ref) or ("", "")
         if kind == "ledger" and name not in grown:
-            listed = git.run(place, "rev-list", "--count", new, *([f"^{old}"] if old else []), check=False)
+            span = [new, *([f"^{old}"] if old else [])]
+            listed = git.run(place, "rev-list", "--count", "--end-of-options", *span, check=False)
             grown[name] = int(listed or 0)
     return grown
 
@@ -262,7 +263,7 @@ def number(place: Place, tip: str) -> int:
 
 def notes(place: Place, tip: str) -> int:
     """How many notes a ledger has."""
-    return git.run(place, "ls-tree", "-r", "-z", "--name-only", tip, check=False).count(b"\0")
+    return git.run(place, "ls-tree", "-r", "-z", "--name-only", "--", tip, check=False).count(b"\0")
 
 
 def waiting(place: Place, remote: str, me: str, found: dict[str, str]) -> int:
@@ -315,7 +316,7 @@ def _foreign(place: Place, oids: Iterable[str]) -> set[str]:
 def _what(
     place: Place, ours: str | None, theirs: str
 ) -> Literal["truncated", "rewritten", "not a ledger", "not stored"]:
-    kind = git.run(place, "cat-file", "-t", theirs, check=False).decode().strip()
+    kind = git.run(place, "cat-file", "-t", "--", theirs, check=False).decode().strip()
     if kind not in ("commit", ""):
         return "not a ledger"
     # git could not move the ref, mostly because of a lock that was left behind.
@@ -325,7 +326,7 @@ def _what(
 
 
 def _is_ancestor(place: Place, one: str, other: str) -> bool:
-    return git.succeeds(place, "merge-base", "--is-ancestor", one, other)
+    return git.succeeds(place, "merge-base", "--is-ancestor", "--", one, other)
 
 
 def _archived(place: Place, found: dict[str, str], gone: dict[str, str]) -> list[str]:
@@ -354,7 +355,7 @@ def _held(place: Place, found: Iterable[tuple[str, str]]) -> dict[str, str]:
 def in_archive(place: Place, tip: str) -> dict[str, str]:
     """ref -> tip of the refs that an archive holds, by what its tree says."""
     held = {}
-    listed = git.run(place, "ls-tree", "-r", "-z", tip, check=False).decode("utf-8", "replace")
+    listed = git.run(place, "ls-tree", "-r", "-z", "--", tip, check=False).decode("utf-8", "replace")
     for line in listed.split("\0"):
         _, kind, oid, path = (*line.replace("\t", " ", 1).split(" ", 3), "", "", "", "")[:4]
         folder, _, writer = path.partition("/")

@@ -43,7 +43,7 @@ def differing(place: Place, old: str | None, new: str) -> tuple[dict[str, str], 
     """
     options = ("-r", "-z", "--raw", "--no-abbrev", "--no-renames")
     try:
-        said = git.run(place, "diff-tree", *options, old or place.form.empty_tree, new)
+        said = git.run(place, "diff-tree", *options, "--end-of-options", old or place.form.empty_tree, new)
     except NotFound:
         return None
     before: dict[str, str] = {}

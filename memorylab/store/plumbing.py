@@ -34,4 +34,4 @@ class Plumbing:
     def descends(self, tip: str, earlier: str) -> bool:
         if tip not in self or earlier not in self:
             raise KeyError(tip if tip not in self else earlier)
-        return tip != earlier and git.succeeds(self._place, "merge-base", "--is-ancestor", earlier, tip)
+        return tip != earlier and git.succeeds(self._place, "merge-base", "--is-ancestor", "--", earlier, tip)

@@ -63,8 +63,8 @@ class Reader:
             is_cut = oid in (self.place.common_dir / "shallow").read_text().split()
         except FileNotFoundError:
             return parents
-        asked = ("rev-list", "--no-walk", "--exclude-promisor-objects", *parents)
-        return parents if not is_cut or git.succeeds(self.place, *asked) else ()
+        asked = ("rev-list", "--no-walk", "--exclude-promisor-objects", "--end-of-options")
+        return parents if not is_cut or git.succeeds(self.place, *asked, *parents) else ()
 
     def ancestors(self, commit: str) -> Iterator[str]:
         """The commits that one descends from, as far as they are here: the nearest first, the first parent's before the

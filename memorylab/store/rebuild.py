@@ -73,11 +73,11 @@ def read(place: Place, tip: str | None) -> Noted:
     """The notes at a tip, in whatever layout they are."""
     if tip is None:
         return NOTHING
-    if not git.succeeds(place, "ls-tree", "-r", "-z", tip):
+    if not git.succeeds(place, "ls-tree", "-r", "-z", "--", tip):
         return NOTHING._replace(is_readable=False)
     blobs: dict[str, list[str]] = {}
     folders: Counter[str] = Counter()
-    for line in git.run(place, "ls-tree", "-r", "-z", tip).decode("utf-8", "replace").split("\0"):
+    for line in git.run(place, "ls-tree", "-r", "-z", "--", tip).decode("utf-8", "replace").split("\0"):
         head, _, path = line.partition("\t")
         name = path.replace("/", "")
         if place.form.is_id(name):
@@ -100,8 +100,9 @@ def read(place: Place, tip: str | None) -> Noted:
 
 def former(place: Place, tip: str) -> list[tuple[str, bytes]]:
     """(annotated commit, content) of the notes that a ledger once had and has no longer as they were."""
-    raw = ("--format=", "--raw", "-r", "-z", "--no-abbrev", "--no-renames", "--diff-filter=DM", "--no-show-signature")
-    said = git.run(place, "log", "--first-parent", *raw, tip, check=False).decode("utf-8", "replace")
+    raw = ("--first-parent", "--format=", "--raw", "-r", "-z", "--no-abbrev", "--no-renames", "--diff-filter=DM",
+           "--no-show-signature")  # fmt: skip
+    said = git.run(place, "log", *raw, "--end-of-options", tip, check=False).decode("utf-8", "replace")
     fields = [field.lstrip("\n") for field in said.split("\0")]
     pairs = zip(fields[::2], fields[1::2], strict=False)
     named = [(path.replace("/", ""), head.split()[2]) for head, path in pairs if head.startswith(":")]

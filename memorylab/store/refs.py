@@ -56,7 +56,7 @@ def listed(place: Place) -> tuple[dict[str, str], str]:
 def at(place: Place, names: Iterable[str]) -> dict[str, str]:
     """The objects that some refs point to; a ref that does not exist is left out."""
     wanted = list(names)
-    lines = git.run(place, "for-each-ref", "--format=%(objectname) %(refname)", *wanted)
+    lines = git.run(place, "for-each-ref", "--format=%(objectname) %(refname)", "--", *wanted)
     return {name: oid for name, oid in _named(lines).items() if name in wanted}
 
 

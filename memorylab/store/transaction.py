@@ -207,7 +207,7 @@ class Transaction:
         """The same commit, signed by git as the user has configured it."""
         commit = self._reader.resolve(oid)
         tree, _ = self._reader.tree(oid) or ("", {})
-        parents = [word for parent in commit.parents for word in ("-p", parent)]
+        parents = [f"-p{parent}" for parent in commit.parents]
         who, _, when = self._who.rpartition("> ")
         name, _, address = who.rpartition(" <")
         values = {"NAME": name, "EMAIL": address, "DATE": when}
@@ -215,8 +215,8 @@ class Transaction:
         try:
             # The text is UTF-8, whatever the user's own commits are in.
             made = git.run(
-                self._place, "-c", "i18n.commitEncoding=UTF-8", "commit-tree", "-S", tree, *parents,
-                "-F", "-", input=commit.message.encode(), extra=identity, durable=True,
+                self._place, "-c", "i18n.commitEncoding=UTF-8", "commit-tree", "-S", *parents, "-F", "-",
+                "--", tree, input=commit.message.encode(), extra=identity, durable=True,
             )  # fmt: skip
         except NotFound as problem:
             raise BadInput(

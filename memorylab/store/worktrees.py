@@ -25,7 +25,8 @@ def add(place: Place, folder: Path, name: str, commit: str) -> Place:
     words if that fails."""
     top = folder / name
     git.run(
-        _clone(place), "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", str(top), commit
+        _clone(place), "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", "--",
+        str(top), commit,
     )  # fmt: skip
     link = (top / ".git").read_text(encoding="utf-8", errors="surrogateescape").strip().removeprefix("gitdir: ")
     return place._replace(git_dir=(top / link).resolve(), top=top)
@@ -33,7 +34,7 @@ def add(place: Place, folder: Path, name: str, commit: str) -> Place:
 
 def remove(place: Place, top: Path) -> None:
     """Remove a worktree whatever is in it, also one whose folder is gone, or that a killed git has left locked."""
-    git.run(_clone(place), "worktree", "remove", "--force", "--force", str(top), check=False)
+    git.run(_clone(place), "worktree", "remove", "--force", "--force", "--", str(top), check=False)
     shutil.rmtree(top, ignore_errors=True)
 
 

@@ -45,13 +45,14 @@ def missing(place: Place, tips: Iterable[str]) -> dict[str, str]:
     heads = list(dict.fromkeys(tips))
     if not heads:
         return {}
-    listed = git.run(place, *_FSCK, *heads, check=False, extra={"LC_ALL": "C"}).decode("utf-8", "replace")
+    listed = git.run(place, *_FSCK, "--", *heads, check=False, extra={"LC_ALL": "C"}).decode("utf-8", "replace")
     return {oid: kind for kind, oid in _MISSING.findall(listed)}
 
 
 def is_whole(place: Place, tip: str, *known: str) -> bool:
     """Whether all that a commit leads to is here, but for what `known` commits lead to."""
-    return git.succeeds(place, "rev-list", "--objects", "--quiet", tip, *(f"^{one}" for one in known))
+    asked = ("rev-list", "--objects", "--quiet", "--end-of-options")
+    return git.succeeds(place, *asked, tip, *(f"^{one}" for one in known))
 
 
 def _heads(patient: Patient) -> dict[str, str]:

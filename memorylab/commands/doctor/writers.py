@@ -76,7 +76,7 @@ def _stance(patient: Patient, remote: str, me: str) -> str:
 
 
 def _leads(patient: Patient, one: str, other: str) -> bool:
-    return git.succeeds(patient.place, "merge-base", "--is-ancestor", one, other)
+    return git.succeeds(patient.place, "merge-base", "--is-ancestor", "--", one, other)
 
 
 def _go_on(patient: Patient) -> list[str]:
