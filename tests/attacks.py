@@ -137,7 +137,11 @@ def runs(blob: str) -> Iterator[Run]:
         yield run("a revision", number, commit=name, parent_commit=name, branch=name)
     named = {name: Artifact(blob=blob, size=3) for name in NAMES}
     yield run("names", 58, artifacts=named)
-    yield run("a crash", 59, status="crash", error=Error(summary=CONTROL + HIDDEN, tail=[CONTROL, LINES], source=LINES))
+    # Without a knob it is called by its own words where failures are told.
+    yield run(
+        HTML + MARKDOWN, 59, status="crash", change=None,
+        error=Error(summary=CONTROL + HIDDEN, tail=[CONTROL, LINES], source=LINES),
+    )  # fmt: skip
 
 
 def others(text: str) -> Iterator[Amend | Claim]:

@@ -1,12 +1,15 @@
 """diff, restore: what an experiment did, beside others, and its code, which comes back."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests import attacks
 from tests.conftest import LOG, TRAIN, Lab, Templates
 
 
@@ -97,6 +100,20 @@ def test_diff_of_an_uncommitted_run_is_what_was_run(lab: Lab) -> None:
     assert "+MATRIX_LR = 0.07" in shown
     assert "(uncommitted part included)" in lab.run("show", lab.memory.runs[0].run_id).stdout
     assert "the run had uncommitted changes" in lab.run("restore", lab.memory.runs[0].run_id, "--force").stdout
+
+
+def test_the_patch_of_an_uncommitted_run_does_nothing_to_a_terminal(lab: Lab) -> None:
+    said = (attacks.CONTROL + attacks.HIDDEN).replace("\0", "")  # with one git would take it for a binary
+    (lab.path / "train.py").write_text(f"{TRAIN}# {said}\n")
+    lab.result(1.5)
+    lab.run("log", "--allow-dirty")
+    command = [sys.executable, "-m", "memorylab", "diff", "--code-only", lab.memory.runs[0].run_id]
+    ours, theirs = pty.openpty()
+    subprocess.run(command, cwd=lab.path, stdout=theirs, check=True)
+    shown = os.read(ours, 1 << 16).decode()
+    assert "owned" in shown and not {c for c in shown if not c.isprintable() and c not in "\r\n"}
+    # What applies it gets each byte.
+    assert subprocess.run(command, cwd=lab.path, capture_output=True, check=True).stdout.count(b"\x1b") == 2
 
 
 def test_diff_sets_two_runs_side_by_side(told: Lab) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from memorylab import console
+from memorylab import console, terminal
 from memorylab.console import Column, Line, line, plain, told
 
 COLUMNS = (Column("A"), Column("SPARE", spare=1), Column("N", is_right=True), Column("IDEA", yields=True))
@@ -69,6 +69,17 @@ def test_whatever_comes_is_text(text: str) -> None:
     for shown in (_lines(line(text, hang=4)), _table([[text, text, text, text]])[1:], [plain([line(text)])]):
         assert len(shown) == 1 and shown[0].isprintable()
         assert "[red]" not in text or "[red]a[/red]:smile:" in shown[0]
+
+
+@pytest.mark.parametrize("text", ["a\x1b[31mb", "a\rb\x07", "a\u202eb", "a\u200bb"])
+def test_what_no_command_has_cleaned_is_cleaned_where_it_is_printed(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    terminal.emit(text, lambda: text, json=False)
+    terminal.emit(text, lambda: text, json=True)
+    terminal.remark([text])
+    said = capsys.readouterr()
+    assert [line for line in (said.out + said.err).split("\n") if not line.isprintable()] == []
 
 
 def test_no_value_becomes_two(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ import memorylab
 from memorylab.commands import suggest
 from memorylab.core.record import encode
 from memorylab.core.tabular import read_tsv
-from memorylab.core.text import cell, escaped, file_names, quoted, unquoted
+from memorylab.core.text import cell, code, escaped, file_names, inline, quoted, unquoted
 from memorylab.ledger import check_line
 from memorylab.store import refs
 from memorylab.views import table
@@ -169,9 +169,12 @@ def test_a_table_is_imported_as_it_was_said(text: str) -> None:
     assert [row.description for row in rows] == [text] and not rejected
 
 
-@pytest.mark.parametrize("text", ['"a', "$x$ and $y$"])
+@pytest.mark.parametrize("text", ['"a', "$x$ and $y$", "$$$"])
 def test_a_table_that_upstreams_notebook_reads_is_imported(text: str) -> None:
     assert len(read_tsv(_table(text))[0]) == 1
+    said = _table(text).decode()
+    assert '\t"' not in said  # which its parser would read up to the next one
+    assert len(re.findall(r"(?<!\\)\$", said)) < 2  # between which it would see mathematics
 
 
 def _shape(markdown: str) -> list[str]:
@@ -190,6 +193,18 @@ def test_a_cell_is_words_and_nothing_else(text: str, place: str) -> None:
     said = cell(text) or "x"
     assert _shape(place.replace("{}", said)) == _shape(place.replace("{}", "x"))
     assert not re.search(r"(?<!\\)://", said)
+
+
+@pytest.mark.parametrize("text", [*attacks.TEXTS, *attacks.STARTS, attacks.CONTROL + attacks.HIDDEN])
+def test_a_cell_says_what_was_said(text: str) -> None:
+    parsed = MarkdownIt("commonmark").parse(f"x {cell(text)}")
+    assert "".join(one.content for token in parsed for one in token.children or ()) == f"x {inline(text)}".rstrip()
+
+
+@pytest.mark.parametrize("text", ["a`b", "`", "``a", "a|b", "a`<b>|", attacks.MARKDOWN, attacks.SHELL])
+def test_a_code_span_has_no_end_in_its_text(text: str) -> None:
+    row = f"| a | b |\n|---|---|\n| {code(text)} | c |"
+    assert _shape(row) == _shape(row.replace(code(text), "`x`"))
 
 
 def test_the_report_has_no_link_image_or_html_of_others(attacked: Lab) -> None:

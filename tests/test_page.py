@@ -33,6 +33,7 @@ from memorylab.core.text import short_id
 from memorylab.store.git import locate
 from memorylab.views.page import maps, runs, tree
 from memorylab.views.page.runs import Runs
+from tests import attacks
 from tests.browser import HOSTILE, NOTHING, PAGE, PLAIN, Parts, many, parts, tell
 from tests.conftest import Lab, Templates
 from tests.core.conftest import build
@@ -314,6 +315,15 @@ def test_texts_are_those_that_matter_first_within_a_budget(monkeypatch: pytest.M
     assert msgspec.json.decode(everything[1])["patch"] == "\n".join(["+x\ufffd\ufffd[1m"] * 10)
     monkeypatch.setattr(runs, "BUDGET", len(everything[1]) + len(everything[3]))
     assert list(dict(runs.texts(["b"], known.kept, read))) == [1, 3]
+
+
+def test_patch_and_log_of_others_hold_anything() -> None:
+    artifacts = {"train.patch": Artifact(blob="a" * 40, size=9), "run.log": Artifact(blob="b" * 40, size=9)}
+    known = told(msgspec.structs.replace(build("a"), artifacts=artifacts))
+    said = f"+{attacks.CONTROL}{attacks.HIDDEN}".encode()
+    ((_, found),) = runs.texts([], known.kept, lambda oid, most: said)
+    text = msgspec.json.decode(found)
+    assert text["patch"].isprintable() and text["log"].isprintable() and "abc" in text["log"]
 
 
 def test_what_is_long_is_cut_and_says_so() -> None:
