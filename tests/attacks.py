@@ -137,9 +137,9 @@ def runs(blob: str) -> Iterator[Run]:
         yield run("a revision", number, commit=name, parent_commit=name, branch=name)
     named = {name: Artifact(blob=blob, size=3) for name in NAMES}
     yield run("names", 58, artifacts=named)
-    # Without a knob it is called by its own words where failures are told.
+    # Without a knob, and without words, failures are called by all that was said.
     yield run(
-        HTML + MARKDOWN, 59, status="crash", change=None,
+        "![](//)", 59, status="crash", change=None,
         error=Error(summary=CONTROL + HIDDEN, tail=[CONTROL, LINES], source=LINES),
     )  # fmt: skip
 
