@@ -396,7 +396,7 @@ def test_the_only_shells_run_what_the_user_has_set() -> None:
 # -- bombs
 
 
-LIMIT = 1 << 31  # bytes of address space, which git and Python need a part of
+LIMIT = 1 << 30  # bytes of address space, which git and Python need a part of
 
 
 def bounded(lab: Lab, *words: str, seconds: float = 60.0) -> str:
