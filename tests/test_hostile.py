@@ -423,7 +423,7 @@ def entered(lab: Lab, kind: str, oid: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "bomb"),
     [
-        (refs.LEDGER, "note"), (refs.DECISIONS, "note"), (refs.LEDGER, "names"), (refs.JOURNAL, "names"),
+        (refs.LEDGER, "note"), (refs.LEDGER, "notes"), (refs.DECISIONS, "note"), (refs.LEDGER, "names"), (refs.JOURNAL, "names"),
         (refs.JOURNAL, "message"), (refs.LEDGER, "loop"), (refs.JOURNAL, "commits"), (refs.LEDGER, "archive"),
     ],
 )  # fmt: skip
@@ -433,8 +433,11 @@ def test_a_bomb_on_a_remote_costs_little_and_spoils_nothing(lab: Lab, kind: str,
     lab.experiment("raise matrix lr", 1.2, knob="MATRIX_LR", to=0.05)
     head = lab.git("rev-parse", "HEAD")
     small = attacks.loose(git_dir, "blob", b"x\n")
-    if bomb == "note":
-        top = attacks.commit(git_dir, attacks.tree(git_dir, [("100644", head, attacks.zeros(git_dir, 1 << 30))]))
+    if bomb in ("note", "notes"):
+        # Many notes are read in another way than few.
+        notes = [("100644", f"{at:0{len(head)}x}", small) for at in range(100 if bomb == "notes" else 0)]
+        notes.append(("100644", head, attacks.zeros(git_dir, 1 << 30)))
+        top = attacks.commit(git_dir, attacks.tree(git_dir, sorted(notes, key=lambda entry: entry[1])))
     elif bomb == "names":
         link = attacks.loose(git_dir, "blob", b"/tmp/escaped")
         entries = [
