@@ -355,6 +355,66 @@ def test_a_parent_that_git_does_not_see_is_none(templates: Templates, tmp_path: 
     assert not (tmp_path / "owned").exists()
 
 
+def lures(folder: Path, owned: Path) -> None:
+    """What git obeys in its own folder and in the user's home, as files of a working tree: who runs it makes a file."""
+    script = folder / "hooks" / "post-checkout"
+    script.parent.mkdir(parents=True)
+    script.write_text(f"#!/bin/sh\ntouch '{owned}'\n")
+    script.chmod(0o755)
+    for name in ("post-commit", "pre-commit", "post-index-change", "reference-transaction", "pre-push", "update"):
+        (script.parent / name).symlink_to(script.name)
+    of_core = ("fsmonitor", "hooksPath", "sshCommand", "pager", "editor", "askPass", "gitProxy", "alternateRefsCommand")
+    config = "[core]\n" + "".join(f"\t{key} = '{script}'\n" for key in of_core if key != "hooksPath")
+    config += f"\thooksPath = {script.parent}\n\tworktree = {folder}\n\tbare = false\n"
+    config += f"[diff]\n\texternal = {script}\n"
+    config += f"[gpg]\n\tprogram = {script}\n[commit]\n\tgpgSign = true\n[memorylab]\n\tsign = true\n"
+    for driver in ("filter", "diff", "merge"):
+        keys = ("clean", "smudge", "process", "textconv", "command", "driver")
+        config += f'[{driver} "lure"]\n' + "".join(f"\t{key} = {script}\n" for key in keys)
+    config += f'[remote "origin"]\n\turl = ext::{script}\n\tuploadpack = {script}\n\treceivepack = {script}\n'
+    for name in (".gitconfig", "config", ".git-config/config", ".config/git/config"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(config)
+    (folder / ".gitmodules").write_text(
+        f'[submodule "inner"]\n\tpath = inner\n\turl = ext::{script}\n\tupdate = !{script}\n'
+    )
+    (folder / ".gitattributes").write_text("* filter=lure diff=lure merge=lure\n")
+    # A bare repository is a folder with these, by which any folder below the working tree may be one.
+    (folder / "HEAD").write_text("ref: refs/heads/main\n")
+    for name in ("objects", "refs/heads"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "x").touch()
+
+
+@pytest.mark.long
+def test_nothing_that_came_with_a_commit_is_run(templates: Templates, tmp_path: Path) -> None:
+    hub = Hub(templates, tmp_path / "hub")
+    ann, mallory = hub.join("ann"), hub.join("mallory")
+    for name in (".", "inner.git"):
+        lures(mallory.path / name, tmp_path / "owned")
+    mallory.edit("MATRIX_LR", 0.05)
+    mallory.git("add", "-Af", ".")
+    mallory.experiment("raise matrix lr", 1.2)
+    mallory.git("push", "-q", "origin", "HEAD:main")
+    mallory.run("sync")
+    ann.git("pull", "-q")
+    ann.experiment("deeper", 1.1, knob="DEPTH", to=9)
+    ann.edit("DEPTH", 10)
+    for words in (
+        ["init"], ["sync"], ["check"], ["status"], ["show", "HEAD~"], ["diff", "HEAD~"], ["diff", "HEAD~", "HEAD"],
+        ["diff", "HEAD~", "--code-only"], ["blame"], ["restore", "HEAD~", "--force"], ["restore", "HEAD"], ["report"],
+        ["stack", "HEAD", "--onto", "HEAD~~"], ["replicate", "HEAD", "--seeds", "1"], ["claim", "wider"], ["verify"],
+        ["doctor", "--repair"], ["compact", "--days", "0"], ["history"], ["export"],
+        ["log", "--status", "crash", "--error", "x"],
+    ):  # fmt: skip
+        done = ann.run(*words, rc=None)
+        assert done.exit_code in (0, 1, 3, 10, 11), (words, done.output)
+        assert not (tmp_path / "owned").exists(), words
+    # They are lures: git does what one says that is named to it.
+    ann.git("--git-dir=inner.git", "status", check=False)
+    assert (tmp_path / "owned").exists()
+
+
 ROOT = Path(memorylab.__file__).parent
 _FORBIDDEN = {"pickle", "marshal", "shelve", "dill", "yaml"}
 _NEVER = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "subprocess.getoutput", "torch.load"}
@@ -423,8 +483,8 @@ def entered(lab: Lab, kind: str, oid: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "bomb"),
     [
-        (refs.LEDGER, "note"), (refs.LEDGER, "notes"), (refs.DECISIONS, "note"), (refs.LEDGER, "names"), (refs.JOURNAL, "names"),
-        (refs.JOURNAL, "message"), (refs.LEDGER, "loop"), (refs.JOURNAL, "commits"), (refs.LEDGER, "archive"),
+        (refs.LEDGER, "note"), (refs.LEDGER, "notes"), (refs.DECISIONS, "note"), (refs.LEDGER, "names"),
+        (refs.JOURNAL, "names"), (refs.JOURNAL, "message"), (refs.LEDGER, "loop"), (refs.JOURNAL, "commits"), (refs.LEDGER, "archive"),
     ],
 )  # fmt: skip
 def test_a_bomb_on_a_remote_costs_little_and_spoils_nothing(lab: Lab, kind: str, bomb: str) -> None:
