@@ -484,7 +484,8 @@ def entered(lab: Lab, kind: str, oid: str) -> None:
     ("kind", "bomb"),
     [
         (refs.LEDGER, "note"), (refs.LEDGER, "notes"), (refs.DECISIONS, "note"), (refs.LEDGER, "names"),
-        (refs.JOURNAL, "names"), (refs.JOURNAL, "message"), (refs.LEDGER, "loop"), (refs.JOURNAL, "commits"), (refs.LEDGER, "archive"),
+        (refs.LEDGER, "loop"), (refs.LEDGER, "archive"), (refs.JOURNAL, "names"), (refs.JOURNAL, "message"),
+        (refs.JOURNAL, "commits"),
     ],
 )  # fmt: skip
 def test_a_bomb_on_a_remote_costs_little_and_spoils_nothing(lab: Lab, kind: str, bomb: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from tests.conftest import Lab
 from tests.schemas import validate
+from tests.test_hostile import WORD, attack, unsafe
 
 WITH_SDK = pytest.mark.skipif(
     importlib.util.find_spec("mcp") is None, reason="the SDK is not installed: pip install 'git-memorylab[mcp]'"
@@ -25,7 +27,10 @@ def work(folder: Path, script: Callable[[Any], Awaitable[None]], *options: str) 
     from mcp import Client, StdioServerParameters
 
     async def session() -> None:
-        command = StdioServerParameters(command=sys.executable, args=[*options, "-m", "memorylab", "mcp"], cwd=folder)
+        # With all of the environment: what of it the SDK passes on would start the package that is installed.
+        command = StdioServerParameters(
+            command=sys.executable, args=[*options, "-m", "memorylab", "mcp"], cwd=folder, env=dict(os.environ)
+        )
         async with Client(command) as client:
             await script(client)
 
@@ -126,6 +131,34 @@ def test_what_is_said_is_never_an_option(lab: Lab) -> None:
 
     work(lab.path, script)
     assert not (lab.path / "owned").exists()
+
+
+@pytest.mark.long
+@WITH_SDK
+def test_nothing_is_hidden_from_who_reads_over_the_shoulder(lab: Lab) -> None:
+    """What others have recorded reaches a model as text that people see, too."""
+    attack(lab)
+    calls = [("show", {"run": f"h{at}"}) for at in (0, 1, 2, 58, 59)]
+    calls += [(tool, {}) for tool in ("status", "brief", "claim")]
+    calls += [("search", {"query": "owned"}), ("check", {"description": "owned"}), ("check", {"description": WORD})]
+    calls += [("show", {"run": WORD}), ("log", {"commit": WORD}), ("claim", {"withdraw": WORD})]
+
+    async def script(client: Any) -> None:
+        for tool, given in calls:
+            done = await client.call_tool(tool, given)
+            assert done.is_error == (WORD in given.values() and tool != "check"), (tool, given)
+            told = [*leaves(done.structured_content), done.content[0].text]
+            assert not set().union(*map(unsafe, told)), (tool, given)
+
+    work(lab.path, script)
+    assert not (lab.path / "owned").exists()
+
+
+def leaves(value: Any) -> list[str]:
+    """All texts of a value of JSON."""
+    if isinstance(value, dict):
+        return [text for pair in value.items() for one in pair for text in leaves(one)]
+    return [text for one in value for text in leaves(one)] if isinstance(value, list) else [str(value)]
 
 
 @pytest.mark.long

@@ -18,6 +18,7 @@ from memorylab import __version__
 from memorylab.core.brief import LEAST
 from memorylab.core.failure import Failed, Note
 from memorylab.core.record import Mode, Status
+from memorylab.core.text import inline, verbatim
 
 _INSTRUCTIONS = (
     "The memory of the experiments in this git repository. Before you edit the subject, call check with your idea in "
@@ -34,7 +35,7 @@ NONE: list[str] = []
 
 
 class Answer(TypedDict):
-    """`answer` is what the command prints with --json, `notes` what there is to know besides."""
+    """`answer` is what the command prints with --json, but for what nobody sees; `notes` what else there is to know."""
 
     answer: Any
     notes: list[str]
@@ -61,7 +62,17 @@ def call(command: str, options: dict[str, Any], *values: str) -> Answer:
     said = done.stderr.decode("utf-8", "replace").splitlines()
     if done.returncode not in _ANSWERS or not done.stdout:
         raise ToolError(_error(said, command, done.returncode))
-    return {"answer": msgspec.json.decode(done.stdout), "notes": _notes(said)}
+    return {"answer": _visible(msgspec.json.decode(done.stdout)), "notes": _visible(_notes(said))}
+
+
+def _visible(value: Any) -> Any:
+    """A value of JSON whose texts have no character that nobody sees: a model reads those too, and what is hidden in a
+    record by somebody else is not to be heard by it alone."""
+    if isinstance(value, str):
+        return verbatim(value)
+    if isinstance(value, dict):
+        return {verbatim(name): _visible(one) for name, one in value.items()}
+    return [_visible(one) for one in value] if isinstance(value, list) else value
 
 
 def _error(said: list[str], command: str, code: int) -> str:
@@ -69,7 +80,7 @@ def _error(said: list[str], command: str, code: int) -> str:
         error = msgspec.json.decode(said[-1], type=Failed).error
     except (IndexError, ValueError, RecursionError):
         return f"git memorylab {command} ended with exit code {code}."
-    return f"{error.message} {error.hint}".rstrip()
+    return inline(f"{error.message} {error.hint}")
 
 
 def _notes(said: list[str]) -> list[str]:
