@@ -21,6 +21,7 @@ from memorylab.errors import BadInput
 from memorylab.views import table
 from tests.conftest import Lab, Templates, is_refusal
 from tests.core.conftest import build
+from tests.test_hostile import attack, unsafe
 
 HOSTILE = [
     '=HYPERLINK("http://x")',
@@ -299,6 +300,46 @@ def test_mlflow_is_not_given_a_file_of_another_kind(night: Lab) -> None:
     assert not (night.path / "nowhere").exists()
     said = night.run("export", "--format", "mlflow", "--output", "gopher://x", rc=3).stderr
     assert said.startswith("error: MLflow refuses gopher://x: ") and is_refusal(said)
+
+
+# -- what others have written
+
+
+@pytest.fixture
+def hostile(templates: Templates, tmp_path: Path) -> Lab:
+    def tell(lab: Lab) -> None:
+        attack(lab)
+        lab.run("status")
+
+    return templates.told("an attack to be exported", tell, tmp_path)
+
+
+@NEEDS_PARQUET
+def test_parquet_takes_whatever_others_have_written(hostile: Lab) -> None:
+    """It is for programs: each value is there as it is."""
+    from pyarrow import parquet
+
+    hostile.run("export", "--output", "mine.parquet")
+    found = parquet.read_table(hostile.path / "mine.parquet").to_pylist()
+    told = [(run.run_id, run.commit, run.description, run.tags, run.family) for run in hostile.memory.runs]
+    assert [tuple(row[name] for name in ("run_id", "commit", "description", "tags", "family")) for row in found] == told
+
+
+@pytest.mark.long
+@NEEDS_MLFLOW
+@pytest.mark.parametrize("folder", [True, False])
+def test_mlflow_takes_whatever_others_have_written(hostile: Lab, folder: bool) -> None:
+    if folder:
+        (hostile.path / "runs").mkdir()
+    outside = sorted(hostile.path.parent.iterdir())
+    said = hostile.run("export", "--format", "mlflow", "--output", "runs")
+    count = len(hostile.memory.runs)
+    assert f"{count} added" in said.stdout and not unsafe(said.output)
+    assert f"{count} already there" in hostile.run("export", "--format", "mlflow", "--output", "runs").stdout
+    uri = (hostile.path / "runs").as_uri() if folder else f"sqlite:///{hostile.path}/runs"
+    found = tracked(uri)
+    assert found.keys() == {run.run_id for run in hostile.memory.runs}
+    assert sorted(hostile.path.parent.iterdir()) == outside and not list(hostile.path.rglob("escaped"))
 
 
 # -- where it goes

@@ -106,6 +106,14 @@ def test_git_log_shows_packets_of_others_cleaned(attacked: Lab) -> None:
     assert not unsafe(attacked.git("log", "HEAD"))
 
 
+def test_a_packet_of_megabytes_is_cut_in_git_log(lab: Lab) -> None:
+    head, git_dir = lab.experiment("deeper", 1.2, knob="DEPTH", to=9), lab.path / ".git"
+    long = attacks.loose(git_dir, "blob", b"long " * (3 << 20))
+    entered(lab, refs.DECISIONS, attacks.commit(git_dir, attacks.tree(git_dir, [("100644", head, long)])))
+    lab.run("status")
+    assert (1 << 20) - 10_000 < len(lab.git("log", "-1")) < (1 << 20) + 10_000
+
+
 def test_the_files_are_clean_and_in_their_place(attacked: Lab) -> None:
     folder = attacked.path / "results" / "memorylab"
     texts = [

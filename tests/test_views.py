@@ -5,13 +5,16 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from memorylab import index
-from memorylab.views import fresh
+from memorylab.core.record import Artifact
+from memorylab.views import fresh, refresh
 from tests.conftest import Lab, Templates
+from tests.core.conftest import build
 from tests.test_recall import Team
 
 
@@ -229,6 +232,21 @@ def test_an_artifact_that_comes_later_completes_its_folder(lab: Lab) -> None:
     (lab.path / "away").rename(loose)
     lab.experiment("deeper", 1.2, knob="DEPTH", to=12)
     assert (folder / name).exists()
+
+
+def test_an_artifact_that_is_too_long_is_left_in_git(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the record says of its size: one that admits it is not even looked for again."""
+    monkeypatch.setattr(refresh, "_LONGEST", 0)
+    lab.git("config", "memorylab.artifactLimit", "2048")
+    blob, small = (lab.write_raw("blob", b"x" * size) for size in (2049, 3))
+    says = {"admits": {"a.log": Artifact(blob=blob, size=2049)}, "lies": {"a.log": Artifact(blob=blob, size=3)}}
+    found = [build(name, artifacts=one | {"b.log": Artifact(blob=small, size=3)}) for name, one in says.items()]
+    lab.ledger.append(datetime.now(UTC), [(lab.git("rev-parse", "HEAD"), run) for run in found])
+    lab.run("status")
+    for name in says:
+        folder = lab.path / "results" / "memorylab" / "runs" / name
+        assert sorted(path.name for path in folder.iterdir()) == ["b.log", "record.json"]
+    assert fresh.load(lab.store.place).incomplete == ["lies"]
 
 
 def test_what_is_deleted_of_an_older_run_comes_back_and_an_amendment_is_written(lab: Lab) -> None:
