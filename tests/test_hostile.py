@@ -310,6 +310,29 @@ def test_views_are_not_written_through_a_link_that_came_with_a_commit(lab: Lab, 
     assert (victim / "memorylab" / "experiments.jsonl").exists()
 
 
+def test_a_patch_is_what_git_itself_makes_of_the_code(lab: Lab, tmp_path: Path) -> None:
+    """Whatever drivers the user has: a branch can choose among them, and what is recorded is for everybody."""
+    lab.git("config", "diff.external", f"touch '{tmp_path}/owned'; echo")
+    lab.git("config", "diff.lure.textconv", f"touch '{tmp_path}/owned'; echo")
+    (lab.path / ".gitattributes").write_text("* diff=lure\n")
+    lab.experiment("deeper", 1.2, knob="DEPTH", to=9)
+    (run,) = lab.memory.runs
+    assert "+DEPTH = 9" in lab.git("cat-file", "-p", run.artifacts["train.patch"].blob)
+    assert not (tmp_path / "owned").exists()
+
+
+def test_nobody_is_asked_for_a_password_whom_nobody_sees(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """A loop would wait for ever."""
+    monkeypatch.delenv("GIT_TERMINAL_PROMPT")
+    lab.git("init", "-q", "--bare", str(tmp_path / "hub"))
+    lab.git("remote", "add", "origin", str(tmp_path / "hub"))
+    lab.git("config", "remote.origin.uploadpack", f"env >'{tmp_path}/env'; git-upload-pack")
+    lab.run("sync")
+    assert "GIT_TERMINAL_PROMPT=0\n" in (tmp_path / "env").read_text()
+
+
 def test_a_log_is_not_taken_or_written_through_such_a_link(lab: Lab, tmp_path: Path) -> None:
     victim = tmp_path / "secret"
     victim.write_text("val_bpb: 0.5\nsecret\n")

@@ -117,6 +117,12 @@ def test_no_more_of_the_muted_is_fetched(pair: tuple[Lab, Lab], many: bool, monk
     bot.run("sync")
     done = ours.run("sync")  # nor is it missed
     assert (done.stdout, done.stderr) == ("origin: nothing new\n", "")
+    other = Lab(ours.path.parent / "carl")
+    ours.git("clone", "-q", "--template=", str(ours.path.parent / "hub"), str(other.path))
+    other.run("init", "--writer", "carl")
+    other.experiment("wider", 1.3, knob="DEPTH", to=10)
+    other.run("sync")
+    assert "of 1 writer came" in ours.run("sync").stdout
     assert {ref: tip for ref, tip in ours.store.tips().items() if name in ref} == tips
     ours.run("mute", "--undo", name)
     assert "of 1 writer came" in ours.run("sync").stdout

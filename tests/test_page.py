@@ -329,9 +329,22 @@ def test_patch_and_log_of_others_hold_anything() -> None:
 def test_what_is_long_is_cut_and_says_so() -> None:
     artifacts = {"train.patch": Artifact(blob="a" * 40, size=9), "run.log": Artifact(blob="b" * 40, size=9)}
     known = told(msgspec.structs.replace(build("a"), artifacts=artifacts))
-    ((_, found),) = runs.texts([], known.kept, lambda oid, most: b"+line\n" * 9000 if oid[0] == "a" else b"l\n" * 99)
+    asked: list[int] = []
+
+    def read(oid: str, most: int) -> bytes:
+        asked.append(most)
+        return b"+line\n" * 9000 if oid[0] == "a" else b"l\n" * 99
+
+    ((_, found),) = runs.texts([], known.kept, read)
+    assert asked == [1 << 20] * 2
     text = msgspec.json.decode(found)
     assert text["cut"] == ["patch", "log"] and len(text["patch"]) == 40_000 and text["log"] == "\n".join(["l"] * 40)
+
+
+def test_of_a_long_ledger_the_latest_have_their_texts() -> None:
+    one = msgspec.structs.replace(build("a"), artifacts={"train.patch": Artifact(blob="a" * 40, size=9)})
+    kept = dict.fromkeys(map(str, range(1_000)), told(one).kept["a"])
+    assert len(list(runs.texts([], kept, lambda oid, most: b"+x\n"))) == 800
 
 
 def test_a_blob_that_is_too_long_is_not_read(night: Lab) -> None:

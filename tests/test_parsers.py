@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from memorylab.commands.session import constants
 from memorylab.core.summary import Gauge, parse_log
-from memorylab.store import refs, seen, transport, writer
+from memorylab.store import files, refs, seen, transport, writer
 from memorylab.store.git import locate
 from memorylab.views import fresh
+from tests import attacks
 from tests.conftest import Lab, Templates, is_refusal
 from tests.megabyte import CASES
 
@@ -56,6 +58,29 @@ def test_a_tree_that_is_none_is_not_here(lab: Lab, damaged: bytes) -> None:
     lab.experiment("deeper", 1.5)
     assert "1 run" in lab.run("status").output
     assert "eve" in lab.run("verify", rc=None).output
+
+
+@pytest.mark.long
+def test_a_tree_of_a_million_entries_is_not_read(lab: Lab) -> None:
+    long = b"100644 " + b"x" * (64 << 20) + b"\0" + bytes(20 if lab.store.place.form.name == "sha1" else 32)
+    assert lab.store.reader.tree(attacks.loose(lab.path / ".git", "tree", long)) is None
+
+
+@pytest.mark.parametrize("name", ["HEAD", "HEAD:train.py", ":train.py", "main", "HEAD^{tree}", "@{-1}", "--all", ""])
+def test_what_a_record_calls_an_object_is_its_name_and_no_expression(lab: Lab, name: str) -> None:
+    """Which git would understand, and tell of what nobody has shared."""
+    store = lab.store
+    assert store.blob(name) is None and not store.has(name)
+    assert list(store.reader.ancestors(name)) == [] and constants(store.reader, "train.py", name) is None
+
+
+def test_what_is_no_file_or_too_long_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    os.mkfifo(tmp_path / "fifo")
+    assert files.read(tmp_path / "a", 3) == b"abc"
+    for path, longest in ((tmp_path / "a", 2), (tmp_path / "fifo", 3), (Path("/dev/null"), 3), (tmp_path, 3)):
+        with pytest.raises(OSError):
+            files.read(path, longest)
 
 
 @pytest.mark.parametrize("time", ["\u00b2", "9" * 5_000, "999999999999", "-1", ""])

@@ -89,6 +89,20 @@ def test_the_sidecar_is_bounded():
     assert sidecar(**{"a\x1b[31m\u202eb": 1}).metrics == {"a\ufffd[31m\ufffdb": 1}
 
 
+def test_no_name_text_or_file_is_longer_than_it_may_be():
+    assert sidecar(**{"x" * 100: 1, "x" * 101: 1}).metrics == {"x" * 100: 1}
+    assert sidecar(a="1" * 100, b="1" * 101).metrics == {"a": float("1" * 100)}
+    assert parse_sidecar(b'{"a": 1}'.ljust(1 << 20)).metrics == {"a": 1}
+    with pytest.raises(ValueError, match="more than 1,048,576"):
+        parse_sidecar(b'{"a": 1}'.ljust((1 << 20) + 1))
+
+
+def test_a_pattern_is_tried_on_short_lines_and_so_often():
+    gauge = Gauge("m", "", "([0-9]+)")
+    assert parse_log("7".rjust(1_000), gauge).metrics == {"m": 7} and not parse_log("7".rjust(1_001), gauge).metrics
+    assert parse_log(" ".join(map(str, range(1, 150))), gauge).metrics == {"m": 100}
+
+
 def test_a_byte_order_mark_is_no_problem():
     assert parse_sidecar(b'\xef\xbb\xbf{"val_bpb": 1}').metrics == {"val_bpb": 1}
 
