@@ -69,6 +69,7 @@ def test_a_tree_of_a_million_entries_is_not_read(lab: Lab) -> None:
 @pytest.mark.parametrize("name", ["HEAD", "HEAD:train.py", ":train.py", "main", "HEAD^{tree}", "@{-1}", "--all", ""])
 def test_what_a_record_calls_an_object_is_its_name_and_no_expression(lab: Lab, name: str) -> None:
     """Which git would understand, and tell of what nobody has shared."""
+    lab.commit("one more")
     store = lab.store
     assert store.blob(name) is None and not store.has(name)
     assert list(store.reader.ancestors(name)) == [] and constants(store.reader, "train.py", name) is None
