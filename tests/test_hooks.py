@@ -205,6 +205,13 @@ def test_in_a_linked_worktree(lab: Lab) -> None:
     assert lab.git("status", "--porcelain") == ""
 
 
+def test_what_git_tells_a_hook_is_for_the_hook_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("DIR", "WORK_TREE", "INDEX_FILE", "COMMON_DIR", "PREFIX", "OBJECT_DIRECTORY", "NAMESPACE", "EDITOR")
+    for name in (told := [f"GIT_{name}" for name in (*names, "ALTERNATE_OBJECT_DIRECTORIES", "REFLOG_ACTION")]):
+        monkeypatch.setenv(name, "elsewhere")
+    assert not git.environment().keys() & set(told)
+
+
 def test_paths_with_spaces_quotes_and_other_letters(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
     lab = make_lab('it\'s "a" $HOME lab · ü', init=False)
     lab.run("init")

@@ -11,7 +11,8 @@ import pytest
 
 from memorylab.commands.session import constants
 from memorylab.core.summary import Gauge, parse_log
-from memorylab.store import files, refs, seen, transport, writer
+from memorylab.errors import Unreachable
+from memorylab.store import archive, exchange, files, refs, seen, transport, writer
 from memorylab.store.git import locate
 from memorylab.views import fresh
 from tests import attacks
@@ -58,6 +59,47 @@ def test_a_tree_that_is_none_is_not_here(lab: Lab, damaged: bytes) -> None:
     lab.experiment("deeper", 1.5)
     assert "1 run" in lab.run("status").output
     assert "eve" in lab.run("verify", rc=None).output
+
+
+NO_WRITERS = [
+    "",
+    "-o",
+    ".",
+    "..",
+    ".a",
+    "a.",
+    "a..b",
+    "a/b",
+    "a b",
+    "a\n",
+    "a\x1b",
+    "\u202e",
+    "\u00e9",
+    "~",
+    "*",
+    "x" * 121,
+]
+
+
+def test_what_is_no_name_is_no_writer_in_an_archive_either(lab: Lab) -> None:
+    """It would be part of refs here, and of what git is told to fetch."""
+    place, head = lab.store.place, lab.git("rev-parse", "HEAD")
+    names = ["a", "a-b_c.d", "x" * 120, *NO_WRITERS[1:]]
+    assert [name for name in ["", *names] if refs.is_writer(name)] == names[:3]
+    inner = attacks.tree(lab.path / ".git", [("160000", name, head) for name in names])
+    top = attacks.tree(lab.path / ".git", [("40000", "journal", inner)])
+    assert [name for name, _ in archive.folded(lab.store.objects, top, "journal")] == names[:3]
+    assert list(exchange.in_archive(place, top)) == [refs.JOURNAL + name for name in names[:3]]
+
+
+def test_a_remote_says_little_and_is_not_waited_for(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(transport._failure(f"fatal: {'x' * 9_000}").message) < 320
+    assert len(transport._told_by_remote(f"remote: {'x' * 9_000}")) == 300
+    monkeypatch.setattr(transport, "_SILENCE", transport._SILENCE / 300)
+    lab.git("remote", "add", "origin", ".")
+    lab.git("config", "remote.origin.uploadpack", "cat >/dev/null; true")  # until git is ended
+    with pytest.raises(Unreachable, match="said nothing for 0 seconds"):
+        transport.listing(lab.store.place, "origin", ["*"])
 
 
 @pytest.mark.long
