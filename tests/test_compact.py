@@ -1,8 +1,10 @@
 """compact: retired writers' refs go from the remote into an archive, and no clone notices but by their number."""
 
 import json
+import os
 import shutil
 import subprocess
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -676,3 +678,16 @@ def test_the_archiver_back_from_a_backup(swarm: Swarm, two: tuple[Lab, Lab]) -> 
     after = views(archiver)
     assert whole.items() - after.items() <= {("experiments.jsonl", whole["experiments.jsonl"])}
     assert after == views(swarm.clone("fresh"))
+
+
+def test_the_lock_on_all_refs_that_a_killed_one_left_goes_with_the_next(swarm: Swarm, two: tuple[Lab, Lab]) -> None:
+    """It had deleted all, so that the next has nothing to delete, and would not meet it."""
+    archiver, _ = two
+    assert compact(archiver)["folded"]
+    locks = [folder / "packed-refs.lock" for folder in (swarm.bare.path, archiver.path / ".git")]
+    for age in (0, 120):
+        for lock in locks:
+            lock.touch()
+            os.utime(lock, (time.time() - age,) * 2)
+        assert not compact(archiver)["folded"]
+        assert [lock.exists() for lock in locks] == [age == 0] * 2  # a young one may be somebody's

@@ -10,6 +10,7 @@ from memorylab.store import archive, refs, transport
 from memorylab.store import compact as folding
 from memorylab.store.files import locked
 from memorylab.store.pack import signed_by
+from memorylab.store.swap import unlock
 
 
 class Compacted(msgspec.Struct, frozen=True):
@@ -52,6 +53,9 @@ def compact(
         found = {writer: tips for writer, tips in found.items() if writer not in forked}
         if dry_run:
             return Compacted(remote, sorted(found), sorted(forked), len(there), True)
+        # One that was killed when all was deleted has left the lock on the list of refs, which nothing meets from here.
+        transport.unlock(session.place, remote)
+        unlock(session.place, (), alone=False)
         with session.ledger.writing(session.now) as transaction:
             me = transaction.writer
             archives = folding.fold(store, me, found, signed_by(store.place, me, session.now))

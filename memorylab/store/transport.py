@@ -98,7 +98,7 @@ def push(place: Place, remote: str, updates: list[Update], progress: Progress | 
     began = time.time() - 1
     answers = _push(place, remote, updates, progress, atomic)
     busy = {answer.ref for answer in answers if answer.outcome == "busy"}
-    if busy and _release(place, remote, busy):
+    if busy and unlock(place, remote, busy):
         again = _push(place, remote, [one for one in updates if atomic or one.ref in busy], progress, atomic)
         answers = [*again, *(answer for answer in answers if answer.ref not in {one.ref for one in again})]
     _sync_names(place, began)
@@ -122,9 +122,9 @@ def _push(
     return [x._replace(reason=f"{said} ({x.reason})") if x.outcome == "refused" and said else x for x in answers]
 
 
-def _release(place: Place, remote: str, refs: Iterable[str]) -> bool:
-    """Remove the locks that a killed push has left on these refs of a remote that is a folder of this machine: its git
-    was started by the push, and ended with it. Whether there were any."""
+def unlock(place: Place, remote: str, refs: Iterable[str] = ()) -> bool:
+    """Remove the locks that a killed push has left on these refs, and on the list of all, of a remote that is a folder
+    of this machine: its git was started by the push, and ended with it. Whether there were any."""
     url = git.run(place, "ls-remote", "--get-url", "--", remote, check=False).decode("utf-8", "surrogateescape").strip()
     folder = (place.top or place.git_dir) / url.removeprefix("file://")
     folder = folder / ".git" if (folder / ".git").is_dir() else folder
