@@ -12,7 +12,7 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -159,6 +159,13 @@ def differing(path: Path, other: Path) -> str:
             if set(one.execute(asked)) != set(two.execute(asked)):
                 return name
     return ""
+
+
+def lines(path: Path) -> Iterator[bytes]:
+    """The lines that an index holds, as far as it can be read."""
+    with suppress(sqlite3.Error, zlib.error), closing(_connect(_unwritten(path))) as database:
+        for (line,) in database.execute("SELECT line(packed) FROM entries WHERE packed != x''"):
+            yield line
 
 
 def _unwritten(path: Path) -> str:

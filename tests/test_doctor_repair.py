@@ -215,7 +215,27 @@ def lose_ledger_tree(lab: Lab) -> None:
 
 
 def lose_note(lab: Lab) -> None:
-    loose(lab, lab.git("notes", "--ref", f"memorylab/ledger/{me(lab)}", "list").split()[0]).unlink()
+    """One of several records, which no journal entry has as it is."""
+    noted = lab.git("notes", "--ref", f"memorylab/ledger/{me(lab)}", "list").split()[::2]
+    loose(lab, next(one for one in noted if lab.git("cat-file", "-p", one).count("\n"))).unlink()
+
+
+def lose_only_copy(lab: Lab) -> None:
+    """A note of one record is the file of its entry in the journal, too: both are gone, and the index has the line."""
+    noted = lab.git("notes", "--ref", f"memorylab/ledger/{me(lab)}", "list").split()[::2]
+    loose(lab, next(one for one in noted if not lab.git("cat-file", "-p", one).count("\n"))).unlink()
+
+
+def lose_all_but_views(lab: Lab) -> None:
+    """The same, and the index is gone."""
+    lose_only_copy(lab)
+    for path in (lab.path / ".git/memorylab").glob("index.sqlite*"):
+        path.unlink()
+
+
+def lose_artifact(lab: Lab) -> None:
+    run = next(run for run in lab.memory.runs if "run.log" in run.artifacts)
+    loose(lab, run.artifacts["run.log"].blob).unlink()
 
 
 def retree(lab: Lab, ref: str, make: Callable[[Pack, dict[str, str]], str]) -> None:
@@ -337,6 +357,9 @@ DAMAGES: dict[Callable[[Lab], None], str] = {
     lose_decisions: "decisions-missing",
     lose_ledger_tree: "notes-unreadable",
     lose_note: "notes-unreadable",
+    lose_only_copy: "objects-missing",
+    lose_all_but_views: "objects-missing",
+    lose_artifact: "objects-missing",
     double_note: "notes-doubled",
     copy_note: "notes-copied",
     leave_lock: "lock-stale",

@@ -8,14 +8,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from memorylab import index
 from memorylab.commands.doctor.findings import Examination, Finding, Patient, error, warning
 from memorylab.commands.doctor.places import dangling
 from memorylab.core.text import count, inline
 from memorylab.errors import Denied, Unreachable
 from memorylab.store import git, refs, seen, transport
-from memorylab.store.files import locked
+from memorylab.store.files import locked, read
 from memorylab.store.form import Form
 from memorylab.store.git import Place
+from memorylab.store.pack import Pack
+from memorylab.store.reader import LONGEST
+from memorylab.views.fresh import RUNS
 
 ASIDE = "damaged"  # in the local state: objects that were no longer what they were called
 _MISSING = re.compile(r"missing (blob|tree|commit|tag) ([0-9a-f]+)")
@@ -99,6 +103,26 @@ def _set_aside(patient: Patient) -> list[str]:
     return []
 
 
+def _make_again(patient: Patient) -> list[str]:
+    """Make lost blobs of what the index and the views have, which their names prove; fetch the rest."""
+    place, heads = patient.place, _heads(patient).values()
+    gone = {oid for oid, kind in missing(place, heads).items() if kind == "blob"}
+    pack = Pack(place)
+    for content in _copies(place) if gone else ():
+        if place.form.object_id("blob", content) in gone:
+            pack.blob(content)
+    pack.write()
+    return refetch(patient) if missing(place, heads) else []
+
+
+def _copies(place: Place) -> Iterator[bytes]:
+    # A note of one record and the file of its journal entry are one object, whose loss takes both.
+    yield from (line + b"\n" for line in index.lines(place.state / index.FILE))
+    for path in sorted((place.top / RUNS).glob("*/*")) if place.top is not None else ():
+        with suppress(OSError):
+            yield read(path, LONGEST)
+
+
 def refetch(patient: Patient) -> list[str]:
     """Have the remotes send again all that is remembered there, as to a clone that has nothing of it."""
     said = []
@@ -139,12 +163,15 @@ def _is_seen(patient: Patient, oid: str) -> bool:
 
 
 _REFETCHED = (
-    "objects-missing", "ref-dangling", "ref-unreadable", "copy-damaged", "journal-broken", "experiment-missing",
+    "ref-dangling", "ref-unreadable", "copy-damaged", "journal-broken", "experiment-missing",
 )  # fmt: skip
 
 EXAMINATIONS = (
     Examination(
         "objects", _objects,
-        {"object-damaged": _set_aside, **dict.fromkeys(_REFETCHED, refetch), "seen-broken": _renew_seen},
+        {
+            "object-damaged": _set_aside, "objects-missing": _make_again, **dict.fromkeys(_REFETCHED, refetch),
+            "seen-broken": _renew_seen,
+        },
     ),
 )  # fmt: skip
