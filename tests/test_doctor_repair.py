@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from memorylab import index
@@ -726,11 +727,13 @@ def test_an_overfull_tree_is_laid_out_anew(lab: Lab) -> None:
 
 # -- several at once, and killed in between ----------------------------------------------------------------------------
 
-# What can befall one clone in one night.
+# What can befall one clone in one night. What has it forget where its refs were does not meet their deletion: nothing
+# would be left that says so.
+FORGETFUL = {garble_journal_ref, dangle_journal_ref, lose_decisions, cut_journal}
 TOGETHER = [
     lose_entry, empty_entry, lose_record, garble_record, lose_tree_of_entry, lose_packet, garble_journal_ref,
     dangle_journal_ref, delete_refs, lose_decisions, double_note, copy_note, leave_lock, garble_index, falsify_index,
-    lose_config, spool, break_seen, cut_journal, lose_some_notes,
+    lose_config, spool, break_seen, cut_journal, lose_some_notes, lose_artifact,
 ]  # fmt: skip
 
 
@@ -745,12 +748,13 @@ def test_any_damages_together(told: Lab) -> None:
     @given(st.lists(st.sampled_from(TOGETHER), min_size=2, max_size=5, unique=True))
     def check(damages: list[Callable[[Lab], None]]) -> None:
         damages = [one for one in damages if one not in FILES or "MEMORYLAB_TEST_REFS" not in os.environ]
+        assume(delete_refs not in damages or not FORGETFUL & set(damages))
         shutil.rmtree(told.path)
         shutil.copytree(kept, told.path, symlinks=True)
         writer.save(told.path / ".git", name)
         done = []
         for damage in damages:
-            with suppress(AssertionError, StopIteration, FileNotFoundError):  # what it damages is gone already
+            with suppress(AssertionError, StopIteration, FileNotFoundError, sqlite3.Error):  # what it damages is gone
                 damage(told)
                 done.append(damage)
         found = doctor(told, "--repair")

@@ -348,7 +348,7 @@ def test_from_a_git_command_elsewhere(bench: Bench, tmp_path: Path, monkeypatch:
     """As hooks and aliases are: the variables say where the repository is, and the subject is not told."""
     monkeypatch.setenv("GIT_DIR", str(bench.lab.path / ".git"))
     monkeypatch.setenv("GIT_WORK_TREE", str(bench.lab.path))
-    bench.ask(f"open({str(bench.here / 'told')!r}, 'w').write(repr([n for n in os.environ if n.startswith('GIT_D')]))")
+    bench.ask(f"open({str(bench.here / 'told')!r}, 'w').write(repr([n for n in os.environ if n == 'GIT_DIR']))")
     Lab(tmp_path).run("replicate", bench.base, "--seeds", "1")
     assert (bench.here / "told").read_text() == "[]"
     assert _seeds(bench.new) == [1]

@@ -118,7 +118,7 @@ def test_the_board_is_read_alike_whenever_a_rewrite_comes(told: Lab) -> None:
     typed(told, "commit", "-q", "--amend", "-m", "said better")
     turn(told, "MATRIX_LR", 0.05, "faster")
     measure(told, 1.3)
-    asked = (("history", "--json"), ("report", "--json"), ("blame", "--json"))
+    asked = (("history", "--json"), ("status", "--json"), ("blame", "--json"))
     said = [told.run(*one).stdout for one in asked]
     for path in (told.path / ".git" / "memorylab").glob("index.sqlite*"):
         path.unlink()

@@ -17,9 +17,12 @@ from memorylab.core.change import read_change
 from memorylab.store import refs
 from memorylab.store.reader import Reader
 from memorylab.store.transaction import Transaction
-from tests.conftest import Hub, Lab, Templates
+from tests.conftest import FORM, Hub, Lab, Templates
 
-pytestmark = pytest.mark.long  # for their length alone
+pytestmark = [
+    pytest.mark.long,  # for their length alone
+    pytest.mark.skipif(FORM.name != "sha1", reason="the benchmark generates repositories by SHA-1"),
+]
 
 PLAN = Plan(runs=100, writers=2, seed=7)
 

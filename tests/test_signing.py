@@ -15,7 +15,7 @@ from memorylab.commands.session import Session
 from memorylab.core.record import Amend
 from memorylab.ledger import timestamp
 from memorylab.store import refs
-from tests.conftest import Lab, is_refusal
+from tests.conftest import FORM, Lab, is_refusal
 
 pytestmark = pytest.mark.long  # for their length alone
 
@@ -123,7 +123,8 @@ def test_the_signature_is_all_that_is_new(signing: tuple[Lab, Path], sealed: Pat
     Session(lab.path, when).ledger.append(when, [(lab.git("rev-parse", "HEAD"), record)])
     head, _, message = lab.git("cat-file", "commit", journal(lab)).partition("\n\n")
     kinds = [line.split(" ")[0] for line in head.split("\n") if not line.startswith(" ")]
-    assert kinds == ["tree", "parent", "parent", "author", "committer", "gpgsig"]
+    signature = "gpgsig" if FORM.name == "sha1" else "gpgsig-sha256"
+    assert kinds == ["tree", "parent", "parent", "author", "committer", signature]
     assert message == f"amend: {run}\n\nSeq: 2"
     name = lab.store.writer()
     said = f"{name} <{name}@memorylab> {int(when.timestamp())} -0330"
