@@ -169,6 +169,8 @@ def test_json(told: Lab) -> None:
 def test_what_is_not_found_is_no_error(told: Lab, make_lab) -> None:
     found = told.run("search", "zebra")
     assert (found.stdout, found.stderr) == ("", "note: No run matches.\n")
+    found = told.run("history", "--writer", "nobody")
+    assert (found.stdout, found.stderr) == ("", "note: No run matches.\n")
     empty = make_lab(name="empty").run("history")
     assert (empty.stdout, empty.stderr) == ("", "note: No run yet: `git memorylab run` makes the first.\n")
 

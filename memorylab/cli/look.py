@@ -128,6 +128,9 @@ def show(run: str | None, diff_too: bool, as_json: bool) -> None:
         command.show(session, found, diff_too, out)
 
 
+_NO_MATCH = "No run matches."
+
+
 class Asking(click.Command):
     """A command whose arguments are a query, in which -word and -status:crash are parts: what begins with one dash and
     is none of its options."""
@@ -171,7 +174,8 @@ def history(limit: int | None, reverse: bool, graph: bool, as_json: bool, **filt
     """
     from memorylab.commands import history as command
 
-    _list(command.filtered(filters), limit, reverse, graph, as_json, "No run yet: `git memorylab run` makes the first.")
+    nothing = _NO_MATCH if any(filters.values()) else "No run yet: `git memorylab run` makes the first."
+    _list(command.filtered(filters), limit, reverse, graph, as_json, nothing)
 
 
 @cli.command(cls=Asking)
@@ -193,7 +197,7 @@ def search(query: tuple[str, ...], limit: int | None, reverse: bool, graph: bool
     """
     from memorylab.commands import history as command
 
-    _list(command.parsed(" ".join(query)), limit, reverse, graph, as_json, "No run matches.")
+    _list(command.parsed(" ".join(query)), limit, reverse, graph, as_json, _NO_MATCH)
 
 
 def _list(query: "Query", limit: int | None, reverse: bool, graph: bool, as_json: bool, nothing: str) -> None:
