@@ -121,7 +121,7 @@ def start(shell: str, folder: Path, installed: bool = False) -> Terminal:
     return terminal
 
 
-@pytest.fixture(params=["bash", pytest.param("zsh", marks=pytest.mark.long)])
+@pytest.fixture(params=["bash", "zsh"])
 def shell(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -133,6 +133,7 @@ def terminal(shell: str, told: Lab) -> Iterator[Terminal]:
     made.close()
 
 
+@pytest.mark.long
 def test_git_completes_it(terminal: Terminal, told: Lab) -> None:
     run = told.memory.runs[0]
     for typed, completed in (

@@ -51,6 +51,7 @@ def _tries(lab: Lab, old: str, new: str, words: str, rc: int) -> str:
     return printed
 
 
+@pytest.mark.long
 def test_a_night_of_counted_comparisons(example: Callable[[str], Lab]) -> None:
     lab = example("sort")
     assert "comparisons 75512, the first champion" in lab.run("run", "--description", "baseline").output

@@ -215,6 +215,7 @@ def test_an_outdated_index_that_cannot_be_written_is_passed_by(lab: Lab, monkeyp
     assert path(lab).exists()
 
 
+@pytest.mark.long
 def test_many_processes_make_it_at_once(lab: Lab) -> None:
     append(lab, *(b"line %d" % number for number in range(50)))
     index.remove(lab.store.state)

@@ -118,6 +118,7 @@ def test_a_remote_and_a_branch_may_be_called_so(lab: Lab, tmp_path: Path, word: 
     assert not list(tmp_path.rglob("owned"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("word", WORDS)
 def test_a_subject_may_be_called_so(lab: Lab, word: str) -> None:
     """In the settings that came with a branch."""

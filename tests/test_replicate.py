@@ -108,6 +108,7 @@ def _seeds(runs: list[Run]) -> list[int | None]:
 # -- the question
 
 
+@pytest.mark.long
 def test_both_sides_in_turn_with_the_same_new_seeds_until_it_is_better(bench: Bench) -> None:
     lab = bench.lab
     better = bench.program("gain", GAIN=0.05)
@@ -473,6 +474,7 @@ def test_a_second_process_is_refused(bench: Bench) -> None:
 # -- refused
 
 
+@pytest.mark.long
 def test_what_cannot_be_repeated_is_refused(bench: Bench, make_lab: Callable[..., Lab]) -> None:
     lab = bench.lab
     lab.edit("GAIN", 0.01)

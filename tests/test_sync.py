@@ -473,7 +473,8 @@ def test_a_log_during_a_sync(hub: Lab, ann: Lab) -> None:
 # -- a remote that is away --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("away", ["moved", pytest.param("closed port", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("away", ["moved", "closed port"])
 def test_offline_is_no_error(hub: Lab, ann: Lab, bob: Lab, away: str) -> None:
     log(ann, "one")
     ann.run("sync")

@@ -148,6 +148,7 @@ few = settings(max_examples=25, deadline=None, suppress_health_check=list(Health
 many = settings(few, max_examples=400)
 
 
+@pytest.mark.long
 @few
 @given(entries(), st.integers(0, 999))
 def test_all_readers_agree_in_whatever_order_parts_and_copies_it_comes(found: list[Entry], seed: int) -> None:

@@ -259,6 +259,7 @@ def test_maximize(make_run: Make, value: float, action: str) -> None:
     assert run.decision_packet.comparison.delta_to_prior_champion == pytest.approx(value - 1.0)
 
 
+@pytest.mark.long
 @given(st.lists(st.tuples(st.floats(-5, 5) | st.none(), st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=8))
 def test_maximize_is_minimize_in_the_mirror(rows: list[tuple[float | None, int, int]]) -> None:
     one: list[Run] = []

@@ -58,9 +58,8 @@ def test_the_usual_effect_is_one_of_the_value() -> None:
     assert usual_effect(0.0) > 0
 
 
-@pytest.mark.parametrize(
-    "share", [pytest.param(0.5, marks=pytest.mark.long), 1.0, pytest.param(2.0, marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("share", [0.5, 1.0, 2.0])
 def test_it_errs_less_than_it_says_however_often_it_is_asked(share: float) -> None:
     luck, claimed, questions = random.Random(4), 0, 400
     for _ in range(questions):
