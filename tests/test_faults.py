@@ -161,7 +161,9 @@ class _Disk:
         elif path == str(self._out):
             if call.name not in trace.WRITES:
                 return
-            self.said.append([*self._files.values(), *sorted(self._folders)])
+            there = {one.stat().st_ino for one in self._git.rglob("*") if one.is_file()}  # tables are made into one
+            left = [name for inode, name in self._files.items() if inode in there]
+            self.said.append([*left, *sorted(self._folders)])
         elif path.startswith(f"{self._git}/"):
             is_cache = any(name in path.removeprefix(str(self._git)) for name in self.CACHES)
             if call.name in trace.WRITES and not is_cache:
@@ -177,7 +179,7 @@ class _Disk:
 def test_success_is_said_when_all_is_on_the_disk(campaign: Campaign, stage: str) -> None:
     disk = _Disk(campaign.work / "lab" / ".git", campaign.folder / "out")
     assert campaign.trace(stage, disk).code in (0, 10, 11)
-    assert disk.synced > 5
+    assert disk.synced > 3
     assert disk.said and not disk.said[0], disk.said[0]
 
 

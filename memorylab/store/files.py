@@ -41,6 +41,18 @@ def sync_folders(folders: Iterable[Path]) -> None:
                 os.close(handle)
 
 
+def sync_files(folder: Path) -> None:
+    """Have the files of a folder on the disk, and their names."""
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # a compaction has taken it into another
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+    sync_folders([folder])
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """`replace`, for what is written bit by bit."""

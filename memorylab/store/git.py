@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from memorylab.errors import BadInput, Killed, NotARepository, NotFound
-from memorylab.store.files import sync_folders
+from memorylab.store.files import sync_files, sync_folders
 from memorylab.store.form import FORMS, Form
 from memorylab.store.locks import PACKED, release
 
@@ -150,8 +150,16 @@ def update_refs(place: Place, commands: list[str], message: str = "") -> None:
         if not release(place.locks([*names, PACKED])):
             raise
         run(place, *command, input=lines, durable=True)
-    # git syncs what is in a file, and not the folder that has its new name.
-    sync_folders({(place.common_dir / name).parent for name in names})
+    sync_refs(place, {(place.common_dir / name).parent for name in names})
+
+
+def sync_refs(place: Place, folders: Iterable[Path]) -> None:
+    """Have refs on the disk that git has moved: it syncs what is in a file, and not the folder that has its new name;
+    of a reftable all but the footer, which it writes when it has synced the rest (2.55)."""
+    if place.reftable:
+        sync_files(place.common_dir / "reftable")
+    else:
+        sync_folders(folders)
 
 
 @lru_cache

@@ -80,8 +80,13 @@ def fetch(place: Place, remote: str, refspecs: Iterable[str], progress: Progress
 def _sync_names(place: Place, since: float) -> None:
     """git syncs what has come, and not the folders that have the names: those that any came into."""
     found = [place.common_dir / "objects", *(place.common_dir / "objects").iterdir()]
-    found += [Path(folder) for folder, _, _ in os.walk(place.common_dir / "refs" / "memorylab" / "remotes")]
-    sync_folders(folder for folder in found if folder.is_dir() and folder.stat().st_mtime >= since)
+    sync_folders(folder for folder in found if _is_since(folder, since))
+    walked = (Path(folder) for folder, _, _ in os.walk(place.common_dir / "refs" / "memorylab" / "remotes"))
+    git.sync_refs(place, (folder for folder in walked if _is_since(folder, since)))
+
+
+def _is_since(folder: Path, since: float) -> bool:
+    return folder.is_dir() and folder.stat().st_mtime >= since
 
 
 def fetch_objects(place: Place, remote: str, oids: Iterable[str]) -> None:

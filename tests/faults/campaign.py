@@ -405,7 +405,8 @@ def sealed(folder: Path) -> Iterator[Campaign]:
         (folder / "tmp").mkdir()
         patch.setenv("TMPDIR", str(folder / "tmp"))
         patch.setattr(tempfile, "tempdir", str(folder / "tmp"))
-        patch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")
+        program = Path(shutil.which("git") or "/usr/bin/git").parent
+        patch.setenv("PATH", f"{Path(sys.executable).parent}:{program}:/usr/bin:/bin")
         yield Campaign(folder)
 
 
