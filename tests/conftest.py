@@ -45,7 +45,10 @@ os.environ.update(_DEFAULTS)  # for what is made before the first test
 FORM = form.FORMS[_DEFAULTS.get("GIT_DEFAULT_HASH", "sha1")]
 LEVELS = (ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL)
 # core.hooksPath says nothing of hooks in git's configuration.
-UNSEEN = ("-c", f"core.hooksPath={os.devnull}", "-c", "hook.memorylab-post-commit.enabled=false")
+UNSEEN = (
+    "-c", f"core.hooksPath={os.devnull}", "-c", "hook.memorylab-post-commit.enabled=false",
+    "-c", "hook.memorylab-post-rewrite.enabled=false",
+)  # fmt: skip
 OUR_HOOK = ("#!/bin/sh\n# >>> git-memorylab >>>\n", "# <<< git-memorylab <<<\n")
 
 

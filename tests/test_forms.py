@@ -294,3 +294,15 @@ def test_a_tree_that_is_none(names: str, tmp_path: Path) -> None:
             objects.tree(lab.store.objects, tree)
         assert lab.store.notes(tree) is None
         assert Reader(lab.store.place).tree(tree) is None
+
+
+@needs_reftable
+def test_a_lock_on_a_table_that_a_killed_git_left_goes_with_the_next_record(tmp_path: Path) -> None:
+    lab = started(tmp_path / "lab", ("sha1", REFTABLE))
+    tables = lab.path / ".git" / "reftable"
+    locks = [tables / f"0x00000000000{n}-0x00000000000{n}-0000000{n}.ref.lock" for n in (1, 2)]
+    for lock, age in zip(locks, (0, 120), strict=True):
+        lock.touch()
+        os.utime(lock, (time.time() - age,) * 2)
+    lab.experiment("deeper", 1.2, knob="DEPTH", to=12)
+    assert [lock.exists() for lock in locks] == [True, False]  # a young one may be somebody's

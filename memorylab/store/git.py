@@ -157,7 +157,9 @@ def sync_refs(place: Place, folders: Iterable[Path]) -> None:
     """Have refs on the disk that git has moved: it syncs what is in a file, and not the folder that has its new name;
     of a reftable all but the footer, which it writes when it has synced the rest (2.55)."""
     if place.reftable:
-        sync_files(place.common_dir / "reftable")
+        tables = place.common_dir / "reftable"
+        release(tables.glob("*.ref.lock"))  # which keep a table out of every compaction, and git never misses
+        sync_files(tables)
     else:
         sync_folders(folders)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from memorylab.store import writer
-from tests.conftest import LOG, TRAIN, Lab
+from tests.conftest import LOG, TRAIN, UNSEEN, Lab
 
 IMPORTED = 40  # rows: more than a hundred objects, which git keeps as a pack
 _AGAIN = ("log", "--log", "run.log", "--description", "lives", "--json")
@@ -75,14 +75,14 @@ def _import(folder: Path) -> None:
 def _hook(folder: Path) -> None:
     lab = _started(folder)
     lab.edit("DEPTH", 12)
-    lab.git("-c", "core.hooksPath=/dev/null", "commit", "-q", "-am", "depth 12")
+    lab.git(*UNSEEN, "commit", "-q", "-am", "depth 12")
     lab.result(0.96)
 
 
 def _rewritten(folder: Path) -> None:
     lab = _started(folder)
     old = lab.git("rev-parse", "HEAD")
-    lab.git("-c", "core.hooksPath=/dev/null", "commit", "-q", "--amend", "-m", "depth 10, said better")
+    lab.git(*UNSEEN, "commit", "-q", "--amend", "-m", "depth 10, said better")
     lab.result(0.96)
     (folder / "stdin").write_text(f"{old} {lab.git('rev-parse', 'HEAD')}\n")
 
