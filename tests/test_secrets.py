@@ -113,6 +113,14 @@ def test_any_order_of_what_is_looked_for_can_be_masked(pieces: list[str]) -> Non
     assert bool(done.counts) == (done.text != text)
 
 
+def test_a_key_that_begins_beside_its_first_line_keeps_its_lines() -> None:
+    begin, *rows, end = planted.pem(R, lines=4)
+    text = "\n".join([f"{begin}{rows[0]}", *rows[1:], end])
+    done = redact(text)
+    assert done.text.count("\n") == text.count("\n") and done.counts == {"private-key": 1}
+    assert not [row for row in rows if row in done.text]
+
+
 def everything(lab: Lab) -> str:
     """All that is in git, and all views."""
     objects = lab.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)").splitlines()

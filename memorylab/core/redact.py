@@ -310,9 +310,9 @@ def _keys(text: str, lower: str) -> Iterator[_Span]:
 def _body(text: str, start: int, end: int, is_whole: bool) -> Iterator[_Span]:
     """What stands after the first line of a key, up to its last, or as long as it looks like a key."""
     first = True
-    rest = _RUN.match(text, start, min(end, start + _CLOSE))
     stop = text.find("\n", start, end)
     stop = end if stop < 0 else stop
+    rest = _RUN.match(text, start, min(stop, start + _CLOSE))
     if rest is not None and (rest.end() - start if stop == end else 0) or text[start:stop].strip("\\nr\"' ,\r"):
         # On one line, as JSON and environments have it.
         close = end if is_whole and stop == end else rest.end() if rest is not None else stop
@@ -320,7 +320,7 @@ def _body(text: str, start: int, end: int, is_whole: bool) -> Iterator[_Span]:
             close -= 1
         if close - start > 8:
             yield _Span(start, close, "private-key")
-            return
+            first = False
     at = stop + 1
     while at < end:
         stop = text.find("\n", at, end)
