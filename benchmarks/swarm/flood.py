@@ -66,12 +66,18 @@ def compare(clones: dict[str, Path], times: int) -> dict[str, dict[str, float]]:
     found = {}
     for name, arguments in COMMANDS.items():
         works = {clone: partial(measure.run, arguments, path, dict(os.environ), 900) for clone, path in clones.items()}
-        taken = {clone: figure.sample.cpu for clone, figure in measure.in_turn(works, times, 900, 900).items()}  # type: ignore[union-attr]
+        taken = {clone: _cpu(figure) for clone, figure in measure.in_turn(works, times, 900, 900).items()}
         first = next(iter(taken.values()))
         found[name] = {clone: round(cpu, 3) for clone, cpu in taken.items()} | {
             f"times, {clone}": round(cpu / first, 2) for clone, cpu in taken.items() if cpu is not first
         }
     return found
+
+
+def _cpu(figure: measure.Figure) -> float:
+    if figure.sample is None:
+        raise measure.Failed(figure.why)
+    return figure.sample.cpu
 
 
 def flooded(kind: str, lines: Iterator[bytes], size: int, runs: int, times: int) -> dict[str, object]:

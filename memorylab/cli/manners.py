@@ -69,7 +69,8 @@ def mcp() -> None:
     """Serve the memory of this repository to an agent by the Model Context Protocol, on stdin and stdout.
 
     Tools: check, log, brief, search, show, claim, status. Each does what the command of its name does here, and answers
-    with what that prints with --json. It needs the extra mcp: pip install 'git-memorylab[mcp]'.
+    with what that prints with --json, but for characters that nobody sees. It needs the extra mcp:
+    pip install 'git-memorylab[mcp]'.
     """
     from memorylab.commands.extras import library
 

@@ -33,24 +33,22 @@ def keep(path: Path, content: bytes) -> None:
 def sync_folders(folders: Iterable[Path]) -> None:
     """Have the names of the files in some folders on the disk; a folder that is not there has none."""
     for folder in folders:
-        with suppress(FileNotFoundError):
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        _sync(folder, os.O_DIRECTORY)
 
 
 def sync_files(folder: Path) -> None:
-    """Have the files of a folder on the disk, and their names."""
-    for path in folder.iterdir():
-        with suppress(FileNotFoundError):  # a compaction has taken it into another
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-    sync_folders([folder])
+    """Have the files of a folder on the disk, and their names; a file that has gone meanwhile is left out."""
+    for path in [*folder.iterdir(), folder]:
+        _sync(path)
+
+
+def _sync(path: Path, flags: int = 0) -> None:
+    with suppress(FileNotFoundError):
+        handle = os.open(path, os.O_RDONLY | flags)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 @contextmanager
