@@ -813,10 +813,10 @@ def test_a_repair_while_somebody_logs(told: Lab) -> None:
 @pytest.mark.long
 def test_what_a_later_version_wrote_is_mended_to_the_byte(told: Lab) -> None:
     """It is not understood, but it says whose it is and under which number."""
-    line = json.dumps({"v": 2, "kind": "dream", "writer": me(told), "seq": 99, "commit": "x", "of": "sheep"}).encode()
+    of_later = {"v": 2, "kind": "dream", "writer": me(told), "commit": "x", "of": "sheep"}
     with told.ledger.writing(datetime(2026, 1, 1, tzinfo=UTC)) as transaction:
         seq = transaction.next_sequence
-        line = line.replace(b"99", str(seq).encode())
+        line = json.dumps({**of_later, "seq": seq}).encode()
         transaction.add(told.git("rev-parse", "HEAD"), line, {}, "dream")
     log(told, "after it")
     for damage in (lose_some_notes, cut_journal, lose_notes):
