@@ -27,7 +27,9 @@ def is_ours(node: ast.expr, ours: set[str]) -> bool:
             return is_ours(first, ours)
         case ast.Starred(value=part) | ast.ListComp(elt=part) | ast.GeneratorExp(elt=part):
             return is_ours(part, ours)
-        case ast.IfExp(body=one, orelse=other):
+        case ast.Call(func=function):
+            return ast.unparse(function).endswith("hardened")
+        case ast.IfExp(body=one, orelse=other) | ast.BinOp(left=one, right=other):
             return is_ours(one, ours) and is_ours(other, ours)
         case ast.Tuple(elts=parts) | ast.List(elts=parts):
             return not foreign(parts, ours)
@@ -53,7 +55,7 @@ def exposed(source: str) -> list[str]:
     """What the calls of git in a source give it that may be taken for an option."""
     found = []
     for scope in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)):
-        ours = {"options"}  # as functions call what they take for this
+        ours = {"option", "options", "arguments"}  # as what starts git calls what it is handed
         closed = []  # what ends in the end of options
         for node in ast.walk(scope):
             if isinstance(node, ast.Assign) and is_ours(node.value, ours):
@@ -66,12 +68,15 @@ def exposed(source: str) -> list[str]:
                     continue
                 given = foreign(node.args[skipped:], ours, closed)
                 found += [f"{node.lineno}: {ast.unparse(one)}" for one in given]
+            if isinstance(node, ast.List) and node.elts and ast.unparse(node.elts[0]) == "'git'":
+                found += [f"{node.lineno}: {ast.unparse(one)}" for one in foreign(node.elts[1:], ours, closed)]
     return found
 
 
 def test_all_that_git_is_given_from_elsewhere_stands_behind_the_end_of_its_options() -> None:
     assert exposed("def f(tip):\n git.run(place, 'log', '-z', tip, '--', tip)") == ["2: tip"]
     assert exposed("def f(tip):\n git.run(place, 'log', *['-z', *tip])") == ["2: *['-z', *tip]"]
+    assert exposed("def f(tip):\n command = ['git', 'log', tip, '--', tip]") == ["2: tip"]
     for path in sorted(ROOT.rglob("*.py")):
         assert exposed(path.read_text()) == [], path
 

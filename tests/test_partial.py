@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from memorylab.store import refs
+from memorylab.store import git, reader, refs
 from memorylab.store.reader import Reader
 from tests.conftest import FORM, Hub, Lab, Templates, is_refusal
 
@@ -209,6 +209,21 @@ def test_one_experiment_in_a_blobless_clone_is_what_it_is_in_a_whole_one(team: T
     assert lab.store.blob(again.artifacts[patch].blob) == team.alice.store.blob(first.artifacts[patch].blob)
     lab.run("sync")
     assert_whole(lab)
+
+
+def test_nobody_is_asked_for_a_password_for_what_was_left_out(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop would wait for ever."""
+    monkeypatch.delenv("GIT_TERMINAL_PROMPT")
+    team.run(team.alice, 10, keep=True)
+    team.run(team.alice, 12, keep=True)
+    lab = team.clone("lab", *BLOBLESS)
+    lab.git("config", "remote.origin.uploadpack", f"env >>'{team.folder}/env'; git-upload-pack")
+    place = git.locate(lab.path)
+    assert Reader(place).file_at("HEAD~1", "train.py") is not None
+    missing = [lab.git("rev-parse", f"HEAD~{back}:train.py") for back in (1, 2)]
+    assert all(content is not None for content in reader.contents(place, missing))
+    asked = (team.folder / "env").read_text()
+    assert asked.count("GIT_TERMINAL_PROMPT=0\n") == asked.count("\nPWD=") == 2
 
 
 def test_nothing_is_recorded_of_a_subject_that_cannot_be_fetched(team: Team) -> None:

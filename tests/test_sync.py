@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -376,6 +377,16 @@ def test_a_remote_name_with_a_slash(lab: Lab, hub: Lab, bob: Lab) -> None:
     assert set(refs_in(empty)) == set(own(lab))
 
 
+@pytest.mark.long
+def test_a_remote_name_with_an_equals_sign(lab: Lab, hub: Lab) -> None:
+    """`git -c` ends the name of a setting there: nothing could be pushed."""
+    lab.git("remote", "add", "team=origin", str(hub.path))
+    lab.git("config", "remote.team=origin.mirror", "true")
+    log(lab, "ours")
+    assert lab.run("sync", "team=origin").stdout == "team=origin: 1 record went\n"
+    assert set(refs_in(hub)) >= set(own(lab))
+
+
 # -- what must not disturb --------------------------------------------------------------------------------------------
 
 
@@ -399,6 +410,28 @@ def test_settings_do_not_disturb(hub: Lab, ann: Lab, bob: Lab) -> None:
     assert "not on origin" not in ann.run("status").stdout
     assert set(ids(bob)) < set(ids(ann))
     ann.run("verify")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("setting", ["push.recurseSubmodules=check", "fetch.recurseSubmodules=true"])
+def test_submodules_are_nobodys_concern(
+    hub: Lab, ann: Lab, bob: Lab, make_lab: Callable[..., Lab], setting: str
+) -> None:
+    """One that was not pushed is no reason that the memory is not, and none is fetched with it."""
+    source = make_lab("source")
+    ann.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(source.path), "sub")
+    sub, asked = Lab(ann.path / "sub"), source.path.with_name("asked")
+    sub.git("commit", "-q", "--allow-empty", "-m", "not pushed")
+    sub.git("config", "remote.origin.uploadpack", f"touch '{asked}'; git-upload-pack")
+    ann.git("add", "sub")
+    ann.commit("with a submodule")
+    log(ann, "hers")
+    log(bob, "his")
+    bob.run("sync")
+    ann.git("config", *setting.split("="))
+    said = synced(ann)
+    assert said["came"] == 1 and said["went"] == 1 and not said["remarks"]
+    assert not asked.exists()
 
 
 @pytest.mark.long

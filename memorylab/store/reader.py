@@ -245,11 +245,11 @@ def are_blobs(place: Place, oids: Sequence[str]) -> Iterator[bool]:
 
 
 @contextmanager
-def _asked(place: Place, how: str, names: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+def _asked(place: Place, option: str, names: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     """What git answers to all of some names."""
     import tempfile  # 4 ms that who reads a few objects need not pay
 
-    command = ["git", f"--git-dir={place.git_dir}", *_STREAMED, "cat-file", how, "--buffer"]
+    command = ["git", f"--git-dir={place.git_dir}", *_STREAMED, "cat-file", option, "--buffer"]
     with tempfile.TemporaryFile() as asked:
         asked.write("".join(f"{name}\n" for name in names).encode())
         asked.seek(0)

@@ -5,6 +5,7 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple, TypeVar
 
@@ -94,7 +95,7 @@ def fetch_objects(place: Place, remote: str, oids: Iterable[str]) -> None:
     _git(
         place, None, "fetch", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--recurse-submodules=no",
         "--filter=blob:none", "--stdin", "--", remote, input="".join(f"{oid}\n" for oid in oids),
-        config="fetch.negotiationAlgorithm=noop", durable=True,
+        config=("fetch.negotiationAlgorithm", "noop"), durable=True,
     )  # fmt: skip
 
 
@@ -118,7 +119,7 @@ def _push(
     done = _git(
         place, progress, "push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no",
         *(["--atomic"] if atomic else []), *leases, "--", remote, *specs, fine=(0, 1),
-        config=f"remote.{remote}.mirror=false", durable=True,
+        config=(f"remote.{remote}.mirror", "false"), durable=True,
     )  # fmt: skip
     answers = [found for line in done.stdout.decode("utf-8", "replace").splitlines() if (found := _answer(line))]
     if not answers:
@@ -179,14 +180,17 @@ class _Done(NamedTuple):
 
 def _git(
     place: Place, progress: Progress | None, *arguments: str, input: str = "", fine: tuple[int, ...] = (0,),
-    seconds: float | None = None, config: str = "", durable: bool = False,
+    seconds: float | None = None, config: tuple[str, str] | None = None, durable: bool = False,
 ) -> _Done:  # fmt: skip
     """Run git with its words in English. Raises Unreachable or Denied unless the exit code is `fine`."""
     environment = git.environment() | {"LC_ALL": "C"}
     if progress is None:
         # Nobody is watching who could answer a question, and a loop must not hang.
         environment.setdefault("GIT_TERMINAL_PROMPT", "0")
-    command = ["git", f"--git-dir={place.git_dir}", *(["-c", config] if config else [])]
+    command = ["git", f"--git-dir={place.git_dir}"]
+    if config is not None:
+        name, environment["MEMORYLAB_VALUE"] = config
+        command += [f"--config-env={name}=MEMORYLAB_VALUE"]  # -c would end a remote's name at its equals sign
     command += [*(git.hardened(place) if durable else ()), arguments[0]]
     command += (["--progress"] if progress else []) + list(arguments[1:])
     with subprocess.Popen(
@@ -198,8 +202,8 @@ def _git(
                 out, err = process.communicate(input.encode("utf-8", "surrogateescape") or None, timeout=seconds)
             else:
                 if process.stdin is not None:
-                    process.stdin.write(input.encode("utf-8", "surrogateescape"))
-                    process.stdin.close()
+                    with suppress(BrokenPipeError), process.stdin:
+                        process.stdin.write(input.encode("utf-8", "surrogateescape"))
                 err = _pass_on(process.stderr, progress)
                 out = process.stdout.read() if process.stdout is not None else b""
                 process.wait()
