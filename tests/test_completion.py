@@ -102,6 +102,8 @@ def start(shell: str, folder: Path, installed: bool = False) -> Terminal:
     """A shell that has evaluated the script, or finds it as it is installed."""
     if shutil.which(shell) is None or (shell == "bash" and not (BASH / "completions" / "git").exists()):
         pytest.skip(f"{shell} or its completion of git is not installed")
+    if installed and shell == "bash" and not (BASH / "bash_completion").exists():
+        pytest.skip("bash-completion, which finds what is installed, is not installed")
     if shutil.which("git-memorylab") is None:
         pytest.skip("git-memorylab is not installed as a console script")
     options = {"bash": ["--norc", "--noprofile", "-i"], "zsh": ["-f", "-i"]}[shell]
