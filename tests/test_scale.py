@@ -157,3 +157,13 @@ def test_a_flood_is_no_record_or_one_as_it_is_poured(tmp_path: Path, templates: 
         flood.pour(hub.path, make(2000), 2000)
         lab = hub.join("ann")
         assert len(lab.memory.unreadable) == unreadable
+
+
+def test_a_flood_of_entries_is_a_journal_with_no_record(tmp_path: Path, templates: Templates) -> None:
+    hub = Hub(templates, tmp_path / "hub")
+    lab = hub.join("ann")
+    lab.git("push", "-q", "origin", "HEAD:main")
+    flood.chain(hub.path, 30)
+    lab.run("sync")
+    assert not lab.memory.runs and not lab.memory.unreadable
+    assert "entry 30 cannot be read" in lab.run("verify", rc=3).stdout

@@ -1,10 +1,10 @@
 """What a writer costs everybody else who pushes nothing but junk, until it is muted, and then.
 
-    python -m benchmarks.swarm.flood --runs 200 --garbage 1000000 --valid 100000
+    python -m benchmarks.swarm.flood --runs 200 --garbage 1000000 --valid 100000 --journal 1000000
 
 Three clones with the same honest runs: one whose remote has no junk, one that has all of it, one that has muted it.
 Their commands take turns. Garbage are lines that are no records; `valid` are records, amendments of runs that nobody
-has.
+has. `journal` are entries of a journal with nothing in them, each a commit.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -60,6 +60,18 @@ def pour(hub: Path, lines: Iterator[bytes], size: int) -> None:
     subprocess.run(["git", "fast-import", "--quiet"], cwd=hub, input=b"".join(stream), check=True)
 
 
+def chain(hub: Path, size: int) -> None:
+    """Have the remote's journal of the flood hold some entries."""
+    name, about = f"refs/memorylab/journal/{FLOOD}".encode(), git(hub, "rev-parse", "main").strip().encode()
+    with subprocess.Popen(["git", "fast-import", "--quiet"], cwd=hub, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"commit %s\ncommitter x <x> 1767225600 +0000\ndata 0\n\n" % name)
+        for n in range(size):
+            said = b"junk\n\nSeq: %d\n" % (n + 1)
+            process.stdin.write(b"commit %s\ncommitter x <x> 1767225600 +0000\ndata %d\n%s" % (name, len(said), said))
+            process.stdin.write(b"merge %s\nM 100644 inline record.json\ndata <<.\n%d\n.\n\n" % (about, n))
+
+
 def compare(clones: dict[str, Path], times: int) -> dict[str, dict[str, float]]:
     """Of each command the median CPU seconds in each clone, in turn, and how many times those of the first the others
     are."""
@@ -80,8 +92,8 @@ def _cpu(figure: measure.Figure) -> float:
     return figure.sample.cpu
 
 
-def flooded(kind: str, lines: Iterator[bytes], size: int, runs: int, times: int) -> dict[str, object]:
-    """Figures for one kind of junk."""
+def flooded(kind: str, flood: Callable[[Path], None], size: int, runs: int, times: int) -> dict[str, object]:
+    """Figures for one kind of junk, which a function has a remote hold."""
     folder = Path(tempfile.mkdtemp(prefix="memorylab-flood-"))
     try:
         sealed(folder)
@@ -94,14 +106,14 @@ def flooded(kind: str, lines: Iterator[bytes], size: int, runs: int, times: int)
             git(folder, "clone", "-q", "--bare", str(folder / "shared.git"), f"{name}.git")
             shutil.copytree(source, folder / name)
             git(folder / name, "remote", "set-url", "origin", str(folder / f"{name}.git"))
-        pour(folder / "flooded.git", lines, size)
-        git(folder / "muted.git", "fetch", "-q", "../flooded.git", "refs/notes/memorylab/*:refs/notes/memorylab/*")
+        flood(folder / "flooded.git")
+        git(folder / "muted.git", "fetch", "-q", "../flooded.git", "refs/*:refs/*")
         begin = [(name, one) for name in ("muted", "flooded") for one in ("sync", "status")]
         taken = [measure.run(COMMANDS[one], folder / name, dict(os.environ), 3600) for name, one in begin][2:]
         cost = {"CPU seconds": round(sum(one.cpu for one in taken), 1), "peak MiB": round(max(x.peak for x in taken))}
         git(folder / "muted", "memorylab", "mute", FLOOD)
         places = {name: folder / name for name in ("calm", "flooded", "muted")}
-        return {"junk": kind, "lines": size, "honest runs": runs, "first sync and status": cost} | compare(
+        return {"junk": kind, "of them": size, "honest runs": runs, "first sync and status": cost} | compare(
             places, times
         )
     finally:
@@ -114,12 +126,17 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--garbage", type=int, default=1_000_000)
     parser.add_argument("--valid", type=int, default=100_000)
+    parser.add_argument("--journal", type=int, default=1_000_000)
     parser.add_argument("--times", type=int, default=7)
     asked = parser.parse_args()
-    for kind, lines, size in (
-        ("garbage", garbage(asked.garbage), asked.garbage), ("valid", valid(asked.valid), asked.valid),
-    ):  # fmt: skip
-        print(json.dumps(flooded(kind, lines, size, asked.runs, asked.times)), flush=True)
+    kinds: dict[str, tuple[int, Callable[[Path], None]]] = {
+        "garbage": (asked.garbage, lambda hub: pour(hub, garbage(asked.garbage), asked.garbage)),
+        "valid": (asked.valid, lambda hub: pour(hub, valid(asked.valid), asked.valid)),
+        "journal": (asked.journal, lambda hub: chain(hub, asked.journal)),
+    }
+    for kind, (size, flood) in kinds.items():
+        if size:
+            print(json.dumps(flooded(kind, flood, size, asked.runs, asked.times)), flush=True)
 
 
 if __name__ == "__main__":
