@@ -1,10 +1,11 @@
 """How many of the planted credentials are masked, and how often something else is?
 
-    python -m benchmarks.secrets.measure [--held | --fresh] [--seed 0] [--misses N] [--clean MB] [--logs FOLDER] [--patches REPOSITORY]
+    python -m benchmarks.secrets.measure [--held | --fresh | --fourth] [--seed 0] [--misses N]
+        [--clean MB] [--logs FOLDER] [--patches REPOSITORY]
 
 A credential counts as masked if no eight characters of it that stand together are left. --clean makes so many megabytes
-of logs without any; --logs reads real ones, --patches what `git log -p` of a repository says; none of these has
-credentials, so that whatever is masked is a false alarm. Alarms in the made logs are counted each time they occur.
+of logs without any (with --fourth those of the fourth set); --logs reads real ones, --patches what `git log -p` of a
+repository says; none of these has credentials, so that whatever is masked is a false alarm. Alarms in the made logs are counted each time they occur.
 """
 
 import argparse
@@ -15,7 +16,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.secrets import clean
+from benchmarks.secrets import clean, fourth_clean
+from benchmarks.secrets.fourth import fourth
 from benchmarks.secrets.fresh import fresh
 from benchmarks.secrets.held import held
 from benchmarks.secrets.planted import Case, tuned
@@ -77,6 +79,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--held", action="store_true")
     parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--fourth", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--misses", type=int, default=0)
     parser.add_argument("--clean", type=int, default=0, metavar="MB")
@@ -84,7 +87,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--patches", type=Path)
     asked = parser.parse_args(arguments)
     if asked.clean:
-        texts: Iterable[str] = (clean.log(asked.seed + n, 1_000_000) for n in range(asked.clean))
+        made = fourth_clean.log if asked.fourth else clean.log
+        texts: Iterable[str] = (made(asked.seed + n, 1_000_000) for n in range(asked.clean))
     elif asked.logs:
         texts = (path.read_text(errors="surrogateescape") for path in sorted(asked.logs.rglob("*")) if path.is_file())
     elif asked.patches:
@@ -92,7 +96,8 @@ def main(arguments: list[str]) -> None:
         whole = said.stdout.decode("utf-8", "surrogateescape")
         texts = (whole[at : at + 1_000_000] for at in range(0, len(whole), 1_000_000))
     else:
-        measure((fresh if asked.fresh else held if asked.held else tuned)(asked.seed), asked.misses)
+        planted = fourth if asked.fourth else fresh if asked.fresh else held if asked.held else tuned
+        measure(planted(asked.seed), asked.misses)
         return
     number, size, seconds = alarms(texts)
     print(
