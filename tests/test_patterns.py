@@ -28,8 +28,8 @@ ALSO = [" ", "a", "1", "-", ".", "\n", "0.", "a ", "1 ", "/1", "(", "[", '"', "\
 SEARCHED = ("search", "finditer", "findall", "sub", "subn", "split")
 BOUNDED = {
     r"(.*?)\s*(gib|gb|mib|mb|%|s|ms)",  # a cell of a table, of at most 100 characters
-    r"[\w.$:-]*$",  # what stands before a name, 60 characters
-    r"[a-z]+[ _.-]?$",  # the same, 16 characters
+    r"[\w.$:-]*\Z",  # what stands before a name, 60 characters
+    r"[a-z]+[ _.-]?\Z",  # the same, 16 characters
 }
 
 Patterns = dict[tuple[str | bytes, int], tuple[str, set[str]]]

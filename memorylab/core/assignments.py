@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 
-_ANY_WORD = re.compile("pass|pwd|secret|token|key|auth|cred|pin(?![a-z])|otp(?![a-z])")
+_ANY_WORD = re.compile("pass|pwd|secret|token|key|auth|cred|p(?:in|w)(?![a-z])|otp(?![a-z])|psk(?![a-z])")
 
 # The names; what may stand between the words of one.
 _GAP = r"[ _.-]?"
@@ -17,47 +17,65 @@ _STRONG = (
     rf"subscription|app|application|client|consumer|session|ssh|hmac|jwt|aes|shared|root|admin|security|personal|webhook)"
     rf"{_GAP}key"
 )
-_WEAK = r"token|pass|auth|creds?|key|pin|otp"
+_WEAK = r"token|pass|auth|creds?|key|pin|otp|pw|psk"
 _NAME = rf"(?P<strong>{_STRONG})|(?P<weak>{_WEAK})"
 _REST = r"(?P<rest>[\w-]{0,30}(?:\.[a-z]{1,12})?)"
 _ANSI = r"(?:\x1b\[[0-9;]*m)*"
 _QUOTE = r"\\{0,3}[\"'`]"
+_LINE_END = r"[ \t]*\r?\n[ \t+>-]*"
 _SEP = (
     rf"(?P<closed>{_QUOTE})?{_ANSI}\]?{_ANSI}(?:\)(?=\s*[:=]))?"
     rf"(?:"
-    rf"[ \t]*(?::[ \t]*(?:str|string|SecretStr|Optional\[str\]|&str|any)(?:[ \t]*\|[ \t]*None)?[ \t]*)?"
-    rf"(?P<sep>:=|=>|->|→|⇒|=(?!=)|:(?!:))[ \t]*|[ \t]+(?P<bar>[|│┃])[ \t]*|(?P<tag>>)"
-    rf"|(?P<pair>,?\s*(?:-\s*)?(?:{_QUOTE})?value(?:{_QUOTE})?\s*[:=]\s*)"
+    rf"(?P<next>:[ \t]*(?P<scalar>[|>][+-]?)?{_LINE_END})"
+    rf"|[ \t]*(?::[ \t]*(?:(?:Final|ClassVar|Optional)(?:\[[\w.]+\])?|str|string|Secret(?:Str|String|Bytes)|&(?:'static )?str|any)"
+    rf"(?:[ \t]*\|[ \t]*None)?[ \t]*)?"
+    rf"(?P<sep>:=|=>|->|→|⇒|=(?!=)|:(?!:)|%3[AD](?:%20|%22)*)(?:\*\*)?[ \t]*(?:\({_LINE_END}(?={_QUOTE}))?|[ \t]+(?P<bar>[|│┃])[ \t]*|(?P<tag>>)"
+    rf"|(?P<pair>,?\s*(?:-\s*)?(?:{_QUOTE})?value(?:{_QUOTE})?\s*[:=]\s*|[ \t]*\{{[^{{}}]{{0,120}}?\bdefault[ \t]*=[ \t]*)"
     rf"|(?P<comma>,\s*(?={_QUOTE}))"
-    rf"|(?P<words>[ \t]+(?:is|was)(?:[ \t]+set[ \t]+to)?[ \t:]+)"
+    rf"|(?P<code>\((?={_QUOTE})|[ \t]*[!=]==?[ \t]*(?={_QUOTE})|\)?[ \t]*(?:or\b|\|\||\?\?)[ \t]*(?={_QUOTE}))"
+    rf"|(?P<words>(?:[ \t]+(?:for|of|to|on|at)(?:[ \t]+[\w.@'-]{{1,30}}){{1,4}})?[ \t]+(?:is|was|to)(?:[ \t]+set[ \t]+to)?[ \t:]+)"
     rf"|(?P<flag>[ \t]+)"
     rf"){_ANSI}"
 )
 _VALUE = (
-    rf"(?:Secret(?:Str|Bytes)?\()?[rbfuRBFU]{{0,2}}(?P<quote>{_QUOTE})(?:{_ANSI})(?P<quoted>(?:\\(?![\"'`])[^\n]|[^\\\n]|\\[\"'`](?!\s*[,}}\])])){{0,4000}}?)(?:{_ANSI})(?P=quote)"
+    rf"(?:(?:Secret(?:Str|String|Bytes)?|Some|Just|String::from|Field)\((?:default[ \t]*=[ \t]*)?)?[rbfuRBFU]{{0,2}}(?P<quote>{_QUOTE})(?:{_ANSI})(?P<quoted>(?:\\(?![\"'`])[^\n]|[^\\\n]|\\[\"'`](?!\s*[,}}\])])){{0,4000}}?)(?:{_ANSI})(?P=quote)"
     rf"|(?P<bare>[^\s\"'`]{{1,600}})"
 )
 _REACH = 600  # characters of a line without end that are looked at
 _LINE = re.compile(r"[ \t]*(?:[+>-][ \t]*)?(?:(?:export|set|declare -x|env|ENV|ARG|\+)[ \t]+)?[\w.-]*")
-_BEFORE = re.compile(r"[\w.$:-]*$", re.ASCII)
+_BEFORE = re.compile(r"[\w.$:-]*\Z", re.ASCII)
+_SET = re.compile(
+    r"(?:\b(?:set|setx|setenv|config|configure|modify|put|add|env|arg|variable)\b[^\n]*|--?)\Z",
+    re.IGNORECASE | re.ASCII,
+)
+_USER = re.compile(r"user|login|host|account|admin|ssid", re.IGNORECASE)
 
 # Names of what is not secret: tokens of a vocabulary, keys of a dictionary, counts, files.
-_OF_MODELS = re.compile(
-    r"(?:pad|eos|bos|unk|sep|cls|mask|special|added|image|audio|video|stop|next|prev|last|first|per|num|n|total|max|min|new|"
-    r"start|end|begin|decoder|forced|suppress|text|sub|input|output|target|label|word|byte|bpe|the|a|each|this|of|by|"
-    r"current|single|and|to|csrf_?header|cache|primary|foreign|partition|sort|public|pub|host|idempotency|dict|state|metric|"
-    r"index|group|join|hash|lookup|attention|attn|query|past|dedup|shard|row|column|map|sub|json|config|param|parameter|"
-    r"missing|unexpected|expected|known|wrong|layer|module|tensor|key|by|pass|forward|backward|second|one|bypass|com|tres|"
-    r"encom|sur|over|tres|mouse|arrow|hot|tokens|random|prng|rng|jax)[ _.-]?$",
-    re.IGNORECASE,
-)
+_OF_MODELS = frozenset(
+    (
+    "pad eos bos unk sep cls mask special added image audio video stop next prev last first per num n total max min new "
+    "start end begin decoder forced suppress text sub input output target label word byte bpe the a each this of by "
+    "current single and to header cache primary foreign partition sort public pub host idempotency dict state metric "
+    "index group join hash lookup attention attn query past dedup shard row column map json config param parameter "
+    "missing unexpected expected known wrong layer module tensor key pass forward backward second one bypass com tres "
+    "encom sur over mouse arrow hot tokens random prng rng jax de pre multi"
+).split()
+)  # fmt: skip
+_OF_DATA = frozenset(  # what a key may be of besides, but hardly a token
+    (
+    "dataset data feature field caption batch loss checkpoint ckpt model run sweep trial entry node object bucket blob message event "
+    "routing translation locale theme flag tag summary attr property lang reward prompt response answer question chosen rejected score "
+    "monitor gpg pgp release partition meta schema extra version option function action region iteration position origin domain plugin "
+    "location relation dimension section collection condition operation expression extension registry count"
+).split()
+)  # fmt: skip
 _NOT_SECRET = frozenset(
     (
     "id ids file files filename path paths dir dirs directory folder len length count counts name names type "
     "types policy hint url uri urls arn expiry expires expiration at in ttl version manager provider required "
     "enabled disabled field prompt size sizes min max limit limits budget usage rate format algorithm store "
     "index idx pos position embedding embeddings mask loss acc accuracy shift dropout ring s fingerprint valid "
-    "scope scopes bytes class error"
+    "scope scopes bytes class error stdin helper"
 ).split()
 )  # fmt: skip
 _REST_OF_WEAK = re.compile(
@@ -83,7 +101,11 @@ _STANDS_FOR = re.compile(
     re.IGNORECASE,
 )
 _DOTTED = re.compile(r"[a-z_]\w*(?:\.[A-Za-z_]\w*)+|[A-Za-z_]\w*(?:\[[^\]]*\])+(?:\.\w+)*")
-_CODE = re.compile(r"[A-Za-z_][\w.]*[\[(]$|[A-Za-z_][\w.]*(?:\[[\w.'\"]*\]?|\(.*\)?)(?:\.|$)")
+_IDENTIFIERS = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)+")
+_SNAKE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
+_CODE = re.compile(
+    r"[A-Z]\w*\[[\w.\[\], |\"']*\]*,?$|[A-Za-z_][\w.]*(?:Private|Public)?Key(?:Types?|\.[\w.]+)?$|[A-Za-z_][\w.]*[\[(]$|[A-Za-z_][\w.]*(?:\[[\w.'\"]*\]?|\(.*\)?)(?:\.|$)"
+)
 _PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:|\$\w+)?[/\\][\w .@/\\+-]*|(?:[\w.-]+/)+[\w-]+\.\w{1,6}")
 _ANOTHER = re.compile(r"[,;)] *[A-Za-z_]\w* *[=:(]")
 _WHOLE = re.compile(r"\S*")
@@ -91,6 +113,11 @@ _MORE = re.compile(r"[\w+/=.%~-]*")
 _SEGMENTS = re.compile(r"[_.-]|(?<=[a-z])(?=[A-Z])")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
 _UPPER = re.compile(r"[A-Z][A-Z0-9_]*")
+_NUMBER = re.compile(r"[+-]?\d*\.\d+(?:e[+-]?\d+)?,?", re.IGNORECASE)
+_BASE64 = re.compile(r"(?=[^A-Z]{0,20}[A-Z])(?=\D{0,20}\d)[A-Za-z0-9+][A-Za-z0-9+/]{27,}={0,2}")
+_SETTERS = frozenset(("set", "with", "use", "update"))
+_DIGIT = re.compile(r"\d")
+_LETTERS_AND_DIGITS = re.compile(r"(?=[^A-Za-z]*[A-Za-z])(?=\D*\d)[^\s/\\(){}\[\]<>|]+")
 
 
 @cache
@@ -118,7 +145,7 @@ def assigned(text: str, lower: str) -> Iterator[tuple[int, int, str]]:
 
 
 _JOINTS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-. ")  # what joins a word of two meanings to one that decides
-_COMPOUND = re.compile(r"[a-z]+[ _.-]?$")
+_COMPOUND = re.compile(r"[a-z]+[ _.-]?\Z")
 
 
 def _starts(lower: str, at: int) -> Iterator[int]:
@@ -153,7 +180,8 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, str] | None:
         return None
     if rest and not _goes_on(rest, match["strong"] or match["weak"]):
         return None
-    if match["flag"] is not None and not (name.startswith("--") or is_strong and match["closed"] is None and False):
+    is_told = match["flag"] is not None and not name.startswith("-")  # in words, or by a command that sets it
+    if is_told and (match["closed"] is not None or not _DIGIT.search(match["bare"] or "")):
         return None
     if match["comma"] is not None and match["closed"] is None:
         return None
@@ -167,6 +195,19 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, str] | None:
     if not is_quoted:
         end = _bare_end(text, match, start, end, begin - len(name_before))
     value = text[start:end]
+    if is_told and not _is_told(value, word, text, begin - len(name_before)):
+        return None
+    if match["code"] is not None and not _is_of_code(value, match["code"], word, name_before):
+        return None
+    if match["next"] is not None and (is_quoted or not _is_alone(text, start, end, match["scalar"] is not None)):
+        return None
+    if match["closed"] is not None and not is_quoted and value.isdigit() and len(value) < 7:
+        return None  # of a vocabulary
+    if match["words"] is not None and (word == "pass" or not _is_said(value, match["words"], word)):
+        return None
+    is_short = not is_quoted and 8 <= len(value) < 12 and _LETTERS_AND_DIGITS.fullmatch(value) is not None
+    if word in ("pass", "pw", "psk") and is_short and _is_of_user(text, begin, word):
+        is_strong = True
     if not _is_secret(value, is_quoted, is_strong or word == "pass" and bool(name_before), match, name, text, end):
         return None
     if end - start >= _REACH and not is_quoted:
@@ -180,11 +221,16 @@ def _is_name(word: str, before: str, rest: str, name: str) -> bool:
     if before and before[-1].isalpha():
         # camelCase and runtogether words: accessToken, dbPass, authtoken; not "bypass", "monkey", "spin".
         joined = before[-1].islower() and name[len(before)].isupper() or word == "token"
+        joined = joined or word == "pass" and before.startswith("-")
         if not joined:
             return False
-    if _OF_MODELS.search(before) or word in ("key", "auth") and not before:
+    if word == "pass" and before.rstrip("_-. ").lower().endswith("ion"):
+        return False  # of a compiler
+    parts = [part for part in _SEGMENTS.split(before.strip(" $:")) if part]
+    last = parts[-1].lower() if parts else ""
+    if last in _OF_MODELS or word == "key" and last in _OF_DATA or word in ("key", "auth") and not before:
         return False
-    if word in ("pin", "otp") and rest:
+    if word in ("pin", "otp", "pw", "psk") and rest:
         return False
     return bool(_REST_OF_WEAK.fullmatch(rest))
 
@@ -213,15 +259,67 @@ def _bare_end(text: str, match: re.Match[str], start: int, end: int, name_start:
     value = text[start:end]
     if match["tag"] is not None:
         return start + len(value.partition("<")[0])
-    cut = re.search(r"\x1b|\\[nr]|[,;&<|]", value)
+    cut = re.search(r"\x1b|\\[nr]|[,;&<|]|%2[26C]|-\]|\+\}", value)
     return start + (cut.start() if cut else len(value.rstrip(")]}>.:!?")))
+
+
+def _is_told(value: str, word: str, text: str, name_start: int) -> bool:
+    """Whether what follows a name with no sign between them is its value: English says "the password policy", too."""
+    if not _LETTERS_AND_DIGITS.fullmatch(value):
+        return bool(_SET.search(text, max(0, name_start - 60), name_start) and _BASE64.fullmatch(value))
+    if word.startswith("pass") and word != "pass":
+        return len(value) >= 8
+    if _SET.search(text, max(0, name_start - 60), name_start) and len(value) >= 8:
+        return word != "token" or _is_made(value)
+    return _is_made(value)
+
+
+def _is_said(value: str, how: str, word: str) -> bool:
+    """Whether what the secret is, or is set to, is a value and not the rest of a sentence."""
+    if how.split()[0] in ("is", "was"):
+        return True
+    return _LETTERS_AND_DIGITS.fullmatch(value) is not None and (
+        word.startswith("p") or _is_made(value) or len(value) >= 12
+    )
+
+
+def _is_made(value: str) -> bool:
+    """Whether a value was made at random, not of words and numbers with signs between them."""
+    return any(len(part) >= 16 and _is_random(part) for part in re.split(r"[-_.:]", value))
+
+
+def _is_of_code(value: str, how: str, word: str, before: str) -> bool:
+    """Whether a text in quotes is the value of a name that is compared, set by a call, or falls back to it."""
+    if not _LETTERS_AND_DIGITS.fullmatch(value) or len(value) < 8 or "=" in how and word == "key" and "_" in value:
+        return False
+    is_called = how == "(" and not _SETTERS.intersection(_SEGMENTS.split(before.lower()))
+    return (
+        _is_made(value)
+        if is_called or word in ("key", "token", "secret") and "=" not in how and not how.startswith(")")
+        else True
+    )
+
+
+def _is_alone(text: str, start: int, end: int, is_scalar: bool) -> bool:
+    """Whether a value has the line after its name to itself."""
+    stop = text.find("\n", end, end + _REACH)
+    following = text[end : stop if stop >= 0 else min(len(text), end + _REACH)]
+    value = text[start:end]
+    if following.strip() or value.endswith(":") or value.startswith(("-", "#")):
+        return False
+    return is_scalar or bool(_LETTERS_AND_DIGITS.fullmatch(value)) and _is_made(value)
+
+
+def _is_of_user(text: str, at: int, word: str) -> bool:
+    """Whether a word of other meanings stands where somebody logs in: `pass` is also what a test does."""
+    return word != "pass" or _USER.search(text, max(0, at - 80), at) is not None
 
 
 def _is_secret(
     value: str, is_quoted: bool, is_strong: bool, match: re.Match[str], name: str, text: str, end: int
 ) -> bool:
     plain = value.strip()
-    low = plain.lower().strip(".,:;!?")
+    low = plain.lower().strip(".,:;!?" if is_quoted else ".,:;!?)]}")
     if not is_quoted and " " in plain:
         first = plain.split()[0]
         if (
@@ -231,7 +329,13 @@ def _is_secret(
             or plain.split()[1] in ("or", "and", "if", "==", "+")
         ):
             return False
-    if len(plain) < 4 or low in _PLACEHOLDER or "[redacted:" in plain or _STANDS_FOR.fullmatch(plain):
+    if (
+        len(plain) < 4
+        or low in _PLACEHOLDER
+        or _NUMBER.fullmatch(plain)
+        or "[redacted:" in plain
+        or _STANDS_FOR.fullmatch(plain)
+    ):
         return False
     if _is_path(plain) or _URL.fullmatch(plain):
         return False
@@ -243,7 +347,11 @@ def _is_secret(
         return False
     if not is_strong:
         is_env = _UPPER.fullmatch(name) is not None and "_" in name
-        least = 8 if is_env or match["weak"].lower() in ("pass", "pin", "otp") and is_quoted else 12
+        word = match["weak"].lower()
+        is_snake = word in ("key", "token") and _SNAKE.fullmatch(plain) is not None and not _is_made(plain)
+        if is_snake or not is_quoted and _IDENTIFIERS.fullmatch(plain):
+            return False
+        least = 8 if is_env or word in ("pass", "pin", "otp", "pw", "psk") and is_quoted else 12
         return len(plain) >= least and _is_random(plain) and " " not in plain
     if match["words"] is not None or match["bar"] is not None and not is_quoted:
         return bool(re.search(r"\d", plain)) and len(plain) >= 6
