@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.secrets import clean, measure, planted
+from benchmarks.secrets import clean, fourth_clean, measure, planted
+from benchmarks.secrets.fourth import fourth
+from benchmarks.secrets.fresh import fresh
 from benchmarks.secrets.held import held
 from memorylab.commands import imports
 from memorylab.commands.session import Session
@@ -26,16 +28,16 @@ OTHER = planted.ISSUED["gitlab"](R)
 WORD = "Tr0ub4dor-3791"
 
 
-@pytest.mark.parametrize("cases", [planted.tuned, held], ids=["tuned", "held"])
+@pytest.mark.parametrize("cases", [planted.tuned, held, fresh, fourth], ids=["tuned", "held", "fresh", "fourth"])
 def test_nearly_all_that_is_planted_is_masked(cases: object) -> None:
     found = list(cases(11, 1))  # type: ignore[operator]
     left = [case for case in found if measure.leaks(case, redact(case.text).text)]
-    assert len(found) > 250 and len(left) <= 0.02 * len(found), left[:5]
+    assert len(found) > 50 and len(left) <= 0.02 * len(found), left[:5]
 
 
 def test_what_training_prints_is_left_alone() -> None:
-    for seed in (3, 4):
-        text = clean.log(seed, 300_000)
+    for made, seed in ((clean, 3), (clean, 4), (fourth_clean, 5)):
+        text = made.log(seed, 300_000)
         assert redact(text).counts == {}
         assert redact(text).text == text
 
@@ -49,10 +51,54 @@ def test_what_training_prints_is_left_alone() -> None:
         "origin https://github.com/team/lab.git, tcp://127.0.0.1:29500, git@github.com:a/b.git",
         "MATRIX_LR = 0.04; KEY_DIM = 64; SECRET_KEEP = 0.5 # passes: 3",
         "key=model.layers.0.self_attn.k_proj.weight missing_keys=['lm_head.weight']",
+        "secret_metric: 0.45591771896977173, 'password_score': 1.25e-05, dataset_key: lab/fineweb-edu-10BT",
+        "headers = {'Authorization': f'Bearer {token}'} or 'Bearer ${TOKEN}' or \"Bearer %s\"",
+        "GPG_KEY=A035C8C19219BA821ECEA86B64E628F8D684696D",
+        "echo done2024 | tee out; docker login --password-stdin ghcr.io; zip -r run12345.zip out",
+        "secret wandb-creds-2 created; token gpt2-medium-355M is long; the key to step12 is patience",
+        "if token == 'token_42': api.get_secret('wandb-key-2'); token = os.getenv('A_TOKEN') or 'none'",
+        "api_key:\n  required: true\npassword:\n  min_length: 8\ntoken: |\n  {{ bos_token }}",
+        "password authentication failed for user trainer1, set the password policy to level3",
+        "parser.add_argument('--pad-token', default='<pad>'); add_argument('--sort-key', default='length1234')",
+        "session.login('train', 'eval2'); auth=('me', token); log.set_token_count(123456789012)",
+        "docker login -u me -p $TOKEN lab; mysql -p${PASSWORD} x; redis://:{password}@cache; ftp://me:***@box",
+        '{"password": 28712, "Ġpassword": 9206, "pwd": 16993, "Ġsecret": 3200, "Password": 35215}',
+        "assertion_pass = saved_hooks; ph, pw = paddings; useful to pass to nn.MaxUnpool1d later, the key is to Mul0",
+        "META_KEY = 'io.modelcontextprotocol/serverInfo'; count_key = (\n    'qconv2d_binary_matcher_count'\n)",
+        "mkdir -p run_12345; python -m pip install -U lab; ssh-keygen -t ed25519 -f id_12345678",
     ],
 )  # fmt: skip
 def test_what_looks_alike_is_left(text: str) -> None:
     assert redact(text)[:2] == (text, {})
+
+
+SECRETS = [
+    "ENV DB_PASSWORD {}", "set the API_SECRET to {} there", "the passphrase of our old vault was '{}'.",
+    "log in (user bob, password {})", "mail.login('bob', '{}')", 'auth=("bob", "{}")',
+    "jdbc:oracle:thin:bob/{}@db:1521", "https://{0}{0}:x-oauth-basic@git.example.com/x.git",
+    "q=1%26password%3D{}%26n=1", "if password == '{}':", "client.set_password('{}')", 'password: Some("{}")',
+    "API_KEY: Final = '{}'", "key = getenv('MY_SECRET') or '{}'", "password = (\n    '{}'\n)",
+    "password: |\n  {}\nuser: bob", "password: >-\n    {}\nuser: bob", "**Password:** {}",
+    "add_argument('--password', type=str, default='{}')", 'variable "db_password" {{\n  default = "{}"\n}}', "pw: {}",
+    "user: bob, pass: {}", "[-password: {}-]{{+password: none+}}", "sshpass -p '{}' ssh box", "unzip -P {} x.zip",
+    "7z a -p{} x.7z out", "twine upload -u bob -p {} dist/*", "echo '{}' | sudo -S true",
+    "echo {} | docker login --password-stdin", "echo bob:{} | sudo chpasswd", "poetry config http-basic.lab bob {}",
+    "tool config set password {}", "tool set api-key {0}{0}", "mc alias set lab https://s3.example.com bob {}",
+    "keytool -storepass {} -list", "ssh-keygen -N '{}' -f id", "lftp -u bob,{} sftp://box",
+    "openssl enc -d -k {} -in x", "Credentials: bob / {}", "docker login --password-stdin <<< {}",
+    "sftp = bob:x\nuser = bob\npass = {0}{0}", "session_token: {0}{0}", "admin_token={0}{0}",
+    "docker login -u me -p {} lab", "x.com\tTRUE\t/\tTRUE\t1799999999\tsid\t{0}",
+    "Failed with the token kXw{1}, next one", "API key:\nkXw{1}\n\nmore", "Invalid API key provided: kXw{1}. See",
+    "Paste an API key and hit enter: kXw{1}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", SECRETS)
+@pytest.mark.parametrize("value", ["Wint3r-Garten77", "kX9vR2mQ7pLw"])
+def test_the_forms_that_a_reviewer_plants_are_masked(form: str, value: str) -> None:
+    done = redact(form.format(value, "R" + value.replace("-", "") * 2))
+    assert value.replace("-", "") not in done.text.replace("-", "") and done.counts, done.text
+    assert done.text.count("\n") == form.count("\n")
 
 
 def test_masked_twice_is_masked_once() -> None:

@@ -192,6 +192,10 @@ def _pattern(source: str, flags: int = re.ASCII) -> re.Pattern[str]:
 _BEFORE = re.compile(r"(?:^|[^A-Za-z0-9]|\\[nrt]|%[0-9A-F]{2}|\x1b\[[0-9;]*m)$")
 
 
+# What code has in the place of a credential: a variable, a field of a template, stars.
+_STANDS_FOR = re.compile(r"(?:[A-Za-z]+ )?(?:\$\{?\w+\}?|\$?\([^()]*\)|\$?\{\{?[^{}]*\}?\}|<[^<>]*>|%\w|\*+|\.\.\.)\"?")
+
+
 def _formed(text: str, plain: str, lower: str) -> Iterator[_Span]:
     search, carriers = _words()
     places: dict[str, list[int]] = {}
@@ -201,7 +205,8 @@ def _formed(text: str, plain: str, lower: str) -> Iterator[_Span]:
         found = sorted(at for word in words for at in places.get(word, ()))
         for start, end in _around(lower, found):
             for match in _pattern(source, re.ASCII | re.MULTILINE | re.IGNORECASE).finditer(text, start, end):
-                yield _Span(*match.span(match.lastindex or 0), kind)
+                if not _STANDS_FOR.fullmatch(match[match.lastindex or 0]):
+                    yield _Span(*match.span(match.lastindex or 0), kind)
     # Of training logs hardly a word is long enough to be a credential.
     at = 0
     for word in plain.split():
