@@ -1,6 +1,6 @@
 """How many of the planted credentials are masked, and how often something else is?
 
-    python -m benchmarks.secrets.measure [--held | --fresh | --fourth] [--seed 0] [--misses N]
+    python -m benchmarks.secrets.measure [--held | --fresh | --fourth | --fifth] [--seed 0] [--misses N]
         [--clean MB] [--logs FOLDER] [--patches REPOSITORY]
 
 A credential counts as masked if no eight characters of it that stand together are left. --clean makes so many megabytes
@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.secrets import clean, fourth_clean
+from benchmarks.secrets.fifth import fifth
 from benchmarks.secrets.fourth import fourth
 from benchmarks.secrets.fresh import fresh
 from benchmarks.secrets.held import held
@@ -80,6 +81,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--held", action="store_true")
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--fourth", action="store_true")
+    parser.add_argument("--fifth", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--misses", type=int, default=0)
     parser.add_argument("--clean", type=int, default=0, metavar="MB")
@@ -96,7 +98,17 @@ def main(arguments: list[str]) -> None:
         whole = said.stdout.decode("utf-8", "surrogateescape")
         texts = (whole[at : at + 1_000_000] for at in range(0, len(whole), 1_000_000))
     else:
-        planted = fourth if asked.fourth else fresh if asked.fresh else held if asked.held else tuned
+        planted = (
+            fifth
+            if asked.fifth
+            else fourth
+            if asked.fourth
+            else fresh
+            if asked.fresh
+            else held
+            if asked.held
+            else tuned
+        )
         measure(planted(asked.seed), asked.misses)
         return
     number, size, seconds = alarms(texts)
