@@ -65,6 +65,9 @@ def test_what_training_prints_is_left_alone() -> None:
         '{"password": 28712, "Ġpassword": 9206, "pwd": 16993, "Ġsecret": 3200, "Password": 35215}',
         "assertion_pass = saved_hooks; ph, pw = paddings; useful to pass to nn.MaxUnpool1d later, the key is to Mul0",
         "META_KEY = 'io.modelcontextprotocol/serverInfo'; count_key = (\n    'qconv2d_binary_matcher_count'\n)",
+        "the hash key is 8f14e45fceea167a5a36dedd4bea2543; cache key is fxyz2345abcdefgh67; use x12 as the key",
+        "send 'ls -la run12345'; the password changed from weak to strong; echo run12345 | tool secretary list",
+        "https://discuss.example.org/t/let-generator-close-return-stopiteration-value/24786/26, identified by 'name'",
         "mkdir -p run_12345; python -m pip install -U lab; ssh-keygen -t ed25519 -f id_12345678",
     ],
 )  # fmt: skip
@@ -89,7 +92,17 @@ SECRETS = [
     "sftp = bob:x\nuser = bob\npass = {0}{0}", "session_token: {0}{0}", "admin_token={0}{0}",
     "docker login -u me -p {} lab", "x.com\tTRUE\t/\tTRUE\t1799999999\tsid\t{0}",
     "Failed with the token kXw{1}, next one", "API key:\nkXw{1}\n\nmore", "Invalid API key provided: kXw{1}. See",
-    "Paste an API key and hit enter: kXw{1}",
+    "Paste an API key and hit enter: kXw{1}", "vault secret set --name db-password --value {}",
+    "tool secret set MAIL_TOKEN --body {1}", "echo -n '{}' | kinit bob@X.ORG",
+    "echo '{}' | tool secrets create db --data-file=-", "wifi connect lab password '{}'",
+    "ALTER ROLE bob PASSWORD '{}'", "CREATE USER bob IDENTIFIED BY '{}'", '#define MAIL_PASSWORD "{}"',
+    "invalid token '{1}'", 'set_header Authorization "Basic {1}"', "\x1b[1mPassword:\x1b[0m {}", "API_KEY ?= {1}",
+    "<name>fs.secret.key</name><value>{1}</value>",
+    '{{"key": "api_token", "type": "string", "value": "{1}"}}', "api_key: str = typer.Option('{1}', help='x')",
+    "$password = ConvertTo-SecureString '{}' -Force", "the password of bob is now {}", "Password - {}",
+    "changed the password from {} to another", "Use {1} as the API key here.", "my tracker key is {1} if needed",
+    "curl -b 'sid={1}' https://x.org/", "skopeo copy --src-creds bob:{} a b",
+    'expect x\nsend "{}\\r"', "encryption key (base64): {1}=",
 ]  # fmt: skip
 
 

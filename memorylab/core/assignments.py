@@ -1,11 +1,11 @@
 # ruff: noqa: E501, SIM905 - tables of words and patterns read worse when they are broken up
 """`password = hunter2`: values that a name says are secret, however they are written down."""
 
-import math
 import re
-from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+
+from memorylab.core.randomness import LETTERS_AND_DIGITS, is_made, is_path, is_random
 
 _ANY_WORD = re.compile("pass|pwd|secret|token|key|auth|cred|p(?:in|w)(?![a-z])|otp(?![a-z])|psk(?![a-z])")
 
@@ -24,21 +24,21 @@ _ANSI = r"(?:\x1b\[[0-9;]*m)*"
 _QUOTE = r"\\{0,3}[\"'`]"
 _LINE_END = r"[ \t]*\r?\n[ \t+>-]*"
 _SEP = (
-    rf"(?P<closed>{_QUOTE})?{_ANSI}\]?{_ANSI}(?:\)(?=\s*[:=]))?"
+    rf"(?P<closed>{_QUOTE})?{_ANSI}\]?{_ANSI}(?:\)(?=\s*[:=]))?(?:[ \t]*\([\w ]{{1,20}}\)(?=:))?"
     rf"(?:"
     rf"(?P<next>:[ \t]*(?P<scalar>[|>][+-]?)?{_LINE_END})"
     rf"|[ \t]*(?::[ \t]*(?:(?:Final|ClassVar|Optional)(?:\[[\w.]+\])?|str|string|Secret(?:Str|String|Bytes)|&(?:'static )?str|any)"
     rf"(?:[ \t]*\|[ \t]*None)?[ \t]*)?"
-    rf"(?P<sep>:=|=>|->|→|⇒|=(?!=)|:(?!:)|%3[AD](?:%20|%22)*)(?:\*\*)?[ \t]*(?:\({_LINE_END}(?={_QUOTE}))?|[ \t]+(?P<bar>[|│┃])[ \t]*|(?P<tag>>)"
-    rf"|(?P<pair>,?\s*(?:-\s*)?(?:{_QUOTE})?value(?:{_QUOTE})?\s*[:=]\s*|[ \t]*\{{[^{{}}]{{0,120}}?\bdefault[ \t]*=[ \t]*)"
+    rf"(?P<sep>:=|=>|->|→|⇒|\??=(?!=)|:(?!:)|%3[AD](?:%20|%22)*)(?:\*\*)?[ \t]*(?:\({_LINE_END}(?={_QUOTE}))?|[ \t]+(?P<bar>[|│┃])[ \t]*|(?P<tag>>)"
+    rf"|(?P<pair>[ \t]+--(?:value|body)[ =]|</name>\s*<value>|(?:,\s*(?:{_QUOTE}[^{{}}\n]{{1,80}}?,\s*)?|\s*(?:-\s*)?)(?:{_QUOTE})?value(?:{_QUOTE})?\s*[:=]\s*|[ \t]*\{{[^{{}}]{{0,120}}?\bdefault[ \t]*=[ \t]*)"
     rf"|(?P<comma>,\s*(?={_QUOTE}))"
     rf"|(?P<code>\((?={_QUOTE})|[ \t]*[!=]==?[ \t]*(?={_QUOTE})|\)?[ \t]*(?:or\b|\|\||\?\?)[ \t]*(?={_QUOTE}))"
-    rf"|(?P<words>(?:[ \t]+(?:for|of|to|on|at)(?:[ \t]+[\w.@'-]{{1,30}}){{1,4}})?[ \t]+(?:is|was|to)(?:[ \t]+set[ \t]+to)?[ \t:]+)"
+    rf"|(?P<words>(?:[ \t]+(?:for|of|to|on|at)(?:[ \t]+[\w.@'-]{{1,30}}){{1,4}})?[ \t]+(?:is|was|to|from|-|–)(?:[ \t]+now|[ \t]+set[ \t]+to)?[ \t:]+)"
     rf"|(?P<flag>[ \t]+)"
-    rf"){_ANSI}"
+    rf")(?:\x1b\[[0-9;]*m[ \t]*)*"
 )
 _VALUE = (
-    rf"(?:(?:Secret(?:Str|String|Bytes)?|Some|Just|String::from|Field)\((?:default[ \t]*=[ \t]*)?)?[rbfuRBFU]{{0,2}}(?P<quote>{_QUOTE})(?:{_ANSI})(?P<quoted>(?:\\(?![\"'`])[^\n]|[^\\\n]|\\[\"'`](?!\s*[,}}\])])){{0,4000}}?)(?:{_ANSI})(?P=quote)"
+    rf"(?:(?:Secret(?:Str|String|Bytes)?|Some|Just|String::from|[\w.]{{0,20}}(?:[Ff]ield|Option|Argument))\((?:default[ \t]*=[ \t]*)?|ConvertTo-SecureString[ \t]+)?[rbfuRBFU]{{0,2}}(?P<quote>{_QUOTE})(?:{_ANSI})(?P<quoted>(?:\\(?![\"'`])[^\n]|[^\\\n]|\\[\"'`](?!\s*[,}}\])])){{0,4000}}?)(?:{_ANSI})(?P=quote)"
     rf"|(?P<bare>[^\s\"'`]{{1,600}})"
 )
 _REACH = 600  # characters of a line without end that are looked at
@@ -104,9 +104,8 @@ _DOTTED = re.compile(r"[a-z_]\w*(?:\.[A-Za-z_]\w*)+|[A-Za-z_]\w*(?:\[[^\]]*\])+(
 _IDENTIFIERS = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)+")
 _SNAKE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 _CODE = re.compile(
-    r"[A-Z]\w*\[[\w.\[\], |\"']*\]*,?$|[A-Za-z_][\w.]*(?:Private|Public)?Key(?:Types?|\.[\w.]+)?$|[A-Za-z_][\w.]*[\[(]$|[A-Za-z_][\w.]*(?:\[[\w.'\"]*\]?|\(.*\)?)(?:\.|$)"
+    r"[A-Z]\w*\[[\w.\[\], |\"']*\]*,?$|[A-Za-z_][\w.]*Key(?:Types?)?$|[A-Za-z_][\w.]*[\[(]$|[A-Za-z_][\w.]*(?:\[[\w.'\"]*\]?|\(.*\)?)(?:\.|$)"
 )
-_PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:|\$\w+)?[/\\][\w .@/\\+-]*|(?:[\w.-]+/)+[\w-]+\.\w{1,6}")
 _ANOTHER = re.compile(r"[,;)] *[A-Za-z_]\w* *[=:(]")
 _WHOLE = re.compile(r"\S*")
 _MORE = re.compile(r"[\w+/=.%~-]*")
@@ -117,7 +116,6 @@ _NUMBER = re.compile(r"[+-]?\d*\.\d+(?:e[+-]?\d+)?,?", re.IGNORECASE)
 _BASE64 = re.compile(r"(?=[^A-Z]{0,20}[A-Z])(?=\D{0,20}\d)[A-Za-z0-9+][A-Za-z0-9+/]{27,}={0,2}")
 _SETTERS = frozenset(("set", "with", "use", "update"))
 _DIGIT = re.compile(r"\d")
-_LETTERS_AND_DIGITS = re.compile(r"(?=[^A-Za-z]*[A-Za-z])(?=\D*\d)[^\s/\\(){}\[\]<>|]+")
 
 
 @cache
@@ -153,7 +151,7 @@ def _starts(lower: str, at: int) -> Iterator[int]:
         before = _COMPOUND.search(lower, max(0, at - 16), at)
         if before is not None:
             word = before[0].rstrip(" _.-")
-            for compound in _KEYS:
+            for compound in _KEYS if word.endswith(_KEYS) else ():
                 if word.endswith(compound):
                     yield before.start() + len(word) - len(compound)
     yield at
@@ -176,12 +174,13 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, str] | None:
     is_strong, rest = match["strong"] is not None, match["rest"]
     word = (match["strong"] or match["weak"]).lower()
     name = name_before + text[begin : match.end("rest")]
-    if not is_strong and not _is_name(word, name_before, rest, name):
+    is_of_another = word == "key" and match["words"] is not None and not name_before  # "my wandb key is"
+    if not is_strong and not is_of_another and not _is_name(word, name_before, rest, name):
         return None
     if rest and not _goes_on(rest, match["strong"] or match["weak"]):
         return None
     is_told = match["flag"] is not None and not name.startswith("-")  # in words, or by a command that sets it
-    if is_told and (match["closed"] is not None or not _DIGIT.search(match["bare"] or "")):
+    if is_told and (match["closed"] is not None or not _DIGIT.search(match["bare"] or match["quoted"])):
         return None
     if match["comma"] is not None and match["closed"] is None:
         return None
@@ -203,9 +202,11 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, str] | None:
         return None
     if match["closed"] is not None and not is_quoted and value.isdigit() and len(value) < 7:
         return None  # of a vocabulary
+    if is_of_another and not _is_key_of_another(text, begin, value):
+        return None
     if match["words"] is not None and (word == "pass" or not _is_said(value, match["words"], word)):
         return None
-    is_short = not is_quoted and 8 <= len(value) < 12 and _LETTERS_AND_DIGITS.fullmatch(value) is not None
+    is_short = not is_quoted and 8 <= len(value) < 12 and LETTERS_AND_DIGITS.fullmatch(value) is not None
     if word in ("pass", "pw", "psk") and is_short and _is_of_user(text, begin, word):
         is_strong = True
     if not _is_secret(value, is_quoted, is_strong or word == "pass" and bool(name_before), match, name, text, end):
@@ -265,36 +266,31 @@ def _bare_end(text: str, match: re.Match[str], start: int, end: int, name_start:
 
 def _is_told(value: str, word: str, text: str, name_start: int) -> bool:
     """Whether what follows a name with no sign between them is its value: English says "the password policy", too."""
-    if not _LETTERS_AND_DIGITS.fullmatch(value):
+    if not LETTERS_AND_DIGITS.fullmatch(value):
         return bool(_SET.search(text, max(0, name_start - 60), name_start) and _BASE64.fullmatch(value))
     if word.startswith("pass") and word != "pass":
         return len(value) >= 8
     if _SET.search(text, max(0, name_start - 60), name_start) and len(value) >= 8:
-        return word != "token" or _is_made(value)
-    return _is_made(value)
+        return word != "token" or is_made(value)
+    return is_made(value)
 
 
 def _is_said(value: str, how: str, word: str) -> bool:
     """Whether what the secret is, or is set to, is a value and not the rest of a sentence."""
     if how.split()[0] in ("is", "was"):
         return True
-    return _LETTERS_AND_DIGITS.fullmatch(value) is not None and (
-        word.startswith("p") or _is_made(value) or len(value) >= 12
+    return LETTERS_AND_DIGITS.fullmatch(value) is not None and (
+        word.startswith("p") or is_made(value) or len(value) >= 12
     )
-
-
-def _is_made(value: str) -> bool:
-    """Whether a value was made at random, not of words and numbers with signs between them."""
-    return any(len(part) >= 16 and _is_random(part) for part in re.split(r"[-_.:]", value))
 
 
 def _is_of_code(value: str, how: str, word: str, before: str) -> bool:
     """Whether a text in quotes is the value of a name that is compared, set by a call, or falls back to it."""
-    if not _LETTERS_AND_DIGITS.fullmatch(value) or len(value) < 8 or "=" in how and word == "key" and "_" in value:
+    if not LETTERS_AND_DIGITS.fullmatch(value) or len(value) < 8 or "=" in how and word == "key" and "_" in value:
         return False
     is_called = how == "(" and not _SETTERS.intersection(_SEGMENTS.split(before.lower()))
     return (
-        _is_made(value)
+        is_made(value)
         if is_called or word in ("key", "token", "secret") and "=" not in how and not how.startswith(")")
         else True
     )
@@ -307,7 +303,14 @@ def _is_alone(text: str, start: int, end: int, is_scalar: bool) -> bool:
     value = text[start:end]
     if following.strip() or value.endswith(":") or value.startswith(("-", "#")):
         return False
-    return is_scalar or bool(_LETTERS_AND_DIGITS.fullmatch(value)) and _is_made(value)
+    return is_scalar or bool(LETTERS_AND_DIGITS.fullmatch(value)) and is_made(value)
+
+
+def _is_key_of_another(text: str, at: int, value: str) -> bool:
+    """Whether a key is of something that has secret ones, and not of a cache."""
+    words = re.split(r"\W+", text[max(0, at - 30) : at].lower())
+    word = words[-2] if len(words) > 1 and not words[-1] else ""
+    return len(value) >= 20 and is_made(value) and bool(word) and word not in _OF_MODELS and word not in _OF_DATA
 
 
 def _is_of_user(text: str, at: int, word: str) -> bool:
@@ -337,7 +340,7 @@ def _is_secret(
         or _STANDS_FOR.fullmatch(plain)
     ):
         return False
-    if _is_path(plain) or _URL.fullmatch(plain):
+    if is_path(plain) or _URL.fullmatch(plain):
         return False
     if plain.startswith(("<|", "['", '["', "{'", '{"')) and not is_quoted:
         return False
@@ -348,11 +351,11 @@ def _is_secret(
     if not is_strong:
         is_env = _UPPER.fullmatch(name) is not None and "_" in name
         word = match["weak"].lower()
-        is_snake = word in ("key", "token") and _SNAKE.fullmatch(plain) is not None and not _is_made(plain)
+        is_snake = word in ("key", "token") and _SNAKE.fullmatch(plain) is not None and not is_made(plain)
         if is_snake or not is_quoted and _IDENTIFIERS.fullmatch(plain):
             return False
         least = 8 if is_env or word in ("pass", "pin", "otp", "pw", "psk") and is_quoted else 12
-        return len(plain) >= least and _is_random(plain) and " " not in plain
+        return len(plain) >= least and is_random(plain) and " " not in plain
     if match["words"] is not None or match["bar"] is not None and not is_quoted:
         return bool(re.search(r"\d", plain)) and len(plain) >= 6
     if is_quoted or match["sep"] in ("=", ":=", "=>") or match["flag"] is not None:
@@ -363,28 +366,6 @@ def _is_secret(
     following = text[end : end + 2]
     is_last = not following.strip(" \t") or following[:1] in "\r\n,;})]&|\\\"'\x1b"
     return bool(re.search(r"[\d!@#$%^&*+=]|[a-z][A-Z]", plain)) or is_last and len(plain) >= 6
-
-
-def _is_random(value: str) -> bool:
-    """Whether a value is no word: letters and digits mixed, no few of them over and over."""
-    if not re.search(r"\d", value) or not re.search(r"[A-Za-z]", value):
-        return (
-            bool(re.search(r"[a-z]", value) and re.search(r"[A-Z]", value))
-            and len(value) >= 20
-            and entropy(value) > 3.5
-        )
-    return entropy(value) > 2.5
-
-
-def _is_path(value: str) -> bool:
-    if not _PATH.fullmatch(value):
-        return False
-    return not (len(value) >= 32 and re.search(r"[A-Z]", value) and re.search(r"\d", value) and "." not in value)
-
-
-def entropy(value: str) -> float:
-    """Bits for each character, by how often each occurs."""
-    return -sum(n / len(value) * math.log2(n / len(value)) for n in Counter(value).values())
 
 
 def _kind(word: str) -> str:

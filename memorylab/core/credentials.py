@@ -83,12 +83,12 @@ _OPEN = r"\\*[\"'`]*"
 CARRIED: tuple[Form, ...] = (
     # A user's password in a URL, which may have an @ of its own; and a token alone there.
     ("url-password", "://",
-     r"://([\w.~%-]{20,})(?::(?:x-oauth-basic)?)?@(?=[\w\[])|:\\?/\\?/[^\s/:@'\"<>`\\]*:([^\s/'\"<>`]+(?:/[^\s/'\"<>`@]*(?=@))?)@(?=[\w.\[*%$-])"),
+     r"://[\w.-]{1,80}/t/((?:[a-z]{2}-)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})/|://([\w.~%-]{20,})(?::(?:x-oauth-basic)?)?@(?=[\w\[])|:\\?/\\?/[^\s/:@'\"<>`\\]*:([^\s/'\"<>`]+(?:/[^\s/'\"<>`@]*(?=@))?)@(?=[\w.\[*%$-])"),
     ("url-password", "%3a%2f%2f", r"%3A%2F%2F[\w.-]*%3A([^\s&'\"]+?)(?:@|%40)(?=\w)"),
     ("url-key", "key= sig= signature= code= token= x-amz-",
      r"[?&;](?:key|sig|signature|code|X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature)=(?=[^\s&]{0,80}?\d)([\w%+/=.-]{20,})"),
     ("authorization", "authorization",
-     r"authorization[\"'`\\]*\]?\s*[:=,]\s*[rbf]?[\"'`\\]*((?:basic|bearer|token|digest|negotiate|apikey|key|aws4-hmac-sha256|bot)"
+     r"authorization[\"'`\\]*\]?(?:\s*[:=,]\s*|[ \t]+(?=[\"']))[rbf]?[\"'`\\]*((?:basic|bearer|token|digest|negotiate|apikey|key|aws4-hmac-sha256|bot)"
      r"[ +:]+[^\"'`\\\r\n]{4,}|(?!\w[\w.]*[\[(])(?=\S{0,80}?\d)[^\s\"'`\\,;<>{}$]{8,})"),
     ("authorization", "bearer", r"bearer[ :=]+\"?(?=[\w.~+/=:|-]{0,60}[0-9])([\w.~+/=:|-]{16,})"),
     ("cookie", "cookie", r"cookies?[\"'\\]*\s*[:=]\s*[\"'\\]*([\w.-]+=(?=\S{0,80}?\d)[^\s\"'\\]{8,}(?:;? *+[\w.-]++=\\?\"[^\"\\\r\n]*+\\?\")*+[^\"'\\\r\n]*)"),
@@ -96,11 +96,16 @@ CARRIED: tuple[Form, ...] = (
     ("netrc", "password",
      r"(?:machine\s+\S+\s+(?:login\s+\S+\s+|account\s+\S+\s+)?|(?:login\s+\S+|default)\s+(?=password\s+\S*[^a-z\s.,;:!?]))password\s+(?![=:])(\S+)|^[+\s>-]*password[ \t]+(\S{6,})[ \t]*$"),
     ("curl-user", "curl wget", r"\s(?:-u|--user|--proxy-user|-U)[ =]?[\"']?[^\s:\"'/]+:([^\s\"'/][^\s\"']*)"),
-    ("command-password", "sshpass|mysql|mongo|mariadb|z x -p|z a -p|z e -p|twine|az login|az acr|snowsql|skopeo|nerdctl login",
+    ("command-password", "sshpass|mysql|mongo|mariadb|x -p|a -p|twine|az login|az acr|snowsql|skopeo|nerdctl login",
      r"(?:sshpass|mysql\w*|mongo\w*|mariadb\w*|\b7z[arx]?|twine|az login|az acr|snowsql|skopeo|nerdctl)\b[^\n]*?\s-p[ =]?\\?[\"']?([^\s\"'\\-][^\s\"'\\]{3,})"),
-    ("command-password", "openssl|zip -p", r"openssl\b[^\n]*?\s-k[ =][\"']?([^\s\"']{4,})|\b(?:un)?zip\b[^\n]*?\s-P[ =]?[\"']?([^\s\"']{4,})"),
+    ("command-password", "openssl|p -p", r"openssl\b[^\n]*?\s-k[ =][\"']?([^\s\"']{4,})|\b(?:un)?zip\b[^\n]*?\s-P[ =]?[\"']?([^\s\"']{4,})"),
     ("command-password", "ssh-keygen lftp", r"ssh-keygen\b[^\n]*?\s-[NP] ?[\"']?([^\s\"']{4,})|lftp\b[^\n]*?\s-u [\"']?[^\s,]+,([^\s\"']{4,})"),
-    ("command-password", "sudo -s|with-token|chpasswd|password-stdin|passphrase-stdin",
+    ("command-password", "kinit|cryptsetup|secrets versions|secrets create|secret create",
+     r"(?:echo|printf)(?: -[ne]+)? +\\?[\"']?(?!\$)([^\s\"'|\\]{4,})\\?[\"']? *\| *(?:sudo )?(?:kinit|cryptsetup|\w+ secrets? (?:versions|create))"),
+    ("command-password", "send \"|send \\\"", r"send \"((?=\S{0,40}?\d)(?=\S{0,40}?[A-Za-z])[^\s\"\\]{6,})\\r\""),
+    ("command-password", "creds", r"creds[ =][\"']?[^\s:\"'/]+:([^\s\"'/][^\s\"']*)"),
+    ("password", "d by '|d by \"|d by password", r"identified (?:with \S+ )?by (?:password )?\\?[\"']((?=[^\"']{0,80}[\d!@#$%^&*])[^\"'\n\\]{4,})"),
+    ("command-password", "sudo -s|with-token|chpasswd|docker login|podman login|helm registry login|oras login|skopeo login|nerdctl login",
      r"(?:echo|printf)(?: -[ne]+)? +\\?[\"']?(?!\$)([^\s\"'|\\]{4,})\\?[\"']? *\|(?=[^\n|;&]{0,80}(?:-stdin|sudo -S|--with-token))"
      r"|(?:echo|printf)(?: -[ne]+)? +[\"']?[\w.-]+:([^\s\"'|\\]{4,})[\"']? *\|(?=[^\n|]{0,40}chpasswd)|(?:-stdin|--with-token) *<<< *[\"']?(?!\$)([^\s\"']{4,})"),
     ("command-password", "http-basic.|mc alias set|mc config host add", r"http-basic\.\S+ +\S+ +(\S{4,})|\bmc (?:alias set|config host add) \S+ \S+ \S+ [\"']?([^\s\"']{6,})"),
@@ -112,12 +117,14 @@ CARRIED: tuple[Form, ...] = (
                             r"\\?[\"'][^\n]{0,160}?\bdefault ?= ?\\?[\"']((?=[^\"']{0,80}\d)(?=[^\"']{0,80}[A-Za-z])[^\s\"'\n\\]{8,})"),
     ("key", "api key|access token|access key|auth token|secret key",
      r"(?:api[ _-]?key|(?:access|auth) token|(?:access|secret) key)\b(?![^\n:=]{0,60}\b(?:sha\w*|md5|hash|digest|id|fingerprint|file|path|url)\b)(?: [\w.'()/-]{1,30}){1,10}: *[\"'`]?"
-     r"((?=\S{0,60}?\d)(?=[\w~+=-]{0,20}?[A-Za-z0-9]{16})[\w~+=-]{20,}(?![\w/]))"),
+     r"((?=\S{0,60}?\d)(?=[\w~+=-]{0,20}?[A-Za-z0-9]{16})[\w~+=-]{20,}(?![\w/]))"
+     r"|((?=[\w~+=-]{0,20}?[A-Za-z0-9]{16})(?=\D{0,60}?\d)\b[\w~+=-]{20,}) as (?:the |my |an? |your )?(?:api[ _-]?key|(?:access|auth) token)"),
     ("key", "\"d\"", r"\"d\": ?\"([\w-]{43,})\""),
     ("key", "\"kty", r"\"kty[^\n]*?\\?\"(?:d|k)\\?\" ?: ?\\?\"([\w-]{20,})"),
     ("command-password", "docker login|podman login|helm registry login|oras login", r"login[^\n]*?\s-p[ =\"']*([^\s\"']+)"),
     ("command-password", "redis-cli ldap smbclient", r"redis-cli\b[^\n]*?\s-a[ \"']+([^\s\"']+)|ldap\w+\b[^\n]*?\s-w[ \"']+([^\s\"']+)|smbclient\b[^\n]*?%([^\s\"']+)"),
     ("command-password", "pass:", r"-pass(?:in|out)? pass:([^\s\"']+)"),
+    ("cookie", "curl", r"\s(?:-b|--cookie)[ =][\"']?[\w.-]+=([^\s\"']{8,})"),
     ("wandb-key", "wandb", r"wandb(?: |\.)login(?:\(| )(?:--?[\w-]+(?:[= ]https?://\S+)? )*(?:key=)?\\*[\"']?([0-9a-z_-]{32,})"),
     ("pgpass", ":5432: :5433:", r"^[+\s]*[\w.*-]+:543\d:[\w*.-]+:[\w*.-]+:(\S+)"),
     ("npm-token", "_auth", r"(?:^|[^\w])_auth(?:Token)?\s*=\s*\"?([\w+/=.-]{8,})"),
