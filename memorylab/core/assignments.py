@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from memorylab.core.randomness import LETTERS_AND_DIGITS, is_made, is_path, is_random
+from memorylab.core.randomness import is_made, is_path, is_random
 
 _ANY_WORD = re.compile("pass|pwd|secret|token|key|auth|cred|p(?:in|w)(?![a-z])|otp(?![a-z])|psk(?![a-z])")
 
@@ -116,6 +116,7 @@ _NUMBER = re.compile(r"[+-]?\d*\.\d+(?:e[+-]?\d+)?,?", re.IGNORECASE)
 _BASE64 = re.compile(r"(?=[^A-Z]{0,20}[A-Z])(?=\D{0,20}\d)[A-Za-z0-9+][A-Za-z0-9+/]{27,}={0,2}")
 _SETTERS = frozenset(("set", "with", "use", "update"))
 _DIGIT = re.compile(r"\d")
+_LETTERS_AND_DIGITS = re.compile(r"(?=[^A-Za-z]*[A-Za-z])(?=\D*\d)[^\s/\\(){}\[\]<>|]+")
 
 
 @cache
@@ -206,7 +207,7 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, str] | None:
         return None
     if match["words"] is not None and (word == "pass" or not _is_said(value, match["words"], word)):
         return None
-    is_short = not is_quoted and 8 <= len(value) < 12 and LETTERS_AND_DIGITS.fullmatch(value) is not None
+    is_short = not is_quoted and 8 <= len(value) < 12 and _LETTERS_AND_DIGITS.fullmatch(value) is not None
     if word in ("pass", "pw", "psk") and is_short and _is_of_user(text, begin, word):
         is_strong = True
     if not _is_secret(value, is_quoted, is_strong or word == "pass" and bool(name_before), match, name, text, end):
@@ -266,7 +267,7 @@ def _bare_end(text: str, match: re.Match[str], start: int, end: int, name_start:
 
 def _is_told(value: str, word: str, text: str, name_start: int) -> bool:
     """Whether what follows a name with no sign between them is its value: English says "the password policy", too."""
-    if not LETTERS_AND_DIGITS.fullmatch(value):
+    if not _LETTERS_AND_DIGITS.fullmatch(value):
         return bool(_SET.search(text, max(0, name_start - 60), name_start) and _BASE64.fullmatch(value))
     if word.startswith("pass") and word != "pass":
         return len(value) >= 8
@@ -279,14 +280,14 @@ def _is_said(value: str, how: str, word: str) -> bool:
     """Whether what the secret is, or is set to, is a value and not the rest of a sentence."""
     if how.split()[0] in ("is", "was"):
         return True
-    return LETTERS_AND_DIGITS.fullmatch(value) is not None and (
+    return _LETTERS_AND_DIGITS.fullmatch(value) is not None and (
         word.startswith("p") or is_made(value) or len(value) >= 12
     )
 
 
 def _is_of_code(value: str, how: str, word: str, before: str) -> bool:
     """Whether a text in quotes is the value of a name that is compared, set by a call, or falls back to it."""
-    if not LETTERS_AND_DIGITS.fullmatch(value) or len(value) < 8 or "=" in how and word == "key" and "_" in value:
+    if not _LETTERS_AND_DIGITS.fullmatch(value) or len(value) < 8 or "=" in how and word == "key" and "_" in value:
         return False
     is_called = how == "(" and not _SETTERS.intersection(_SEGMENTS.split(before.lower()))
     return (
@@ -303,7 +304,7 @@ def _is_alone(text: str, start: int, end: int, is_scalar: bool) -> bool:
     value = text[start:end]
     if following.strip() or value.endswith(":") or value.startswith(("-", "#")):
         return False
-    return is_scalar or bool(LETTERS_AND_DIGITS.fullmatch(value)) and is_made(value)
+    return is_scalar or bool(_LETTERS_AND_DIGITS.fullmatch(value)) and is_made(value)
 
 
 def _is_key_of_another(text: str, at: int, value: str) -> bool:

@@ -1,11 +1,10 @@
-"""What a value itself tells, without its name: made at random, a path, letters and digits."""
+"""What a value itself tells, without its name: made at random, or a path."""
 
 import math
 import re
 from collections import Counter
 
 _PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:|\$\w+)?[/\\][\w .@/\\+-]*|(?:[\w.-]+/)+[\w-]+\.\w{1,6}")
-LETTERS_AND_DIGITS = re.compile(r"(?=[^A-Za-z]*[A-Za-z])(?=\D*\d)[^\s/\\(){}\[\]<>|]+")
 
 
 def is_made(value: str) -> bool:
