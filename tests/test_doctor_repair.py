@@ -139,6 +139,12 @@ def empty_entry(lab: Lab) -> None:
     path.write_bytes(b"")
 
 
+def cut_entry_short(lab: Lab) -> None:
+    path = loose(lab, lab.git("rev-parse", f"{journal_of(lab)}~3"))
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:40])
+
+
 def lose_record(lab: Lab) -> None:
     loose(lab, lab.git("rev-parse", f"{journal_of(lab)}~4:record.json")).unlink()
 
@@ -342,6 +348,7 @@ DAMAGES: dict[Callable[[Lab], None], str] = {
     lose_journal: "notes-without-journal",
     lose_entry: "journal-broken",
     empty_entry: "object-damaged",
+    cut_entry_short: "object-damaged",
     lose_record: "journal-broken",
     garble_record: "object-damaged",
     lose_tree_of_entry: "objects-missing",
@@ -731,9 +738,9 @@ def test_an_overfull_tree_is_laid_out_anew(lab: Lab) -> None:
 # would be left that says so.
 FORGETFUL = {garble_journal_ref, dangle_journal_ref, lose_decisions, cut_journal}
 TOGETHER = [
-    lose_entry, empty_entry, lose_record, garble_record, lose_tree_of_entry, lose_packet, garble_journal_ref,
-    dangle_journal_ref, delete_refs, lose_decisions, double_note, copy_note, leave_lock, garble_index, falsify_index,
-    lose_config, spool, break_seen, cut_journal, lose_some_notes, lose_artifact,
+    lose_entry, empty_entry, cut_entry_short, lose_record, garble_record, lose_tree_of_entry, lose_packet,
+    garble_journal_ref, dangle_journal_ref, delete_refs, lose_decisions, double_note, copy_note, leave_lock,
+    garble_index, falsify_index, lose_config, spool, break_seen, cut_journal, lose_some_notes, lose_artifact,
 ]  # fmt: skip
 
 

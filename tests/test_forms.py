@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,47 @@ def test_a_repository_of_the_usual_form_is_read_by_libgit2_and_no_other(tmp_path
     usual.git("config", "core.repositoryFormatVersion", "1")
     usual.git("config", "extensions.noop-v1", "true")
     assert isinstance(Store(locate(usual.path)).objects, Plumbing)
+
+
+@pytest.mark.parametrize("names", ["sha1", "sha256"])
+def test_an_object_that_was_cut_short(names: str, tmp_path: Path) -> None:
+    """As a power cut leaves one. libgit2 went on reading it for ever, and every command with it."""
+    lab = made(tmp_path / "lab", (names, "files"))
+    (lab.path / "a").write_text("a")
+    lab.git("add", ".")
+    for number in range(3):
+        lab.git("commit", "-q", "--allow-empty", "-m", f"{number} of three")
+    tip, cut, root = lab.git("rev-list", "HEAD").split()
+    path = lab.path / ".git/objects" / cut[:2] / cut[2:]
+    path.chmod(0o600)
+    whole = path.read_bytes()
+    for length in (0, 1, 2, 40, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        found = Store(locate(lab.path)).objects
+        with pytest.raises(objects.UNREADABLE):
+            found.read(cut)
+        with suppress(*objects.UNREADABLE):
+            assert not found.descends(tip, root)
+        assert found.read(tip)[0] == "commit"
+    path.write_bytes(whole)
+    assert Store(locate(lab.path)).objects.read(cut)[0] == "commit"
+
+
+def test_objects_that_are_borrowed(tmp_path: Path) -> None:
+    """`git clone --shared`, of a clone that borrows itself, loose and packed."""
+    first = made(tmp_path / "first", ("sha1", "files"))
+    first.git("commit", "-q", "--allow-empty", "-m", "one")
+    first.git("clone", "-q", "--shared", ".", "../second")
+    second = Lab(tmp_path / "second")
+    second.git("commit", "-q", "--allow-empty", "-m", "two")
+    second.git("clone", "-q", "--shared", ".", "../third")
+    third = Lab(tmp_path / "third")
+    for change in ((), ("gc", "-q")):
+        if change:
+            first.git(*change)
+        found = LibGit2(locate(third.path))
+        two, one = third.git("rev-list", "HEAD").split()
+        assert found.read(one)[0] == found.read(two)[0] == "commit" and found.descends(two, one)
 
 
 @pytest.mark.parametrize("names", ["sha1", "sha256"])
