@@ -98,7 +98,7 @@ class _Loose(pygit2.OdbBackend):
     def refresh_cb(self) -> None:
         pass
 
-    def __iter__(self) -> Iterator[object]:
+    def __iter__(self) -> Iterator[pygit2.Oid]:
         return iter(())
 
 
