@@ -511,6 +511,13 @@ def lose_own_experiment(ann: Lab, bob: Lab) -> None:
     loose(ann, ann.git("rev-parse", f"{journal_of(ann)}^2")).unlink()
 
 
+def empty_own_experiment(ann: Lab, bob: Lab) -> None:
+    """git ends where it is asked of it, with whatever else it was asked."""
+    path = loose(ann, ann.git("rev-parse", f"{journal_of(ann)}^2"))
+    path.chmod(0o644)
+    path.write_bytes(b"")
+
+
 def lose_all_own(ann: Lab, bob: Lab) -> None:
     """Refs, what was seen, and the copy."""
     unsee(ann)
@@ -555,6 +562,7 @@ SHARED: dict[Callable[[Lab, Lab], None], str] = {
     lose_experiment: "objects-missing",
     lose_own_artifact: "objects-missing",
     lose_own_experiment: "objects-missing",
+    empty_own_experiment: "object-damaged",
     lose_all_own: "journal-behind",
     garble_copy: "ref-unreadable",
     dangle_copy: "ref-dangling",

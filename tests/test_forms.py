@@ -20,7 +20,7 @@ from memorylab.store.git import locate
 from memorylab.store.libgit2 import LibGit2
 from memorylab.store.objects import Objects
 from memorylab.store.plumbing import Plumbing
-from memorylab.store.reader import Reader
+from memorylab.store.reader import Reader, are_blobs, commits, contents
 from memorylab.store.repo import Store
 from memorylab.store.swap import Move, swap
 from memorylab.store.transaction import placeholder
@@ -186,6 +186,11 @@ def test_an_object_that_was_cut_short(names: str, tmp_path: Path) -> None:
         with suppress(*objects.UNREADABLE):
             assert not found.descends(tip, root)
         assert found.read(tip)[0] == "commit"
+        place, asked = locate(lab.path), [tip, cut, root, cut, tip]
+        assert list(commits(place, asked)) == [tip, None, root, None, tip]
+        held = lab.git("rev-parse", f"{tip}:a")
+        assert list(contents(place, [held, cut, held])) == [b"a", None, b"a"]
+        assert list(are_blobs(place, [held, cut, held])) == [True, False, True]
     path.write_bytes(whole)
     assert Store(locate(lab.path)).objects.read(cut)[0] == "commit"
 

@@ -208,27 +208,30 @@ def contents(place: Place, oids: Sequence[str], longest: int = sys.maxsize) -> I
     """The contents of many blobs, in their order; None for one that is not here, and for one that has more bytes than
     `longest` a line that says so. git reads packed ones eight times as
     fast as libgit2, which does not keep what many deltas rest on."""
-    with _asked(place, "--batch", oids) as answer:
-        for _ in oids:
-            fields = _line(answer).split()
-            if len(fields) != 3:
-                yield None
-                continue
-            size = int(fields[2])
-            content = answer.stdout.read(min(size, longest)) if answer.stdout is not None else b""
-            if size > longest:
-                content = _passed_over(answer, size - longest, fields[0].decode())
-            if answer.stdout is None or not answer.stdout.read(1):
-                _fail(answer)
-            yield content if fields[1] == b"blob" else None
+
+    def read(answer: subprocess.Popen[bytes]) -> bytes | None:
+        fields = _line(answer).split()
+        if len(fields) != 3:
+            return None
+        size = int(fields[2])
+        content = answer.stdout.read(min(size, longest)) if answer.stdout is not None else b""
+        if size > longest:
+            content = _passed_over(answer, size - longest, fields[0].decode())
+        if answer.stdout is None or not answer.stdout.read(1):
+            raise EOFError
+        return content if fields[1] == b"blob" else None
+
+    return _each(place, "--batch", oids, read)
 
 
 def commits(place: Place, names: Sequence[str]) -> Iterator[str | None]:
     """The commits that many names, of hexadecimal digits, stand for, in their order; None for what is none here."""
-    with _asked(place, "--batch-check", [f"{name}^{{commit}}" for name in names]) as answer:
-        for _ in names:
-            fields = _line(answer).split()
-            yield fields[0].decode() if len(fields) == 3 and fields[1] == b"commit" else None
+
+    def read(answer: subprocess.Popen[bytes]) -> str | None:
+        fields = _line(answer).split()
+        return fields[0].decode() if len(fields) == 3 and fields[1] == b"commit" else None
+
+    return _each(place, "--batch-check", [f"{name}^{{commit}}" for name in names], read)
 
 
 def all_here(place: Place) -> set[str]:
@@ -239,9 +242,28 @@ def all_here(place: Place) -> set[str]:
 
 def are_blobs(place: Place, oids: Sequence[str]) -> Iterator[bool]:
     """Whether many objects are blobs that are here, in their order."""
-    with _asked(place, "--batch-check", oids) as answer:
-        for _ in oids:
-            yield _line(answer).split()[1:2] == [b"blob"]
+    found = _each(place, "--batch-check", oids, lambda answer: _line(answer).split()[1:2] == [b"blob"])
+    return (bool(one) for one in found)
+
+
+def _each(
+    place: Place, how: str, names: Sequence[str], read: Callable[[subprocess.Popen[bytes]], T]
+) -> Iterator[T | None]:
+    """What git answers to each of some names, in their order. It ends at an object that is damaged, which is None then,
+    and is asked for those behind it once more."""
+    left = names
+    while left:
+        asked, left = left, []
+        with _asked(place, how, asked) as answer:
+            for number, _ in enumerate(asked, 1):
+                try:
+                    found = read(answer)
+                except EOFError:
+                    _fail(answer)
+                    found, left = None, asked[number:]
+                yield found
+                if answer.returncode is not None:
+                    break
 
 
 @contextmanager
@@ -270,7 +292,7 @@ def _line(process: subprocess.Popen[bytes]) -> bytes:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        _fail(process)
+        raise EOFError
     return line
 
 
