@@ -686,6 +686,7 @@ def test_records_that_are_nowhere_are_told_of(told: Lab) -> None:
     told.git("update-ref", ledger_of(told), told.git("commit-tree", "-m", "x", f"{ledger_of(told)}^{{tree}}"))
     told.git("reflog", "expire", "--expire=now", "--all")
     told.git("gc", "-q", "--prune=now")
+    index.remove(told.store.state)
     done = doctor(told, "--repair", rc=1)
     assert codes(done) == {"records-lost", "artifacts-lost"}  # the gc took run.log of those that are left
     assert "1 record (3)" in done["findings"][0]["message"] and ": run.log of " in done["findings"][1]["message"]
@@ -693,6 +694,33 @@ def test_records_that_are_nowhere_are_told_of(told: Lab) -> None:
     assert [one.line for one in left] == [one.line for one in entries if one != lost]
     log(told, "the night goes on")
     assert next(told.store.journal(told.git("rev-parse", journal_of(told)))).seq == len(entries) + 1
+
+
+@pytest.mark.long
+def test_the_index_is_the_last_that_has_the_records(told: Lab) -> None:
+    """Every pack is gone. The records are noted again, also on commits that only another clone can have."""
+    before = ids(told)
+    told.git("gc", "-q")
+    shutil.rmtree(told.path / ".git/objects/pack")
+    done = doctor(told, "--repair", rc=1)
+    assert "experiment-missing" in codes(done)
+    assert ids(told) == before
+    index.remove(told.store.state)
+    again = doctor(told, "--repair", rc=1)
+    assert codes(again) == codes(done) and ids(told) == before
+
+
+@pytest.mark.long
+def test_what_only_the_index_has_of_others_is_set_aside(team: tuple[Lab, Lab], hub: Hub) -> None:
+    ann, bob = team
+    lines = {entry.line for entry in bob.store.entries() if entry.writer == me(bob)}
+    loose(ann, ann.git("rev-parse", f"{copy_of(ann, 'ledger', bob)}^{{tree}}")).unlink()
+    shutil.move(hub.path, hub.path.with_name("away"))
+    done = doctor(ann, "--repair", rc=1)
+    assert "index-disagrees" in codes(done, "mended") and "records.jsonl" in " ".join(done["remarks"])
+    assert set((ann.store.state / "damaged" / "records.jsonl").read_bytes().splitlines()) == lines
+    shutil.move(hub.path.with_name("away"), hub.path)
+    assert codes(doctor(ann, "--repair", rc=0)) == set()
 
 
 def test_gits_own_locks_are_left_alone(told: Lab) -> None:

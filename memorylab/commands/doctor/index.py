@@ -8,6 +8,11 @@ from pathlib import Path
 
 from memorylab import index, recall
 from memorylab.commands.doctor.findings import Examination, Finding, Patient, warning
+from memorylab.commands.doctor.objects import ASIDE
+from memorylab.core.text import count, inline
+from memorylab.store.files import keep
+
+RECORDS = "records.jsonl"  # beside the objects that were set aside
 
 
 def _index(patient: Patient) -> Iterator[Finding]:
@@ -33,9 +38,22 @@ def _index(patient: Patient) -> Iterator[Finding]:
 
 
 def _renew(patient: Patient) -> list[str]:
-    index.remove(patient.place.state)
+    state = patient.place.state
+    here = {entry.line for entry in patient.session.store.entries()}
+    last = [line for line in index.lines(state / index.FILE) if line not in here]
+    path = state / ASIDE / RECORDS
+    if last:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        keep(path, b"".join(b"%s\n" % line for line in {**dict.fromkeys(_lines_of(path)), **dict.fromkeys(last)}))
+    index.remove(state)
     _ = patient.session.recall
-    return []
+    return [f"{count(len(last), 'record')} that only the index had {'is' if len(last) == 1 else 'are'} in "
+            f"{inline(str(path))} now"] if last else []  # fmt: skip
+
+
+def _lines_of(path: Path) -> list[bytes]:
+    """The lines of a file, none if it is not there."""
+    return path.read_bytes().splitlines() if path.exists() else []
 
 
 EXAMINATIONS = (Examination("the index", _index, {"index-damaged": _renew, "index-disagrees": _renew}),)

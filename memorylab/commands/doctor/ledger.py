@@ -42,7 +42,7 @@ def _journal(own: Own) -> Iterator[Finding]:
     elif own.from_objects and not own.broken and not set(own.from_objects) <= {one.seq for one in own.impossible}:
         yield error(
             "journal-gap", f"{_records_of(own.from_objects)} of {me} {_are(own.from_objects)} not in the journal",
-            "enters them again, out of objects that are still here.", True,
+            "enters them again, out of what is still here.", True,
         )  # fmt: skip
     elif not own.is_journal_right and not own.broken and not own.twice:
         yield error("journal-disordered", f"The journal of {me} is not in the order of its numbers", "orders it.", True)

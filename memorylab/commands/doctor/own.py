@@ -7,6 +7,7 @@ from functools import cached_property
 
 import msgspec
 
+from memorylab import index
 from memorylab.commands import experiment
 from memorylab.commands.doctor.findings import Patient
 from memorylab.commands.doctor.objects import is_whole
@@ -19,7 +20,7 @@ from memorylab.store.pack import Pack
 from memorylab.store.reader import contents
 from memorylab.store.rebuild import Commit, Entry, Noted
 from memorylab.store.repo import Journaled, Store
-from memorylab.store.transaction import PACKET_FILE
+from memorylab.store.transaction import PACKET_FILE, placeholder
 
 Line = tuple[str, bytes]  # (annotated commit, line)
 
@@ -79,18 +80,24 @@ class Own:
         numbers = {record.seq for _, _, record in noted if record is not None} | self.entries.keys()
         is_gone = self.tips["journal"] is None and bool(noted)
         if self.broken or is_gone or len(numbers) < max(numbers, default=0):
-            self._gather_objects()
+            self._gather_objects(noted)
         self._gather_notes(noted)
         if self.gaps and self.tips["ledger"] is not None:
             self._gather_former(self.tips["ledger"])
+        if self.gaps or self.broken or not self.noted.is_readable:
+            self._gather_index()
         self.from_notes.sort()
         self.from_objects.sort()
 
-    def _gather_objects(self) -> None:
+    def _gather_objects(self, noted: list[tuple[str, bytes, Said | None]]) -> None:
+        # What a killed log has left is no record where its number has become another's.
+        lines = {record.seq: line for _, line, record in noted if record is not None}
         for commit in self.salvage[0]:
             found = rebuild.record_of(self.reader, commit)
             record = None if found is None else self._mine(found[0])
-            if found is not None and record is not None and record.seq not in self.entries:
+            if found is None or record is None or lines.get(record.seq, found[0]) != found[0]:
+                continue
+            if record.seq not in self.entries:
                 self.entries[record.seq] = self._entry(record.seq, commit.parents[1], *found, record)
                 self.from_objects.append(record.seq)
 
@@ -120,6 +127,16 @@ class Own:
                     self.entries[record.seq] = self._entry(record.seq, anchor, line, self._artifacts(record), record)
                     self.from_objects.append(record.seq)
                     lacking.remove(record.seq)
+
+    def _gather_index(self) -> None:
+        """The index is a cache, and may be the last that has what git has lost."""
+        for line in index.lines(self.place.state / index.FILE):
+            record = self._mine(line)
+            if record is not None and record.seq not in self.entries:
+                anchor = record.commit if self.place.form.is_id(record.commit) else ""
+                anchor = anchor or placeholder(self.place.form, record.commit)
+                self.entries[record.seq] = self._entry(record.seq, anchor, line, self._artifacts(record), record)
+                self.from_objects.append(record.seq)
 
     def _noted_lines(self) -> Iterator[tuple[str, bytes, Said | None]]:
         notes = self.noted.notes
