@@ -31,6 +31,8 @@ _INHERITED = (
 )
 
 
+MEND = "`git memorylab doctor` says what is damaged here, and mends what can be mended with --repair."
+_DAMAGED = re.compile(r"reference broken|packed-refs|object file|is corrupt|inflate|index file|bad object")
 _NOWHERE = os.path.join(os.devnull, "none")  # git has a word of advice about a file of grafts that is there, and empty
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -118,7 +120,8 @@ def run(
     _survived(done.returncode, arguments[0])
     if check and done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise NotFound(said[0] if said else f"git {arguments[0]} failed with exit code {done.returncode}")
+        told = said[0] if said else f"git {arguments[0]} failed with exit code {done.returncode}"
+        raise NotFound(told, MEND if _DAMAGED.search(told) else "")
     return done.stdout
 
 

@@ -5,6 +5,7 @@ So a note stays where it stands, and a new one goes one level deeper once its fo
 """
 
 from memorylab.errors import NotFound
+from memorylab.store import git
 from memorylab.store.objects import FILE, FOLDER, Entries
 from memorylab.store.pack import Pack
 from memorylab.store.reader import Reader
@@ -13,7 +14,6 @@ from memorylab.store.reader import Reader
 # notes are some 10,000; from there on a third level is cheaper (measured: 4.4 ms against 1.7 ms).
 _FULL = 40
 _DEEPEST = 2
-_RESTORE = "Restore it from a remote."
 
 
 class NotesTree:
@@ -61,7 +61,7 @@ class NotesTree:
         _, oid = self._folders[found[0]][found[1]]
         content = self._blob(oid)
         if content is None:
-            raise NotFound(f"The note on {commit[:7]}, {oid[:7]}, is not here.", _RESTORE)
+            raise NotFound(f"The note on {commit[:7]}, {oid[:7]}, is not here.", git.MEND)
         return content
 
     def set(self, commit: str, content: bytes) -> None:
@@ -88,7 +88,7 @@ class NotesTree:
     def _read(self, name: str) -> tuple[str, Entries]:
         found = self._reader.tree(name)
         if found is None:
-            raise NotFound(f"{name[:7]} of the notes is not here.", _RESTORE)
+            raise NotFound(f"{name[:7]} of the notes is not here.", git.MEND)
         return found
 
     def _put(self, commit: str, content: bytes) -> None:

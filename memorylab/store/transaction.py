@@ -45,11 +45,20 @@ def writing(
         restored = seen.restore(place, reader, own, tips)
         if restored:
             tips = reader.at(own)
+        if len(tips) < len(own):
+            _refuse_lost(refs.at(place, own), tips)
         transaction = Transaction(place, me, now, tips, reader, sign)
         transaction.restored = restored
         yield transaction
         transaction.commit()
         seen.note(place, transaction.tips)
+
+
+def _refuse_lost(pointed: Mapping[str, str], tips: Mapping[str, str]) -> None:
+    """Raises NotFound if a ref points to what is not here: with a journal begun anew, what was in it would be lost."""
+    for ref, oid in pointed.items():
+        if ref not in tips:
+            raise NotFound(f"{ref} points to {oid[:7]}, which is not here or damaged.", git.MEND)
 
 
 def sequence(message: str) -> int:
@@ -181,7 +190,7 @@ class Transaction:
             return None
         _, files = self._reader.tree(oid) or ("", {})
         if RECORD_FILE not in files:
-            raise BadInput(f"{oid[:7]} of {self._refs['journal']} is no journal entry.", "Restore it from a remote.")
+            raise BadInput(f"{oid[:7]} of {self._refs['journal']} is no journal entry.", git.MEND)
         line = self._content(files[RECORD_FILE][1]).rstrip(b"\n")
         packet = self._content(files[PACKET_FILE][1]).rstrip(b"\n") if PACKET_FILE in files else None
         return parents[1], line, packet, parents[0]
@@ -191,7 +200,7 @@ class Transaction:
         if content is None:
             content = self._reader.blob(oid)
         if content is None:
-            raise NotFound(f"{oid[:7]} of {self._refs['journal']} is not here.", "Restore it from a remote.")
+            raise NotFound(f"{oid[:7]} of {self._refs['journal']} is not here.", git.MEND)
         return content
 
     def _sequence(self, tip: str | None) -> int:
@@ -200,7 +209,7 @@ class Transaction:
         commit = self._reader.resolve(tip)
         found = sequence(commit.message)
         if not found and commit.parents:
-            raise BadInput(f"The tip of {self._refs['journal']} is not a journal entry.", "Restore it from a remote.")
+            raise BadInput(f"The tip of {self._refs['journal']} is not a journal entry.", git.MEND)
         return found
 
     def _signed(self, oid: str) -> str:
