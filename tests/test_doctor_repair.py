@@ -333,6 +333,27 @@ def spool(lab: Lab) -> None:
     (lab.path / ".git/memorylab/spool").write_bytes(lab.git("rev-parse", "HEAD").encode() + b"\n\xff\xfe nothing\n")
 
 
+def lose_list_of_pack(lab: Lab) -> None:
+    lab.git("gc", "-q")
+    for path in (lab.path / ".git/objects/pack").glob("*.idx"):
+        path.unlink()
+
+
+def garble_list_of_pack(lab: Lab) -> None:
+    """As a power cut leaves it: there, and empty."""
+    lab.git("gc", "-q")
+    for path in (lab.path / ".git/objects/pack").glob("*.idx"):
+        path.chmod(0o644)
+        path.write_bytes(b"")
+
+
+def cut_packed_refs(lab: Lab) -> None:
+    lab.git("pack-refs", "--all")
+    path = lab.path / ".git/packed-refs"
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"refs/memorylab/journal") - 8])
+
+
 def break_seen(lab: Lab) -> None:
     """What was there once and is not needed any more is not whole."""
     kept = lab.git("rev-parse", refs.SEEN)
@@ -379,9 +400,20 @@ DAMAGES: dict[Callable[[Lab], None], str] = {
     garble_writer: "writer-unreadable",
     spool: "spool-left",
     break_seen: "seen-broken",
+    lose_list_of_pack: "pack-unlisted",
+    garble_list_of_pack: "pack-unlisted",
+    cut_packed_refs: "packed-refs-damaged",
 }
 CHEAP = {lose_journal, lose_some_notes}
-FILES = {garble_journal_ref, garble_ledger_ref, dangle_journal_ref, dangle_ledger_ref, dangle_display, leave_lock}
+FILES = {
+    cut_packed_refs,
+    garble_journal_ref,
+    garble_ledger_ref,
+    dangle_journal_ref,
+    dangle_ledger_ref,
+    dangle_display,
+    leave_lock,
+}
 needs_files = pytest.mark.skipif("MEMORYLAB_TEST_REFS" in os.environ, reason="these refs are files")
 
 
@@ -721,6 +753,23 @@ def test_what_only_the_index_has_of_others_is_set_aside(team: tuple[Lab, Lab], h
     assert set((ann.store.state / "damaged" / "records.jsonl").read_bytes().splitlines()) == lines
     shutil.move(hub.path.with_name("away"), hub.path)
     assert codes(doctor(ann, "--repair", rc=0)) == set()
+
+
+@needs_files
+@pytest.mark.parametrize("what", ["object", pytest.param("ref", marks=pytest.mark.long)])
+def test_nothing_is_written_over_what_is_damaged(told: Lab, what: str) -> None:
+    """A journal whose tip could not be read was begun anew, and what was left of that was taken for its number 1."""
+    before, name, tip = ids(told), me(told), told.git("rev-parse", journal_of(told))
+    path = loose(told, tip) if what == "object" else told.path / ".git" / journal_of(told)
+    path.chmod(0o644)
+    path.write_bytes(b"")
+    told.result(1.5)
+    for command in (("log", "--log", "run.log"), *((("status",),) if what == "ref" else ())):
+        assert "hint: `git memorylab doctor`" in told.run(*command, rc=3).stderr
+    assert codes(doctor(told, "--repair", rc=0)) == set()
+    assert ids(told) == before and me(told) == name
+    told.run("log", "--log", "run.log")
+    told.run("verify")
 
 
 def test_gits_own_locks_are_left_alone(told: Lab) -> None:

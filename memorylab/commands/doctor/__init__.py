@@ -2,7 +2,7 @@
 
 Every examination (one of a list) yields findings; every finding that can be mended has its repair beside it. Without
 --repair nothing is written. With it the repairs are made in the order of the list, which is that of what rests on what:
-locks, refs, objects, writers, ledgers, copies, index, hooks. Then all is looked at again.
+packs, locks, refs, objects, writers, ledgers, copies, index, hooks. Then all is looked at again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from memorylab.commands.doctor import copies, installed, ledger, objects, places, room, writers
+from memorylab.commands.doctor import copies, installed, ledger, objects, packs, places, room, writers
 from memorylab.commands.doctor import index as indexed
 from memorylab.commands.doctor.findings import Examination, Finding, Patient, error
 from memorylab.commands.session import Session
@@ -21,8 +21,8 @@ from memorylab.errors import MemoryLabError, NotARepository
 _ROUNDS = 4  # one repair may bring to light what another can mend
 
 EXAMINATIONS: tuple[Examination, ...] = (
-    *places.EXAMINATIONS, *objects.EXAMINATIONS, *writers.EXAMINATIONS, *ledger.EXAMINATIONS, *copies.EXAMINATIONS,
-    *indexed.EXAMINATIONS, *installed.EXAMINATIONS, *room.EXAMINATIONS,
+    *packs.EXAMINATIONS, *places.EXAMINATIONS, *objects.EXAMINATIONS, *writers.EXAMINATIONS, *ledger.EXAMINATIONS,
+    *copies.EXAMINATIONS, *indexed.EXAMINATIONS, *installed.EXAMINATIONS, *room.EXAMINATIONS,
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from memorylab.errors import MemoryLabError
 from memorylab.settings import Settings
 from memorylab.store import refs
 
+ASIDE = "damaged"  # in the local state: what is no longer what it was, and is not thrown away
 Severity = Literal["error", "warning", "advice"]
 
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from memorylab import index, recall
-from memorylab.commands.doctor.findings import Examination, Finding, Patient, warning
-from memorylab.commands.doctor.objects import ASIDE
+from memorylab.commands.doctor.findings import ASIDE, Examination, Finding, Patient, warning
 from memorylab.core.text import count, inline
 from memorylab.store.files import keep
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from memorylab import index
-from memorylab.commands.doctor.findings import Examination, Finding, Patient, error, warning
+from memorylab.commands.doctor.findings import ASIDE, Examination, Finding, Patient, error, warning
 from memorylab.commands.doctor.places import dangling
 from memorylab.core.text import count, inline
 from memorylab.errors import Denied, Unreachable
@@ -21,7 +21,6 @@ from memorylab.store.pack import Pack
 from memorylab.store.reader import LONGEST
 from memorylab.views.fresh import RUNS
 
-ASIDE = "damaged"  # in the local state: objects that were no longer what they were called
 _MISSING = re.compile(r"missing (blob|tree|commit|tag) ([0-9a-f]+)")
 _FSCK = ("fsck", "--connectivity-only", "--no-dangling", "--no-reflogs", "--no-progress")
 

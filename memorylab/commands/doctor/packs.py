@@ -1,0 +1,108 @@
+"""What git has packed: objects, whose list is made anew of the pack, and refs, of which the lines are kept that git can
+read. It stops at a damage of either, and with it all that is examined after these."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from memorylab.commands.doctor.findings import ASIDE, Examination, Finding, Patient, error
+from memorylab.core.text import count, inline
+from memorylab.store import git
+from memorylab.store.files import keep, locked
+from memorylab.store.git import Place
+from memorylab.store.locks import PACKED
+
+
+def _unlisted(place: Place) -> list[Path]:
+    """The packs whose list (.idx) is not there, or not as it was written: git sees nothing of what is in them."""
+    found = sorted((place.common_dir / "objects" / "pack").glob("pack-*.pack"))
+    return [path for path in found if not _is_sound(place, path.with_suffix(".idx"))]
+
+
+def _is_sound(place: Place, path: Path) -> bool:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return False
+    digits = place.form.digits // 2
+    return len(content) > digits and place.form.checksum(content[:-digits]) == content[-digits:]
+
+
+def _packs(patient: Patient) -> Iterator[Finding]:
+    unlisted = _unlisted(patient.place)
+    if unlisted:
+        name = inline(unlisted[0].with_suffix(".idx").name)
+        yield error(
+            "pack-unlisted", f"git cannot see what is in {count(len(unlisted), 'pack')}: {name} is gone or damaged",
+            "has git make the list anew of the pack itself.", True,
+        )  # fmt: skip
+
+
+def _list(patient: Patient) -> list[str]:
+    said = []
+    with locked(patient.place.state / "lock"):
+        for pack in _unlisted(patient.place):
+            made = pack.with_suffix(".made")
+            # Beside it first: where the pack is damaged too, git makes none, and the old one stays as it was.
+            if git.succeeds(patient.place, "index-pack", "-o", str(made), str(pack)):
+                made.replace(pack.with_suffix(".idx"))
+            else:
+                said.append(f"{inline(pack.name)} is damaged itself, and was left as it is")
+    return said
+
+
+# -- refs -------------------------------------------------------------------------------------------------------------
+
+
+def _told_apart(place: Place) -> tuple[bytes, bytes, int]:
+    """What is in the file of packed refs, the lines of it that git can read, and how many others there are."""
+    try:
+        content = (place.common_dir / PACKED).read_bytes()
+    except FileNotFoundError:
+        return b"", b"", 0
+    *lines, rest = content.split(b"\n")
+    good, bad, is_kept = [], int(rest != b""), False
+    for line in lines:
+        oid, _, name = line.removeprefix(b"^").partition(b" ")
+        is_ref = place.form.is_id(oid.decode("latin-1")) and (line.startswith(b"^") or name.startswith(b"refs/"))
+        # What a tag points to stands below it, and not below another.
+        is_kept = is_ref and (is_kept or not line.startswith(b"^")) or line.startswith(b"# ")
+        good += [line + b"\n"] * is_kept
+        bad += not is_kept
+    return content, b"".join(good), bad
+
+
+def _refs(patient: Patient) -> Iterator[Finding]:
+    _, _, bad = _told_apart(patient.place)
+    if bad:
+        yield error(
+            "packed-refs-damaged", f"{count(bad, 'line')} of {inline(str(patient.place.common_dir / PACKED))} cannot "
+            "be read, and git stops there",
+            f"keeps the lines that git can read, and the file as it is in {inline(str(patient.place.state / ASIDE))}. "
+            "A branch that was in the others is found again in `git reflog` or .git/logs.", True,
+        )  # fmt: skip
+
+
+def _keep_readable(patient: Patient) -> list[str]:
+    place = patient.place
+    path = place.common_dir / PACKED
+    with locked(place.state / "lock"):
+        lock = path.with_name(f"{PACKED}.lock")
+        os.close(os.open(lock, os.O_CREAT | os.O_EXCL))  # git's own, which it waits for
+        try:
+            content, good, bad = _told_apart(place)
+            if bad:
+                (place.state / ASIDE).mkdir(parents=True, exist_ok=True)
+                keep(place.state / ASIDE / PACKED, content)
+                keep(path, good)
+        finally:
+            lock.unlink()
+    return []
+
+
+EXAMINATIONS = (
+    Examination("packs", _packs, {"pack-unlisted": _list}),
+    Examination("packed refs", _refs, {"packed-refs-damaged": _keep_readable}),
+)
