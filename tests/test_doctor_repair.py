@@ -333,6 +333,20 @@ def spool(lab: Lab) -> None:
     (lab.path / ".git/memorylab/spool").write_bytes(lab.git("rev-parse", "HEAD").encode() + b"\n\xff\xfe nothing\n")
 
 
+def take_the_place_of_notes(lab: Lab) -> None:
+    """What `git notes --ref memorylab add` does where there are none yet."""
+    refs_of_notes = [ref for ref in own(lab) if ref.startswith("refs/notes/")]
+    lab.git("pack-refs", "--all")
+    for ref in refs_of_notes:
+        lab.git("update-ref", "-d", ref)
+    lab.git("notes", "--ref", "memorylab", "add", "-m", "mine", "HEAD")
+
+
+def take_the_place_of_the_journal(lab: Lab) -> None:
+    lab.git("update-ref", "-d", journal_of(lab))
+    lab.git("update-ref", f"{journal_of(lab)}/x", "HEAD")
+
+
 def lose_list_of_pack(lab: Lab) -> None:
     lab.git("gc", "-q")
     for path in (lab.path / ".git/objects/pack").glob("*.idx"):
@@ -403,6 +417,8 @@ DAMAGES: dict[Callable[[Lab], None], str] = {
     lose_list_of_pack: "pack-unlisted",
     garble_list_of_pack: "pack-unlisted",
     cut_packed_refs: "packed-refs-damaged",
+    take_the_place_of_notes: "ref-in-the-way",
+    take_the_place_of_the_journal: "ref-in-the-way",
 }
 CHEAP = {lose_journal, lose_some_notes}
 FILES = {

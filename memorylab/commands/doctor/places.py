@@ -104,6 +104,18 @@ def _unreadable(place: Place) -> list[tuple[str, Path, str]]:
     return found
 
 
+def _in_the_way(place: Place, me: str | None) -> dict[str, str]:
+    """The refs that git lets none of ours stand above or below of, as `git notes --ref memorylab add` makes one in a
+    fresh clone, with what they point to."""
+    ours = [*refs.owned(me or "x"), refs.DISPLAY, refs.SEEN, f"{refs.REMOTES}x/notes/x", f"{refs.REMOTES}x/journal/x"]
+    listed = git.run(place, "for-each-ref", "--format=%(refname) %(objectname)", *_OURS, check=False).decode()
+    found = (line.partition(" ") for line in listed.splitlines())
+    return {
+        name: oid for name, _, oid in found
+        if any(ref.startswith(f"{name}/") or name.startswith(f"{ref}/") for ref in ours)
+    }  # fmt: skip
+
+
 def dangling(patient: Patient) -> dict[str, str]:
     """The refs of the memory that point to nothing that is here, with what that is."""
     tips = patient.tips | refs.at(patient.place, [refs.DISPLAY, refs.SEEN])
@@ -124,6 +136,11 @@ def _refs(patient: Patient) -> Iterator[Finding]:
         yield error(
             "ref-unreadable", f"{inline(name)} holds no commit but {shorten(inline(said), 40) or 'nothing'!r}",
             "clears the file away and takes what the ref held from where else it is.", True,
+        )  # fmt: skip
+    for name in _in_the_way(patient.place, patient.me):
+        yield error(
+            "ref-in-the-way", f"{inline(name)} is a ref, where git can keep none of the memory's beside it",
+            f"calls it {inline(_aside(name))}; nothing of it is lost.", True,
         )  # fmt: skip
     for name, oid in dangling(patient).items():
         is_derived = not (refs.kind_of(refs.local_name(name)))
@@ -151,6 +168,18 @@ def _clear(patient: Patient) -> list[str]:
     return _put_back(patient.again())
 
 
+def _aside(name: str) -> str:
+    return name.replace("refs/", "refs/aside/", 1)
+
+
+def _move_aside(patient: Patient) -> list[str]:
+    place = patient.place
+    with locked(place.state / "lock"):
+        for name, oid in _in_the_way(place, patient.me).items():
+            git.update_refs(place, [f"create {_aside(name)} {oid}", f"delete {name} {oid}"])
+    return _put_back(patient.again())
+
+
 def _put_back(patient: Patient) -> list[str]:
     patient.session.store.protect()
     return []
@@ -174,5 +203,14 @@ def _undangle(patient: Patient) -> list[str]:
 EXAMINATIONS = (
     Examination("the settings", _settings),
     Examination("locks", _locks, {"lock-stale": _unlock}),
-    Examination("refs", _refs, {"ref-unreadable": _clear, "ref-lost": _put_back, "ref-dangling": _undangle}),
+    Examination(
+        "refs",
+        _refs,
+        {
+            "ref-unreadable": _clear,
+            "ref-in-the-way": _move_aside,
+            "ref-lost": _put_back,
+            "ref-dangling": _undangle,
+        },
+    ),
 )
