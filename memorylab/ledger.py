@@ -15,7 +15,7 @@ from memorylab.core.record import Artifact, Claim, Plan, Record, Rewrite, Run, U
 from memorylab.core.redact import Masked, mask, redact_bytes, redact_record, summed
 from memorylab.core.versions import changed
 from memorylab.errors import BadInput, MemoryLabError
-from memorylab.store import refs, seen, writer
+from memorylab.store import git, refs, seen, writer
 from memorylab.store.files import LOCK_SECONDS, locked, write_private
 from memorylab.store.git import Place
 from memorylab.store.reader import Reader
@@ -138,8 +138,22 @@ class Ledger:
         """Become a writer of another name, because another clone writes under ours, and write anew what that one's
         journal, at the commit `theirs` (None: it has none), does not have. The new name."""
         with locked(self.place.state / "lock"):
+            self._refuse_damaged(store, theirs or "")
             writer.change(self.place.common_dir, theirs or "")
         return self.settle(now, store)
+
+    def _refuse_damaged(self, store: Store, theirs: str) -> None:
+        """Raises BadInput if not all that was noted under our name is in our journal, or in the one of another clone at
+        `theirs`: it would be let go of with the name."""
+        me = writer.current(self.place.common_dir) or ""
+        tip = refs.at(self.place, [refs.LEDGER + me]).get(refs.LEDGER + me)
+        known: set[bytes] = set()
+        with suppress(MemoryLabError):
+            known.update(entry.line for entry in self._journal(store, refs.JOURNAL + me))
+            known.update(entry.line for entry in self._journal(store, theirs))
+        lost = [entry for entry in store.entries_of([(me, tip)] if tip else []) if entry.line not in known]
+        if lost:
+            raise BadInput(f"{len(lost)} of what {me} has noted cannot be found in its journal.", git.MEND)
 
     def settle(self, now: datetime, store: Store) -> str:
         """Finish `part`, also after a process that was killed in it. This clone's name."""

@@ -293,6 +293,16 @@ def garble_index(lab: Lab) -> None:
         path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
+def replace_index(lab: Lab) -> None:
+    index.remove(lab.path / ".git/memorylab")
+    (lab.path / ".git/memorylab" / index.FILE).mkdir()
+
+
+def link_index_to_nowhere(lab: Lab) -> None:
+    index.remove(lab.path / ".git/memorylab")
+    (lab.path / ".git/memorylab" / index.FILE).symlink_to("/nowhere/index")
+
+
 def garble_page(lab: Lab) -> None:
     """One page, not the first: the file opens."""
     with (lab.path / ".git/memorylab" / index.FILE).open("r+b") as file:
@@ -408,6 +418,8 @@ DAMAGES: dict[Callable[[Lab], None], str] = {
     leave_lock: "lock-stale",
     garble_index: "index-damaged",
     garble_page: "index-damaged",
+    replace_index: "index-damaged",
+    link_index_to_nowhere: "index-damaged",
     falsify_index: "index-disagrees",
     falsify_runs: "index-disagrees",
     lose_config: "config-missing",
@@ -786,6 +798,27 @@ def test_nothing_is_written_over_what_is_damaged(told: Lab, what: str) -> None:
     assert ids(told) == before and me(told) == name
     told.run("log", "--log", "run.log")
     told.run("verify")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["moved", pytest.param("lost", marks=needs_files)])
+def test_no_clone_parts_from_a_damaged_journal(team: tuple[Lab, Lab], hub: Hub, how: str) -> None:
+    """It takes its journal along under the new name, and lets go of the rest: what was not shared was lost."""
+    ann, _ = team
+    for number in range(2):
+        log(ann, f"only here {number}", 1.5 + number)
+    before, name = ids(ann), me(ann)
+    unsee(ann)
+    if how == "moved":
+        ann.git("update-ref", journal_of(ann), ann.git("commit-tree", "-m", "x", "HEAD^{tree}"))
+    else:
+        loose(ann, ann.git("rev-parse", journal_of(ann))).unlink()
+    assert "`git memorylab doctor`" in ann.run("sync", rc=3).stderr
+    assert me(ann) == name and ids(ann) == before
+    assert codes(doctor(ann, "--repair", rc=0)) == set()
+    assert me(ann) == name and ids(ann) == before
+    assert json.loads(ann.run("sync", "--json").stdout)["went"] == 2
+    ann.run("verify")
 
 
 def test_gits_own_locks_are_left_alone(told: Lab) -> None:

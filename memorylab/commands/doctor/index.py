@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,9 @@ RECORDS = "records.jsonl"  # beside the objects that were set aside
 
 def _index(patient: Patient) -> Iterator[Finding]:
     path = patient.place.state / index.FILE
+    if os.path.lexists(path) and not path.is_file():
+        yield warning("index-damaged", f"{inline(str(path))} is no file", "sets it aside, and makes it anew.", True)
+        return
     if not path.exists():
         return
     if (problem := index.is_unusable(path)) is not None:
@@ -38,6 +43,9 @@ def _index(patient: Patient) -> Iterator[Finding]:
 
 def _renew(patient: Patient) -> list[str]:
     state = patient.place.state
+    if os.path.lexists(state / index.FILE) and not (state / index.FILE).is_file():
+        (state / ASIDE).mkdir(parents=True, exist_ok=True)
+        (state / index.FILE).rename(state / ASIDE / f"{index.FILE}-{time.time_ns()}")
     here = {entry.line for entry in patient.session.store.entries()}
     last = [line for line in index.lines(state / index.FILE) if line not in here]
     path = state / ASIDE / RECORDS

@@ -34,7 +34,7 @@ def sizes(patient: Patient) -> Sizes:
     with suppress(MemoryLabError):
         records = (decode(entry.line) for entry in patient.session.store.entries())
         runs = {record.run_id for record in records if isinstance(record, Run)}
-    kept = sum(path.stat().st_size for path in patient.place.state.glob(f"{index.FILE}*"))
+    kept = sum(path.stat().st_size for path in patient.place.state.glob(f"{index.FILE}*") if path.is_file())
     size = (counted.get("size", 0) + counted.get("size-pack", 0)) * _KIB
     return Sizes(len(runs), counted.get("count", 0), counted.get("packs", 0), size, kept)
 
