@@ -821,6 +821,51 @@ def test_no_clone_parts_from_a_damaged_journal(team: tuple[Lab, Lab], hub: Hub, 
     ann.run("verify")
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_a_clone_wrote_before_it_forgot_its_name_is_shared(team: tuple[Lab, Lab], hub: Hub, when: str) -> None:
+    """It got a new name, and nobody moved the refs of the old one any more: what they had stayed here, unsaid."""
+    ann, bob = team
+    for number in range(2):
+        log(ann, f"only here {number}", 1.5 + number)
+    name = me(ann)
+    (ann.store.state / "writer.json").unlink()
+    code = "writer-unreadable"
+    if when == "after":
+        log(ann, "under another name")
+        ann.run("sync")
+        code = "writer-left"
+    found = doctor(ann, rc=1)
+    assert codes(found) == {code} and name in str(found["findings"])
+    before = ids(ann)
+    assert codes(doctor(ann, "--repair", rc=0)) == set()
+    assert (me(ann) == name) == (when == "before") and ids(ann) == before
+    ann.run("sync")
+    ann.run("verify")
+    bob.run("sync")
+    bob.run("verify")
+    assert set(ids(bob)) == set(before)
+
+
+@pytest.mark.long
+def test_refs_that_nobody_here_made_are_told_of(told: Lab) -> None:
+    told.git("update-ref", f"{refs.JOURNAL}somebody", f"{journal_of(told)}~3^2")
+    for options in ((), ("--repair",)):
+        found = doctor(told, *options, rc=1)
+        assert codes(found) == {"stranger-damaged"} and not found["findings"][0]["mends"]
+        assert f"{refs.JOURNAL}somebody" in found["findings"][0]["message"]
+
+
+@pytest.mark.long
+def test_a_journal_that_is_damaged_is_no_fork(team: tuple[Lab, Lab], hub: Hub) -> None:
+    ann, _ = team
+    log(ann, "only here")
+    loose(ann, ann.git("rev-parse", f"{journal_of(ann)}~1")).unlink()
+    assert "writer-forked" not in codes(doctor(ann, rc=1))
+    name = me(ann)
+    assert codes(doctor(ann, "--repair", rc=0)) == set() and me(ann) == name
+
+
 def test_gits_own_locks_are_left_alone(told: Lab) -> None:
     path = told.path / ".git/index.lock"
     path.touch()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 
-from memorylab.errors import BadInput, NotFound
+from memorylab.errors import BadInput, NotFound, StoreBusy
 from memorylab.store import git, pack, refs, seen, shallow, writer
 from memorylab.store.files import LOCK_SECONDS, locked
 from memorylab.store.form import Form
@@ -55,10 +55,10 @@ def writing(
 
 
 def _refuse_lost(pointed: Mapping[str, str], tips: Mapping[str, str]) -> None:
-    """Raises NotFound if a ref points to what is not here: with a journal begun anew, what was in it would be lost."""
+    """Raises StoreBusy if a ref points to what is not here: with a journal begun anew, what was in it would be lost."""
     for ref, oid in pointed.items():
         if ref not in tips:
-            raise NotFound(f"{ref} points to {oid[:7]}, which is not here or damaged.", git.MEND)
+            raise StoreBusy(f"{ref} points to {oid[:7]}, which is not here or damaged.", git.MEND)
 
 
 def sequence(message: str) -> int:

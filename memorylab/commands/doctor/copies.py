@@ -19,12 +19,23 @@ def _copies(patient: Patient) -> Iterator[Finding]:
     for one in verify.ledgers(patient.session):
         if one.writer == patient.me or not one.problems:
             continue
+        if not any(ref.startswith(refs.REMOTES) for ref in _refs_of(patient, one.writer)):
+            named = " and ".join(inline(ref) for ref in _refs_of(patient, one.writer))
+            yield error(
+                "stranger-damaged", f"{named or inline(one.writer)} is no memory that was fetched, nor ours: "
+                f"{one.problems[0]}", "Whoever made it knows whether it is needed: `git update-ref -d` takes it away.",
+            )  # fmt: skip
+            continue
         more = f", and {count(len(one.problems) - 1, 'further problem')}" if len(one.problems) > 1 else ""
         yield error(
             "copy-damaged", f"What is here of {inline(one.writer)} is not whole: {one.problems[0]}{more}",
             "fetches it again, from whoever has it whole." if patient.remotes else
             "`git remote add` a clone that has it whole, then run this again.", bool(patient.remotes),
         )  # fmt: skip
+
+
+def _refs_of(patient: Patient, name: str) -> list[str]:
+    return [ref for ref in patient.tips if (refs.kind_of(refs.local_name(ref)) or ("", ""))[1] == name]
 
 
 def _take_over(patient: Patient) -> list[str]:

@@ -14,7 +14,7 @@ from memorylab.core.text import count, inline
 from memorylab.store import git, refs
 
 
-def _is_set_up(patient: Patient) -> bool:
+def is_set_up(patient: Patient) -> bool:
     """Whether `init` was ever run here: whatever is left of what it sets."""
     if (patient.place.state / "hooks").exists() or (patient.place.state / "writer.json").exists():
         return True
@@ -25,7 +25,7 @@ def _is_set_up(patient: Patient) -> bool:
 def _config(patient: Patient) -> Iterator[Finding]:
     if patient.place.top is None:
         return
-    if not _is_set_up(patient):
+    if not is_set_up(patient):
         yield advice("not-set-up", "This clone was not set up: it has no hooks and fetches nobody's memory.",
                      "`git memorylab init` does it.")  # fmt: skip
         return
@@ -49,7 +49,7 @@ def _configure(patient: Patient) -> list[str]:
 
 def _hooks(patient: Patient) -> Iterator[Finding]:
     place, settings = patient.place, patient.session.settings
-    if place.top is None or not _is_set_up(patient):
+    if place.top is None or not is_set_up(patient):
         return
     subject, program = _told(patient)
     if program is not None and not os.access(program, os.X_OK) and shutil.which(program) is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memorylab.commands.doctor.findings import Examination, Finding, Patient, advice, error, warning
+from memorylab.commands.doctor.installed import is_set_up
+from memorylab.commands.doctor.own import walk
 from memorylab.core.text import count, inline
 from memorylab.store import git, refs, writer
 from memorylab.store.files import locked
@@ -22,6 +24,12 @@ def _writers(patient: Patient) -> Iterator[Finding]:
             "finishes it: what is only here is written under the new name.", True,
         )  # fmt: skip
         return
+    for name, number in _left(patient).items():
+        yield error(
+            "writer-left", f"{count(number, 'record')} that this clone wrote as {name} "
+            f"{'is' if number == 1 else 'are'} on no remote, and now it writes as {me}",
+            f"writes them as {me}, so that they are shared.", True,
+        )  # fmt: skip
     for remote in patient.remotes:
         stance = _stance(patient, remote, me)
         if stance == "ahead":
@@ -38,7 +46,8 @@ def _writers(patient: Patient) -> Iterator[Finding]:
 
 def _nobody(patient: Patient) -> Iterator[Finding]:
     path = patient.place.state / "writer.json"
-    if not path.exists():
+    here = _own(patient)
+    if not path.exists() and not (here and patient.place.top is not None and is_set_up(patient)):
         return
     known = writer.copied_from(patient.place.common_dir)
     if known is not None:
@@ -47,11 +56,11 @@ def _nobody(patient: Patient) -> Iterator[Finding]:
             "Nothing is to be done: it gets a name of its own when it first writes.",
         )  # fmt: skip
         return
-    here = _own(patient)
     whose = f"takes up {here[0]} again, who alone has written here." if len(here) == 1 else (
         f"{count(len(here), 'writer')} have written here: `git memorylab init --writer NAME` takes one up."
     )  # fmt: skip
-    said = f"{inline(str(path))} cannot be read: who writes here is not known"
+    how = "cannot be read" if path.exists() else "is gone"
+    said = f"{inline(str(path))} {how}: who writes here is not known"
     yield warning("writer-unreadable", said, whose, len(here) == 1)
 
 
@@ -59,6 +68,30 @@ def _own(patient: Patient) -> list[str]:
     """Who has a journal here that was not fetched."""
     found = (refs.kind_of(name) for name in patient.tips if not name.startswith(refs.REMOTES))
     return sorted({name for kind, name in filter(None, found) if kind == "journal"})
+
+
+def _left(patient: Patient) -> dict[str, int]:
+    """Who has written here before this clone got another name, with how many records no remote is known to have."""
+    found = {}
+    for name in _own(patient) if patient.place.top is not None else ():
+        tip = patient.tips[refs.JOURNAL + name]
+        copies = [patient.tips.get(refs.fetched_as(remote, refs.JOURNAL + name)) for remote in patient.remotes]
+        ours, problem = walk(patient.session.store, tip)
+        if name != patient.me and patient.remotes and not problem:
+            shared = max((len(walk(patient.session.store, copy)[0]) for copy in copies if copy), default=0)
+            if len(ours) > shared and all(_leads(patient, copy, tip) for copy in copies if copy):
+                found[name] = len(ours) - shared
+    return found
+
+
+def _write_anew(patient: Patient) -> list[str]:
+    me = patient.me
+    for name in _left(patient) if me is not None else ():
+        copies = [patient.tips.get(refs.fetched_as(remote, refs.JOURNAL + name)) for remote in patient.remotes]
+        with locked(patient.place.state / "lock"):
+            writer.save(patient.place.common_dir, me or "", name, next(filter(None, copies), ""))
+        _settle(patient.again())
+    return []
 
 
 def _stance(patient: Patient, remote: str, me: str) -> str:
@@ -72,7 +105,10 @@ def _stance(patient: Patient, remote: str, me: str) -> str:
         return "ahead"
     if here(ours) != "commit" or _leads(patient, theirs, ours):
         return ""
-    return "ahead" if _leads(patient, ours, theirs) else "forked"
+    if _leads(patient, ours, theirs):
+        return "ahead"
+    # A journal that is damaged leads nowhere; whether there are two is seen once it is whole.
+    return "forked" if not walk(patient.session.store, ours)[1] else ""
 
 
 def _leads(patient: Patient, one: str, other: str) -> bool:
@@ -112,7 +148,10 @@ def _take_up(patient: Patient) -> list[str]:
 EXAMINATIONS = (
     Examination(
         "writers", _writers,
-        {"writer-unreadable": _take_up, "writer-unsettled": _settle, "journal-behind": _go_on},
+        {
+            "writer-left": _write_anew, "writer-unreadable": _take_up, "writer-unsettled": _settle,
+            "journal-behind": _go_on,
+        },
     ),
 )  # fmt: skip
 
