@@ -144,16 +144,20 @@ class Ledger:
 
     def _refuse_damaged(self, store: Store, theirs: str) -> None:
         """Raises BadInput if not all that was noted under our name is in our journal, or in the one of another clone at
-        `theirs`: it would be let go of with the name."""
+        `theirs`: it would be let go of with the name. So would be what is about a commit that is not here."""
         me = writer.current(self.place.common_dir) or ""
         tip = refs.at(self.place, [refs.LEDGER + me]).get(refs.LEDGER + me)
         known: set[bytes] = set()
         with suppress(MemoryLabError):
-            known.update(entry.line for entry in self._journal(store, refs.JOURNAL + me))
             known.update(entry.line for entry in self._journal(store, theirs))
+        with suppress(MemoryLabError):
+            known.update(
+                entry.line for entry in self._journal(store, refs.JOURNAL + me)
+                if entry.line in known or store.reader.kind(entry.anchor) == "commit"
+            )  # fmt: skip
         lost = [entry for entry in store.entries_of([(me, tip)] if tip else []) if entry.line not in known]
         if lost:
-            raise BadInput(f"{len(lost)} of what {me} has noted cannot be found in its journal.", git.MEND)
+            raise BadInput(f"Not all that {me} has noted is in its journal, with its commit.", git.MEND)
 
     def settle(self, now: datetime, store: Store) -> str:
         """Finish `part`, also after a process that was killed in it. This clone's name."""

@@ -866,6 +866,30 @@ def test_a_journal_that_is_damaged_is_no_fork(team: tuple[Lab, Lab], hub: Hub) -
     assert codes(doctor(ann, "--repair", rc=0)) == set() and me(ann) == name
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["doctor", "sync", "was at it"])
+def test_a_lost_experiment_is_no_fork(team: tuple[Lab, Lab], hub: Hub, how: str) -> None:
+    """git cannot tell whether one journal leads to the other then. A clone that took it for a fork was stuck there."""
+    ann, _ = team
+    ann.edit("DEPTH", 31)
+    ann.git("-c", "core.hooksPath=/dev/null", "commit", "-q", "-am", "depth 31")
+    log(ann, "only here")
+    log(ann, "again")
+    before, name, lost = ids(ann), me(ann), ann.git("rev-parse", "HEAD")
+    kept = loose(ann, lost).read_bytes()
+    loose(ann, lost).unlink()
+    if how == "sync":
+        assert "`git memorylab doctor`" in ann.run("sync", rc=3).stderr
+    if how == "was at it":
+        writer.change(ann.path / ".git", ann.git("rev-parse", copy_of(ann, "journal", ann)))
+    done = doctor(ann, "--repair", rc=1)
+    assert {"writer-forked", "writer-unsettled"}.isdisjoint(codes(done)) and "objects-missing" in codes(done)
+    assert me(ann) == name and ids(ann) == before
+    loose(ann, lost).write_bytes(kept)
+    assert codes(doctor(ann, "--repair", rc=0)) == set() and me(ann) == name
+    assert json.loads(ann.run("sync", "--json").stdout)["went"] == 2
+
+
 def test_gits_own_locks_are_left_alone(told: Lab) -> None:
     path = told.path / ".git/index.lock"
     path.touch()

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
+from memorylab.errors import NotFound
 from memorylab.store import git, refs, shallow, transport
 from memorylab.store.files import locked
 from memorylab.store.git import Place
@@ -279,12 +280,16 @@ def waiting(place: Place, remote: str, me: str, found: dict[str, str]) -> int:
 
 
 def _stance(place: Place, ours: dict[str, str], theirs: dict[str, str]) -> Literal["", "ahead", "forked"]:
-    """How our own refs on a remote stand to ours, where they are none of ours."""
+    """How our own refs on a remote stand to ours, where they are none of ours. Raises NotFound where that cannot be
+    told, as one of ours is damaged."""
     found: Literal["", "ahead", "forked"] = ""
     for ref, oid in theirs.items():
         if ref not in ours or _is_ancestor(place, oid, ours[ref]):
             continue
         if not _is_ancestor(place, ours[ref], oid):
+            # git has the same answer for what it cannot follow.
+            if not git.succeeds(place, "rev-list", "--quiet", "--end-of-options", ours[ref]):
+                raise NotFound(f"Not all is here that {ref} leads to.", git.MEND)
             return "forked"
         found = "ahead"
     return found

@@ -8,6 +8,7 @@ from memorylab.commands.doctor.findings import Examination, Finding, Patient, ad
 from memorylab.commands.doctor.installed import is_set_up
 from memorylab.commands.doctor.own import walk
 from memorylab.core.text import count, inline
+from memorylab.errors import MemoryLabError
 from memorylab.store import git, refs, writer
 from memorylab.store.files import locked
 
@@ -103,12 +104,16 @@ def _stance(patient: Patient, remote: str, me: str) -> str:
         return ""
     if ours is None:
         return "ahead"
-    if here(ours) != "commit" or _leads(patient, theirs, ours):
+    if here(ours) != "commit":
         return ""
-    if _leads(patient, ours, theirs):
+    chains = [walk(patient.session.store, tip) for tip in (ours, theirs)]
+    (here_on, _), (there_on, _) = chains
+    if theirs in (one.oid for one in here_on):
+        return ""
+    if ours in (one.oid for one in there_on):
         return "ahead"
     # A journal that is damaged leads nowhere; whether there are two is seen once it is whole.
-    return "forked" if not walk(patient.session.store, ours)[1] else ""
+    return "forked" if not any(problem for _, problem in chains) else ""
 
 
 def _leads(patient: Patient, one: str, other: str) -> bool:
@@ -134,7 +139,16 @@ def _part(patient: Patient) -> list[str]:
 
 def _settle(patient: Patient) -> list[str]:
     session = patient.session
-    return [f"this clone writes as {session.ledger.settle(session.now, session.store)} from now on"]
+    former, _ = writer.former(patient.place.common_dir) or ("", "")
+    try:
+        return [f"this clone writes as {session.ledger.settle(session.now, session.store)} from now on"]
+    except MemoryLabError:
+        if refs.JOURNAL + (patient.me or "") in patient.tips:
+            raise
+        # Nothing was written under the new name: under the former one what is damaged can be mended before.
+        with locked(patient.place.state / "lock"):
+            writer.save(patient.place.common_dir, former)
+        return []
 
 
 def _take_up(patient: Patient) -> list[str]:
