@@ -578,6 +578,15 @@ def empty_own_experiment(ann: Lab, bob: Lab) -> None:
     path.write_bytes(b"")
 
 
+def garble_pack(ann: Lab, bob: Lab) -> None:
+    """In the middle, as a bad sector leaves it. The remote has all that is in it."""
+    ann.git("gc", "-q")
+    (path,) = (ann.path / ".git/objects/pack").glob("*.pack")
+    path.chmod(0o644)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2] + b"X" * 64 + content[len(content) // 2 + 64 :])
+
+
 def lose_all_own(ann: Lab, bob: Lab) -> None:
     """Refs, what was seen, and the copy."""
     unsee(ann)
@@ -623,6 +632,7 @@ SHARED: dict[Callable[[Lab, Lab], None], str] = {
     lose_own_artifact: "objects-missing",
     lose_own_experiment: "objects-missing",
     empty_own_experiment: "object-damaged",
+    garble_pack: "pack-damaged",
     lose_all_own: "journal-behind",
     garble_copy: "ref-unreadable",
     dangle_copy: "ref-dangling",
@@ -888,6 +898,17 @@ def test_a_lost_experiment_is_no_fork(team: tuple[Lab, Lab], hub: Hub, how: str)
     loose(ann, lost).write_bytes(kept)
     assert codes(doctor(ann, "--repair", rc=0)) == set() and me(ann) == name
     assert json.loads(ann.run("sync", "--json").stdout)["went"] == 2
+
+
+@pytest.mark.long
+def test_damage_here_is_no_remote_that_is_away(team: tuple[Lab, Lab], hub: Hub) -> None:
+    ann, _ = team
+    log(ann, "only here")
+    path = loose(ann, ann.git("rev-parse", "HEAD"))
+    path.chmod(0o644)
+    path.write_bytes(b"")
+    said = ann.run("sync", rc=3).stderr
+    assert "was not reached" not in said and "hint: `git memorylab doctor`" in said
 
 
 def test_gits_own_locks_are_left_alone(told: Lab) -> None:

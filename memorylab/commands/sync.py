@@ -143,6 +143,8 @@ def sync(session: Session, name: str | None, options: Options) -> Synced:
         try:
             given = transport.patiently(attempt, _again, options.attempts)
         except Unreachable as problem:
+            if git.is_damage(problem.message) and not git.succeeds(session.place, "rev-list", "--quiet", "--all"):
+                raise NotFound(problem.message, git.MEND) from None
             synced = _account(session, remote, done, _NOTHING)
             waiting = _waiting(session, remote)
             synced = synced._replace(reached=False, reason=problem.message, waiting=waiting)

@@ -32,7 +32,7 @@ class Form:
 
     def named(self, content: bytes) -> str:
         """The name of an object that is written with its kind and size before it, as git stores it."""
-        named: str = self._hash(content).hexdigest()
+        named: str = self.hash(content).hexdigest()
         return named
 
     @cached_property
@@ -42,7 +42,7 @@ class Form:
 
     def checksum(self, content: bytes) -> bytes:
         """What a pack ends with."""
-        summed: bytes = self._hash(content).digest()
+        summed: bytes = self.hash(content).digest()
         return summed
 
     @cached_property
@@ -50,7 +50,8 @@ class Form:
         """What anything is compared with that has nothing before it."""
         return self.object_id("tree", b"")
 
-    def _hash(self, content: bytes) -> Any:
+    def hash(self, content: bytes = b"") -> Any:
+        """The hash of some content, which more may be added to."""
         return _HASHES[self.name](content, usedforsecurity=False)
 
 

@@ -32,7 +32,9 @@ _INHERITED = (
 
 
 MEND = "`git memorylab doctor` says what is damaged here, and mends what can be mended with --repair."
-_DAMAGED = re.compile(r"reference broken|packed-refs|object file|is corrupt|inflate|index file|bad object")
+_DAMAGED = re.compile(
+    r"reference broken|packed-refs|object file|is corrupt|inflate|index file|bad object|too long, exceeds"
+)
 _NOWHERE = os.path.join(os.devnull, "none")  # git has a word of advice about a file of grafts that is there, and empty
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -121,8 +123,13 @@ def run(
     if check and done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         told = said[0] if said else f"git {arguments[0]} failed with exit code {done.returncode}"
-        raise NotFound(told, MEND if _DAMAGED.search(told) else "")
+        raise NotFound(told, MEND if is_damage(told) else "")
     return done.stdout
+
+
+def is_damage(said: str) -> bool:
+    """Whether git complains of what it cannot read, here or on a remote."""
+    return bool(_DAMAGED.search(said))
 
 
 def succeeds(place: Place, *arguments: str) -> bool:

@@ -246,6 +246,21 @@ def are_blobs(place: Place, oids: Sequence[str]) -> Iterator[bool]:
     return (bool(one) for one in found)
 
 
+def whole(place: Place, oids: Sequence[str]) -> list[str]:
+    """Those of many objects that git can read, and that are what their names say."""
+
+    def read(answer: subprocess.Popen[bytes]) -> str:
+        oid, kind, *size = _line(answer).decode().split()
+        if not size:
+            return ""
+        content = answer.stdout.read(int(size[0])) if answer.stdout is not None else b""
+        if answer.stdout is None or not answer.stdout.read(1):
+            raise EOFError
+        return oid if place.form.object_id(kind, content) == oid else ""
+
+    return [oid for oid in _each(place, "--batch", oids, read) if oid]
+
+
 def _each(
     place: Place, how: str, names: Sequence[str], read: Callable[[subprocess.Popen[bytes]], T]
 ) -> Iterator[T | None]:

@@ -13,6 +13,7 @@ from memorylab.store import git
 from memorylab.store.files import keep, locked
 from memorylab.store.git import Place
 from memorylab.store.locks import PACKED
+from memorylab.store.reader import whole
 
 
 def _unlisted(place: Place) -> list[Path]:
@@ -30,7 +31,32 @@ def _is_sound(place: Place, path: Path) -> bool:
     return len(content) > digits and place.form.checksum(content[:-digits]) == content[-digits:]
 
 
+def _damaged(place: Place) -> list[Path]:
+    """The packs whose content is not what it was, by the checksum at their end."""
+    return [path for path in sorted((place.common_dir / "objects" / "pack").glob("pack-*.pack"))
+            if _is_sound(place, path.with_suffix(".idx")) and not _is_whole(place, path)]  # fmt: skip
+
+
+def _is_whole(place: Place, path: Path) -> bool:
+    digits = place.form.digits // 2
+    with path.open("rb") as file:
+        left = path.stat().st_size - digits
+        summed = place.form.hash()
+        while left > 0 and (chunk := file.read(min(left, 1 << 20))):
+            summed.update(chunk)
+            left -= len(chunk)
+        return bool(summed.digest() == file.read())
+
+
 def _packs(patient: Patient) -> Iterator[Finding]:
+    damaged = _damaged(patient.place)
+    if damaged:
+        yield error(
+            "pack-damaged", f"{count(len(damaged), 'pack')} of git's {'is' if len(damaged) == 1 else 'are'} not as "
+            f"written: {inline(damaged[0].name)}",
+            f"packs anew what is whole in it, and sets it aside in {inline(str(patient.place.state / ASIDE))}; "
+            "the rest is fetched or made again.", True,
+        )  # fmt: skip
     unlisted = _unlisted(patient.place)
     if unlisted:
         name = inline(unlisted[0].with_suffix(".idx").name)
@@ -51,6 +77,24 @@ def _list(patient: Patient) -> list[str]:
             else:
                 said.append(f"{inline(pack.name)} is damaged itself, and was left as it is")
     return said
+
+
+def _pack_anew(patient: Patient) -> list[str]:
+    place = patient.place
+    aside = place.state / ASIDE
+    with locked(place.state / "lock"):
+        for path in _damaged(place):
+            form = f"--object-format={place.form.name}"
+            listed = git.run(place, "show-index", form, input=path.with_suffix(".idx").read_bytes()).decode()
+            good = whole(place, [line.split()[1] for line in listed.splitlines()])
+            names = "".join(f"{oid}\n" for oid in good).encode()
+            how = ("pack-objects", "-q", "--no-reuse-delta", "--no-reuse-object", str(path.parent / "pack"))
+            git.run(place, *how, input=names, durable=True)
+            aside.mkdir(parents=True, exist_ok=True)
+            # The list first: without it what is left is no pack to git.
+            for one in sorted(path.parent.glob(f"{path.stem}.*"), key=lambda one: one.suffix != ".idx"):
+                one.replace(aside / one.name)
+    return []
 
 
 # -- refs -------------------------------------------------------------------------------------------------------------
@@ -103,6 +147,6 @@ def _keep_readable(patient: Patient) -> list[str]:
 
 
 EXAMINATIONS = (
-    Examination("packs", _packs, {"pack-unlisted": _list}),
+    Examination("packs", _packs, {"pack-unlisted": _list, "pack-damaged": _pack_anew}),
     Examination("packed refs", _refs, {"packed-refs-damaged": _keep_readable}),
 )
