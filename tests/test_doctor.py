@@ -12,7 +12,7 @@ from memorylab import index
 from memorylab.commands import hooks
 from memorylab.store import git
 from tests.conftest import Lab
-from tests.test_doctor_repair import codes, doctor, everything, log
+from tests.test_doctor_repair import codes, doctor, everything, log, needs_files
 
 
 @pytest.mark.long
@@ -62,6 +62,22 @@ def test_a_configuration_that_git_cannot_read(lab: Lab) -> None:
         found = doctor(lab, *options, rc=1)
         assert codes(found) == {"config-unreadable"} and "line" in found["findings"][0]["message"]
     assert "error config-unreadable: " in lab.run("doctor", rc=1).stdout
+
+
+@pytest.mark.long
+@needs_files
+def test_a_branch_that_a_power_cut_emptied(lab: Lab) -> None:
+    """git said that nothing was committed yet, and the doctor that nothing was to be done."""
+    lab.experiment("deeper", 1.0, knob="DEPTH", to=9)
+    last, path = lab.git("rev-parse", "HEAD"), lab.path / ".git" / lab.git("symbolic-ref", "HEAD")
+    before = path.read_bytes()
+    path.write_bytes(b"")
+    found = doctor(lab, "--repair", rc=1)
+    assert "branch-unreadable" in codes(found) and path.read_bytes() == b""
+    remedy = next(one["remedy"] for one in found["findings"] if one["code"] == "branch-unreadable")
+    subprocess.run(remedy.split("`")[1], shell=True, cwd=lab.path, check=True)
+    assert path.read_bytes() == before and not lab.git("status", "--porcelain") and lab.git("rev-parse", "HEAD") == last
+    doctor(lab, rc=0)
 
 
 def test_a_form_that_is_not_known(lab: Lab) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -104,6 +105,24 @@ def _unreadable(place: Place) -> list[tuple[str, Path, str]]:
     return found
 
 
+def _broken_branch(place: Place) -> tuple[Path, str] | None:
+    """The file of the branch that is checked out if it holds no commit, as a power cut leaves it, and the last commit
+    that its reflog names, empty if there is none."""
+    head = (place.git_dir / "HEAD").read_text("utf-8", "replace").strip()
+    name = head.removeprefix("ref: ")
+    path = place.common_dir / name
+    if place.reftable or name == head or not path.is_file():
+        return None
+    said = path.read_text("utf-8", "replace").strip()
+    if place.form.is_id(said) or said.startswith("ref: "):
+        return None
+    with suppress(OSError):
+        lines = (place.common_dir / "logs" / name).read_text("utf-8", "replace").splitlines()
+        named = [field for line in lines for field in line.split(" ")[1:2] if place.form.is_id(field)]
+        return path, named[-1] if named else ""
+    return path, ""
+
+
 def _in_the_way(place: Place, me: str | None) -> dict[str, str]:
     """The refs that git lets none of ours stand above or below of, as `git notes --ref memorylab add` makes one in a
     fresh clone, with what they point to."""
@@ -132,6 +151,13 @@ def _boards(place: Place) -> list[tuple[str, str]]:
 
 
 def _refs(patient: Patient) -> Iterator[Finding]:
+    if (broken := _broken_branch(patient.place)) is not None:
+        path, last = broken
+        yield error(
+            "branch-unreadable", f"{inline(str(path))} holds no commit: git knows no longer where this branch is",
+            f"It is yours, and left as it is. `rm {shlex.quote(inline(str(path)))} && git reset --soft {last or 'COMMIT'}` puts it "
+            + ("where its reflog says it was last." if last else "on a commit: `git log --all` has them."),
+        )  # fmt: skip
     for name, _, said in _unreadable(patient.place):
         yield error(
             "ref-unreadable", f"{inline(name)} holds no commit but {shorten(inline(said), 40) or 'nothing'!r}",
