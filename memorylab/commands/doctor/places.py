@@ -153,10 +153,11 @@ def _boards(place: Place) -> list[tuple[str, str]]:
 def _refs(patient: Patient) -> Iterator[Finding]:
     if (broken := _broken_branch(patient.place)) is not None:
         path, last = broken
+        where = "where its reflog says it was last" if last else "on a commit: `git log --all` has them"
         yield error(
             "branch-unreadable", f"{inline(str(path))} holds no commit: git knows no longer where this branch is",
-            f"It is yours, and left as it is. `rm {shlex.quote(inline(str(path)))} && git reset --soft {last or 'COMMIT'}` puts it "
-            + ("where its reflog says it was last." if last else "on a commit: `git log --all` has them."),
+            f"It is yours, and left as it is. `rm {shlex.quote(inline(str(path)))} && "
+            f"git reset --soft {last or 'COMMIT'}` puts it {where}.",
         )  # fmt: skip
     for name, _, said in _unreadable(patient.place):
         yield error(
