@@ -1,13 +1,15 @@
 """The morning report: what needs a decision first, a link to each run, readable as it stands."""
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from memorylab.core.text import short_id
-from tests.conftest import Lab, Templates
+from tests.conftest import Lab, Templates, is_refusal
 from tests.test_evidence import log, turn
 
 LATEST = Path("results/memorylab/reports/latest.md")
@@ -100,6 +102,32 @@ def test_a_table_is_one_in_a_terminal_too(night: Lab) -> None:
         rows = [line for line in section(report(night), title).splitlines() if line.startswith("|")]
         assert len({len(row) for row in rows}) == 1 and len(rows) > 2
         assert max(map(len, rows)) < 160
+
+
+@pytest.mark.parametrize("command", ["report", "report --html", "skill"])
+def test_an_output_that_is_no_file_is_written_to(night: Lab, command: str) -> None:
+    """`report --output /dev/null` of root put a file in the place of the device, and the machine was without one."""
+    os.mkfifo(night.path / "pipe")
+    reader = subprocess.Popen(["cat", "pipe"], cwd=night.path, stdout=subprocess.PIPE)
+    try:
+        night.run(*command.split(), "--output", "pipe")
+        assert (night.path / "pipe").is_fifo()
+        assert len(reader.communicate()[0]) > 500
+    finally:
+        reader.kill()
+
+
+@pytest.mark.parametrize("command", ["report", "report --html", "skill"])
+def test_an_output_that_is_a_link_stays_one(night: Lab, command: str) -> None:
+    (night.path / "link").symlink_to("target")
+    night.run(*command.split(), "--output", "link")
+    assert (night.path / "link").is_symlink() and len((night.path / "target").read_bytes()) > 500
+
+
+def test_an_output_that_cannot_be_written(night: Lab) -> None:
+    for output in ("results", "train.py/mine", "x" * 300):
+        said = night.run("report", "--output", output, rc=3).stderr
+        assert "cannot be written: " in said and is_refusal(said)
 
 
 def test_nothing_was_run_yet(lab: Lab) -> None:

@@ -18,7 +18,7 @@ from memorylab.commands.session import Session
 from memorylab.core.record import Run
 from memorylab.core.text import inline, quoted
 from memorylab.errors import BadInput, UsageError
-from memorylab.store.files import replacing
+from memorylab.store import files
 from memorylab.views import table
 
 COLUMNS = (
@@ -155,20 +155,18 @@ def _typed(cells: list[Any]) -> list[Any]:
 
 @contextmanager
 def _whole(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which takes its name when all of it is written. A device or a pipe is written to as it is."""
-    is_special = os.path.exists(path) and not os.path.isfile(path)
-    # A link stays, and what it points to is replaced.
-    target = path if is_special else Path(os.path.realpath(path))
+    """A file to write, which takes its name when all of it is written."""
+    target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise _refused(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
     try:
-        with open(target, "wb") if is_special else replacing(target) as file:
+        with files.output(path) as file:
             yield file
     except BrokenPipeError:
         raise
     except OSError as problem:
         # What names a file elsewhere was read, and is somebody else's trouble.
-        if problem.filename is not None and Path(problem.filename).parent != target.parent:
+        if problem.filename is not None and Path(problem.filename).parent not in (path.parent, target.parent):
             raise
         raise _refused(path, problem) from None
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from memorylab import templates
 from memorylab.core.text import utf8
 from memorylab.errors import BadInput
-from memorylab.store.files import replace
+from memorylab.store import files
 
 NAME = "git-memorylab"
 DESCRIPTION = (
@@ -36,7 +36,8 @@ def make(output: Path | None) -> SkillFile:
     text = f"---\nname: {NAME}\ndescription: {to_json(DESCRIPTION).decode()}\n---\n\n{program}"
     if output is not None:
         try:
-            replace(output, text.encode())
+            with files.output(output) as file:
+                file.write(text.encode())
         except OSError as problem:
             raise BadInput(f"{output} cannot be written: {problem.strerror}.", "Give another --output FILE.") from None
     written = None if output is None else utf8(str(output))

@@ -72,6 +72,18 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+@contextmanager
+def output(path: Path) -> Iterator[BinaryIO]:
+    """`replacing`, for a path that the user gave: a link stays, and what it points to is replaced; a device or a pipe
+    is written to as it is."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "wb") as file:
+            yield file
+    else:
+        with replacing(Path(os.path.realpath(path))) as file:
+            yield file
+
+
 def read(path: Path, longest: int) -> bytes:
     """The content of a file. Raises OSError, also where it is no file, as a device that never ends, or is longer."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

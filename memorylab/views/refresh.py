@@ -18,7 +18,7 @@ from memorylab.core.text import count, escaped, file_names, inline, verbatim
 from memorylab.errors import BadInput, StoreBusy
 from memorylab.recall import Recall
 from memorylab.settings import Settings
-from memorylab.store import display, git, refs
+from memorylab.store import display, files, git, refs
 from memorylab.store.files import locked, read, replace
 from memorylab.store.repo import Store
 from memorylab.views import fresh, growing, morning, report
@@ -74,7 +74,12 @@ class Views:
         near = output.resolve().parent if output is not None else None
         text = self.report(recall, now, since_hours, near=near).encode()
         if output is not None:
-            replace(output.resolve(), text)
+            try:
+                with files.output(output) as file:
+                    file.write(text)
+            except OSError as problem:
+                message = f"{output} cannot be written: {problem.strerror or problem}."
+                raise BadInput(message, "Give another --output FILE.") from None
             return [output]
         if self.top is None:
             return []
@@ -101,7 +106,7 @@ class Views:
         from memorylab.views.page import data, render
 
         if output is not None:
-            path = output
+            path = output.resolve()
         elif self.top is not None:
             path = self.top / PAGE
         else:
@@ -110,7 +115,8 @@ class Views:
         everything = (run for _, run, _ in self._counted(recall.runs(), recall.size, "Writing the page"))
         values = data.page(everything, found, knobs, self.settings.rules, self._blob)
         try:
-            replace(path.resolve(), render.render(values))
+            with files.output(path) as file:
+                file.write(render.render(values))
         except OSError as problem:
             message = f"The page cannot be written: {problem}."
             raise BadInput(message, "Clear its way, or give --output FILE.") from None
