@@ -16,6 +16,7 @@ from memorylab.core.record import DEFAULT_NOISE, DEFAULT_PROMOTE, DEFAULT_THRESH
 from memorylab.core.text import inline
 from memorylab.errors import BadInput
 from memorylab.store import git
+from memorylab.store.files import read
 
 if TYPE_CHECKING:
     from memorylab.core.aliases import Vocabulary
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from memorylab.core.summary import Gauge
 
 MUTE = r"^(?=[^-])[A-Za-z0-9_.-]*\*?[A-Za-z0-9_.-]*$(?!\n)"  # of a writer's name, as one refspec can say it
+_LONGEST = 16 << 20  # bytes of a file of settings
 LOCAL = ("remote", "notes_only", "mute", "redact")  # what only a clone can know of itself
 
 
@@ -158,7 +160,7 @@ def _wrong_pattern(pattern: str) -> str:
 def _shared(top: Path) -> tuple[dict[str, object], str]:
     for name, table in (("pyproject.toml", ("tool", "memorylab")), (".memorylab.toml", ())):
         try:
-            text = (top / name).read_text(encoding="utf-8")
+            text = read(top / name, _LONGEST).decode("utf-8")
             if "memorylab" not in text and table:
                 continue  # nothing of ours is in it, and what parses it takes 6 ms to be imported
             import tomllib

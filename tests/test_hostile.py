@@ -299,7 +299,7 @@ def test_views_are_not_written_through_a_link_that_came_with_a_commit(lab: Lab, 
     lab.git("add", "-f", "results")
     lab.git("commit", "-qm", "a lure")
     said = lab.run("status").stderr
-    assert "results is a link out of this repository" in said
+    assert "results is a link that came with a commit" in said
     lab.result(1.0)
     lab.run("log", "--log", "run.log", "--description", "x")
     assert not list(victim.iterdir())
@@ -308,6 +308,93 @@ def test_views_are_not_written_through_a_link_that_came_with_a_commit(lab: Lab, 
     lab.git("commit", "-qm", "no lure")
     lab.run("status")
     assert (victim / "memorylab" / "experiments.jsonl").exists()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("results/memorylab/runs", "../.."), ("results/memorylab/runs", "../../.git"), ("results", "."),
+        ("results/memorylab", "../.git"), ("results/memorylab/reports", "../../src"), ("results", "results"),
+    ],
+)  # fmt: skip
+def test_no_view_is_written_or_cleared_away_through_a_link_within_the_repository(
+    lab: Lab, link: str, target: str
+) -> None:  # fmt: skip
+    """Which has .git in it, and what the user has not committed."""
+    (lab.path / "src").mkdir()
+    (lab.path / "src" / "uncommitted").touch()
+    lured(lab, link, target)
+    lab.experiment("a lure", 1.0)
+    there = files(lab)
+    for words in (["status"], ["report"], ["log", "--status", "crash", "--error", "x", "--report"], ["init"]):
+        assert f"{link} is a link that came with a commit" in lab.run(*words).output
+        assert files(lab) == there
+    said = lab.run("report", "--html", rc=3).stderr
+    assert f"{link} is a link that came with a commit" in said and files(lab) == there
+    lab.run("init", "--uninstall")
+    assert (lab.path / "src" / "uncommitted").exists() and "a lure" in lab.git("log", "-1")
+
+
+def lured(lab: Lab, link: str, target: str) -> None:
+    """Have a commit put a symbolic link where something else was."""
+    path = lab.path / link
+    subprocess.run(["rm", "-rf", str(path)], check=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(target)
+    lab.git("add", "-f", link)
+    lab.git("commit", "-qm", "a lure")
+
+
+def files(lab: Lab) -> list[Path]:
+    """What is in the working tree and in git's own folder, but for what git and the memory are kept in."""
+    return sorted(path for pattern in ("*", "src/*", ".git/*") for path in lab.path.glob(pattern))
+
+
+def test_the_page_is_not_written_through_a_link(lab: Lab, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    lured(lab, "results/memorylab/reports/latest.html", str(victim))
+    lab.run("report", "--html")
+    assert victim.read_text() == "mine"
+    assert "<html" in (lab.path / "results/memorylab/reports/latest.html").read_text()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("target", ["/dev/zero", "/dev/full", "record.json", "."])
+def test_what_stands_where_a_run_belongs_is_replaced(lab: Lab, target: str) -> None:
+    """A commit may have put anything there."""
+    lab.experiment("deeper", 1.0, knob="DEPTH", to=9)
+    (run,) = lab.memory.runs
+    runs = lab.path / "results" / "memorylab" / "runs"
+    lured(lab, f"results/memorylab/runs/{run.run_id}/record.json", target)
+    (runs / f".{run.run_id}.gone").write_text("a file, not a folder")
+    (runs / os.fsdecode(b"\xff")).mkdir()
+    for name in ("memorylab-views.json", "memorylab/index.sqlite"):
+        (lab.path / ".git" / name).unlink()
+    assert bounded(lab, "status").count("deeper") == 2
+    assert (runs / run.run_id / "record.json").read_bytes().startswith(b'{"artifacts":')
+    lured(lab, f"results/memorylab/runs/{run.run_id}", "..")
+    assert "could not be written" not in bounded(lab, "status")
+    assert (runs / run.run_id / "record.json").is_file() and not (runs / run.run_id).is_symlink()
+
+
+def test_a_table_that_a_link_leads_to_is_not_shared(lab: Lab, tmp_path: Path) -> None:
+    """It may be another lab's of the same user."""
+    (tmp_path / "secret.tsv").write_text(table.header("val_bpb") + "abc1234\t1.0\t1.0\tkeep\tsecret\n")
+    lured(lab, "results.tsv", str(tmp_path / "secret.tsv"))
+    (lab.path / ".git" / "memorylab-views.json").unlink()
+    assert "secret" not in lab.run("init").output
+    lab.run("status")
+    assert not lab.memory.runs and not list(lab.path.glob("results.tsv.*"))
+
+
+@pytest.mark.parametrize("name", [".memorylab.toml", "pyproject.toml"])
+@pytest.mark.parametrize("target", ["/dev/zero", "/dev/full", "."])
+def test_settings_that_are_no_file_are_refused(lab: Lab, name: str, target: str) -> None:
+    lured(lab, name, target)
+    said = bounded(lab, "status")
+    assert f"{name} cannot be read" in said
 
 
 def test_a_patch_is_what_git_itself_makes_of_the_code(lab: Lab, tmp_path: Path) -> None:

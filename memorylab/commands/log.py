@@ -164,7 +164,7 @@ def _default_log(session: Session, request: Request, found: experiment.Experimen
         return []
     path = session.place.top / LOG_FILE
     if git.is_lure(session.place, path):
-        return [f"{LOG_FILE} is a link out of this repository that came with a commit, and was left alone"]
+        return [f"{LOG_FILE} is a link that came with a commit, and was left alone"]
     try:
         fresh = path.stat().st_mtime >= found.commit.time
     except OSError:

@@ -28,6 +28,11 @@ _INHERITED = (
     "GIT_NAMESPACE",
     "GIT_REFLOG_ACTION",
     "GIT_EDITOR",
+    # Magit sets the first for all it starts, hooks among it: our own pathspecs say themselves what they are.
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
 )
 
 
@@ -182,11 +187,14 @@ def hardened(place: Place) -> tuple[str, ...]:
 
 
 def is_lure(place: Place, path: Path) -> bool:
-    """Whether a path of the working tree is a symbolic link out of it that came with a commit: what the user has not
-    made himself is not followed."""
-    if place.top is None or not path.is_symlink() or path.resolve().is_relative_to(place.top.resolve()):
+    """Whether a path of the working tree is a symbolic link that came with a commit: what the user has not made himself
+    is not followed, nor to another place in the working tree, which has .git in it."""
+    if place.top is None or not path.is_symlink():
         return False
-    listed = run(place, "ls-files", "-s", "--", f":(top,literal){path.relative_to(place.top)}", check=False)
+    try:
+        listed = run(place, "ls-files", "-s", "--", f":(top,literal){path.relative_to(place.top)}")
+    except NotFound:  # in a submodule, whose commit it then came with
+        return True
     return listed.startswith(b"120000 ")
 
 

@@ -34,7 +34,16 @@ _LONGEST_TABLE = 1 << 28
 _WAY = (FOLDER.parent, FOLDER, RUNS, LATEST.parent)  # the folders that views are in
 _STEP = 50  # runs between two words on how far it has come
 T = TypeVar("T")
+_UNFINISHED = re.compile(r"\.[\w.-]+\.(\d+|gone)")
 _REPORT = re.compile(r"\d{8}T\d{6}Z\.md")
+
+
+def _clear(path: Path) -> None:
+    """Delete whatever is there: a commit may bring a file or a link where a folder belongs."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _clean(packet: bytes) -> bytes:
@@ -70,7 +79,7 @@ class Views:
 
     def write_report(self, recall: Recall, now: datetime, since_hours: float, output: Path | None = None) -> list[Path]:
         """Write reports/latest.md and reports/<time>.md, and remember the moment, so that latest.md can come back; or
-        write `output` alone. The files written; none in a bare repository."""
+        write `output` alone. The files written; none in a bare repository, or where `refresh` tells why not."""
         near = output.resolve().parent if output is not None else None
         text = self.report(recall, now, since_hours, near=near).encode()
         if output is not None:
@@ -82,6 +91,8 @@ class Views:
                 raise BadInput(message, "Give another --output FILE.") from None
             return [output]
         if self.top is None:
+            return []
+        if self._lure():
             return []
         folder = self.top / FOLDER / "reports"
         written = [folder / "latest.md", folder / f"{now:%Y%m%dT%H%M%SZ}.md"]
@@ -107,6 +118,8 @@ class Views:
 
         if output is not None:
             path = output.resolve()
+        elif lure := self._lure():
+            raise BadInput(lure, "Remove it, or give --output FILE.")
         elif self.top is not None:
             path = self.top / PAGE
         else:
@@ -115,7 +128,7 @@ class Views:
         everything = (run for _, run, _ in self._counted(recall.runs(), recall.size, "Writing the page"))
         values = data.page(everything, found, knobs, self.settings.rules, self._blob)
         try:
-            with files.output(path) as file:
+            with files.replacing(path) if output is None else files.output(path) as file:
                 file.write(render.render(values))
         except OSError as problem:
             message = f"The page cannot be written: {problem}."
@@ -141,12 +154,16 @@ class Views:
         """
         if self.top is None or self.store.writer() is None:
             return []
-        for path in _WAY:
-            if git.is_lure(self.store.place, self.top / path):
-                return [f"{path} is a link out of this repository that came with a commit: no views are written there."]
+        if lure := self._lure():
+            return [lure]
         tips, shown = listed or refs.listed(self.store.place)
         kept = self.store.protect(tips)
         return self.restored() + self._refresh(kept, shown)
+
+    def _lure(self) -> str:
+        """What there is to say of a link in the way of the views that came with a commit; empty if there is none."""
+        ways = () if self.top is None else (path for path in _WAY if git.is_lure(self.store.place, self.top / path))
+        return next((f"{path} is a link that came with a commit: no views are written there." for path in ways), "")
 
     def restored(self) -> list[str]:
         """What there is to say of refs that were put back since this was last asked."""
@@ -182,14 +199,22 @@ class Views:
         """results.tsv, if it is there and holds rows that the ledger does not have."""
         assert self.top is not None
         path = self.top / TABLE
-        try:
-            found = read(path, _LONGEST_TABLE)
-        except OSError:
-            return None
-        state = fresh.load(self.store.place)
-        if fresh.is_intact(self.top, state, TABLE):
+        found = self._table(fresh.load(self.store.place))
+        if found is None:
             return None
         return path if growing.foreign_rows(found, recall, self.settings.metric) else None
+
+    def _table(self, state: State) -> bytes | None:
+        """What is in results.tsv; None if that is as it was left, is no file, or a link that came with a commit: what
+        somebody else has chosen of the user's files is not his to be shared."""
+        assert self.top is not None
+        path = self.top / TABLE
+        if fresh.is_intact(self.top, state, TABLE) or git.is_lure(self.store.place, path):
+            return None
+        try:
+            return read(path, _LONGEST_TABLE)
+        except OSError:
+            return None
 
     def foreign_ledger(self, recall: Recall) -> Path | None:
         """experiments.jsonl, if it is there and somebody else's: the predecessor kept its runs under this name.
@@ -198,7 +223,9 @@ class Views:
         """
         assert self.top is not None
         path = self.top / LINES
-        if fresh.load(self.store.place).made_from or not path.exists():
+        if fresh.load(self.store.place).made_from or not path.exists() or self._lure():
+            return None
+        if git.is_lure(self.store.place, path):
             return None
         *lines, last = read(path, _LONGEST_TABLE).split(b"\n")
         # Of a line of ours a power cut may have left a part: views are not synced.
@@ -211,6 +238,9 @@ class Views:
     def remove(self) -> None:
         """Delete the views and what is remembered of them; a results.tsv that somebody edited stays."""
         if self.top is None:
+            return
+        if self._lure():
+            fresh.forget(self.store.place)
             return
         folder, (recall, _) = self.top / FOLDER, self._read()
         for _, run, _ in recall.runs():
@@ -273,19 +303,21 @@ class Views:
         assert self.top is not None
         folder = self.top / FOLDER
         for left in () if is_whole else (folder / "runs").glob(".*"):
-            shutil.rmtree(left, ignore_errors=True)
+            if _UNFINISHED.fullmatch(left.name):
+                _clear(left)
         # `replace` ends a temporary name in eight characters; an editor's swap file is not of that kind.
         for path, name in ((self.top, f".{TABLE}"), (folder, ".*"), (folder / "reports", ".*")):
             for left in path.glob(f"{name}.????????"):
-                left.unlink(missing_ok=True)
+                if left.is_file():
+                    left.unlink(missing_ok=True)
 
     def _drop(self, folder: Path, recall: Recall) -> None:
         """Clear away the folders of runs that are not remembered any more, because their writers are muted."""
         for path in list(folder.iterdir()):
-            if recall.has(path.name) or path.is_symlink():
+            if path.is_symlink() or not path.name.isascii() or recall.has(path.name):
                 continue
             with suppress(OSError):
-                record = decode((path / "record.json").read_bytes().rstrip(b"\n"))
+                record = decode(read(path / "record.json", _LONGEST).rstrip(b"\n"))
                 if isinstance(record, Run) and record.run_id == path.name:
                     gone = path.rename(folder / f".{path.name}.gone")  # as a whole, for who is killed meanwhile
                     shutil.rmtree(gone)
@@ -298,7 +330,7 @@ class Views:
         final, record = folder / run.run_id, line + b"\n"
         there: dict[str, int] = {}
         with suppress(OSError):
-            found_there = (final / "record.json").read_bytes()
+            found_there = read(final / "record.json", _LONGEST)
             if found_there == record:
                 there = {entry.name: entry.stat().st_size for entry in os.scandir(final)}
             elif isinstance(other := decode(found_there.rstrip(b"\n")), Run) and other.run_id != run.run_id:
@@ -313,18 +345,17 @@ class Views:
         if there == {name: len(content) for name, content in contents.items()}:
             return len(here) == len(blobs)
         building = folder / f".{run.run_id}.{os.getpid()}"
-        shutil.rmtree(building, ignore_errors=True)
+        _clear(building)
         building.mkdir()
         for name, content in contents.items():
             (building / name).write_bytes(content)
         gone = folder / f".{run.run_id}.gone"
-        if final.exists():
+        if os.path.lexists(final):
             # It goes as a whole: who is killed while deleting leaves half of it, under a name that nobody reads.
-            shutil.rmtree(gone, ignore_errors=True)
+            _clear(gone)
             final.rename(gone)
         building.rename(final)
-        if gone.exists():
-            shutil.rmtree(gone)  # an error is told, and the next command sweeps; silence would be taken for whole
+        _clear(gone)  # an error is told, and the next command sweeps; silence would be taken for whole
         return len(here) == len(blobs)
 
     def set_aside(self, recall: Recall) -> Path | None:
@@ -345,11 +376,8 @@ class Views:
         """Keep a copy of results.tsv if somebody wrote rows into it that the ledger does not have."""
         assert self.top is not None
         path = self.top / TABLE
-        if fresh.is_intact(self.top, state, TABLE):
-            return []
-        try:
-            found = read(path, _LONGEST_TABLE)
-        except OSError:
+        found = self._table(state)
+        if found is None:
             return []
         foreign = growing.foreign_rows(found, recall, self.settings.metric)
         if not foreign:
