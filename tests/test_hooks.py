@@ -81,6 +81,13 @@ def test_a_commit_that_touches_the_subject_is_judged_and_pinned_at_once(lab: Lab
     assert _head(lab) in lab.git("log", "--format=%P", journal).split()
 
 
+def test_a_commit_of_magit_is_judged_too(lab: Lab) -> None:
+    """It has git take all pathspecs literally, and git tells its hooks."""
+    lab.edit("DEPTH", 9)
+    assert "novel" in _commit(lab, "--literal-pathspecs", "commit", "-qam", "deeper")
+    assert lab.memory.plans[_head(lab)].change is not None
+
+
 def test_a_discarded_commit_survives_gc(lab: Lab) -> None:
     lab.starts_hooks = True
     lab.edit("DEPTH", 9)

@@ -26,7 +26,7 @@ _SHELLS = ("sh", "bash", "dash", "ksh", "zsh")
 _SECTIONS = {
     "post-commit": (
         "if { IFS= read -r memorylab && "
-        'git diff-tree -r --root --no-commit-id --quiet HEAD -- ":(top,literal)$memorylab"; } '
+        'GIT_LITERAL_PATHSPECS=0 git diff-tree -r --root --no-commit-id --quiet HEAD -- ":(top,literal)$memorylab"; } '
         '2>/dev/null <"${0%/*}/../memorylab/hooks/settings"; then :; else\n'
         '    "${0%/*}/../memorylab/hooks/post-commit" "$@" 2>/dev/null || :\n'
         "fi\n"
