@@ -397,6 +397,32 @@ def test_settings_that_are_no_file_are_refused(lab: Lab, name: str, target: str)
     assert f"{name} cannot be read" in said
 
 
+def test_a_subject_is_neither_read_nor_restored_over_a_link(lab: Lab, tmp_path: Path) -> None:
+    """A branch can choose both, and a name such as .bashrc."""
+    home = tmp_path / "victim"
+    home.mkdir()
+    (lab.path / "home").mkdir()
+    (lab.path / "home" / ".bashrc").write_text("DEPTH = 9\n")
+    (lab.path / ".memorylab.toml").write_text('subject = "home/.bashrc"\n')
+    lab.git("add", "-A")
+    lab.experiment("a lure", 1.0)
+    lured(lab, "home", str(home))
+    said = lab.run("restore", "HEAD~", "--force", rc=3).stderr
+    assert "home/.bashrc is beyond a symbolic link here" in said and not list(home.iterdir())
+    (home / ".bashrc").write_text("TOKEN = 'secret'\n")
+    lab.result(1.0)
+    for words in (["check"], ["check", "--json"], ["log", "--log", "run.log", "--allow-dirty"], ["show", "--json"]):
+        assert "TOKEN" not in lab.run(*words, rc=None).output
+    assert not any(run.change and "TOKEN" in run.change.knobs for run in lab.memory.runs)
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "train.py", "/etc"])
+def test_a_subject_that_is_no_file_is_not_waited_for(lab: Lab, target: str) -> None:
+    lured(lab, "train.py", target)
+    for words in (["check"], ["status"], ["log", "--status", "crash", "--error", "x"], ["brief"]):
+        bounded(lab, *words)
+
+
 def test_a_patch_is_what_git_itself_makes_of_the_code(lab: Lab, tmp_path: Path) -> None:
     """Whatever drivers the user has: a branch can choose among them, and what is recorded is for everybody."""
     lab.git("config", "diff.external", f"touch '{tmp_path}/owned'; echo")

@@ -12,7 +12,7 @@ from memorylab.core.record import Run
 from memorylab.core.text import inline, verbatim
 from memorylab.errors import BadInput, DirtySubject, NotFound
 from memorylab.store import git
-from memorylab.store.files import replace
+from memorylab.store.files import read, replace
 from memorylab.store.reader import LONGEST
 
 
@@ -114,11 +114,13 @@ def restore(session: Session, run: Run, branch: str, force: bool) -> str:
     # As git would check it out: with the line ends and filters of this working tree.
     content = git.run(session.place, "cat-file", "--filters", "--", f"{oid}:{subject}")
     path = session.place.top / subject
+    if git.is_beyond_link(session.place, subject):
+        raise BadInput(f"{subject} is beyond a symbolic link here.", "Remove that, or give --branch NAME.")
     if path.is_dir() and not path.is_symlink():
         raise BadInput(f"{subject} is a folder here.", "Move it away, or give --branch NAME.")
     if not force and _holds(path) != content and experiment.of_working_tree(session) is not None:
         raise DirtySubject(f"{subject} has changes that would be lost.", "Commit them, or give --force.")
-    mode = path.stat().st_mode & 0o7777 if path.exists() else None
+    mode = path.stat().st_mode & 0o777 if path.is_file() and not path.is_symlink() else None
     replace(path, content)
     if mode is not None:
         path.chmod(mode)
@@ -128,7 +130,7 @@ def restore(session: Session, run: Run, branch: str, force: bool) -> str:
 
 def _holds(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return read(path, LONGEST)
     except OSError:
         return None
 

@@ -10,7 +10,9 @@ from memorylab.core.change import constants, describe, read_change
 from memorylab.core.record import Change, Mode
 from memorylab.errors import BadInput, DirtySubject, NotFound
 from memorylab.store import git
+from memorylab.store.files import read
 from memorylab.store.objects import Commit
+from memorylab.store.reader import LONGEST
 
 
 class Experiment(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,14 +111,17 @@ def diff(session: Session, old: str | None, new: str | None) -> bytes:
     """The subject's diff between two commits (no old one: the empty tree; no new one: the working tree)."""
     fixed = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/")
     revisions = [old or session.place.form.empty_tree] + ([new] if new else [])
-    return git.run(session.place, *fixed, "--end-of-options", *revisions, "--", session.settings.subject)
+    subject = f":(top,literal){session.settings.subject}"
+    return git.run(session.place, *fixed, "--end-of-options", *revisions, "--", subject)
 
 
 def _working(session: Session) -> bytes | None:
     if session.place.top is None:
         raise BadInput("A bare repository has no working tree to judge.", "Give --description.")
+    if git.is_beyond_link(session.place, session.settings.subject):
+        return None
     try:
-        return (session.place.top / session.settings.subject).read_bytes()
+        return read(session.place.top / session.settings.subject, LONGEST)
     except OSError:
         return None
 

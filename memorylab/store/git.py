@@ -198,6 +198,11 @@ def is_lure(place: Place, path: Path) -> bool:
     return listed.startswith(b"120000 ")
 
 
+def is_beyond_link(place: Place, path: str) -> bool:
+    """Whether a path of the working tree leads over a symbolic link, as git itself follows none."""
+    return any((place.top or place.git_dir).joinpath(folder).is_symlink() for folder in Path(path).parents[:-1])
+
+
 def branch(place: Place) -> str | None:
     """The branch that HEAD is on, None if it is detached."""
     head = run(place, "symbolic-ref", "-q", "HEAD", check=False).decode("utf-8", "replace").rstrip("\n")
