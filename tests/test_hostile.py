@@ -680,3 +680,112 @@ def test_a_bomb_on_a_remote_costs_little_and_spoils_nothing(lab: Lab, kind: str,
         if words == ["history"]:
             assert "raise matrix lr" in said
     assert not Path("/tmp/escaped").exists()
+
+
+# -- what anybody may push to the refs of somebody else
+
+
+def pushed(hub: Hub, ref: str, tree: str, message: bytes = b"x\n", anchor: str = "") -> str:
+    """Put a commit on top of a ref of the remote, as a push of anybody's does; it is a fast-forward."""
+    parents = (hub.git("rev-parse", ref), *([anchor] if anchor else []))
+    top = attacks.commit(hub.path, tree, message, parents)
+    hub.git("update-ref", ref, top)
+    return top
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["without", "emptied", "edited"])
+@pytest.mark.parametrize("fetch", ["sync", "git"])
+def test_a_note_that_a_push_takes_away_is_kept_by_everybody(
+    templates: Templates, tmp_path: Path, how: str, fetch: str
+) -> None:  # fmt: skip
+    """git takes the commit as any other: it is on top of the one before."""
+    hub = Hub(templates, tmp_path / "hub")
+    ann, bob = hub.join("ann"), hub.join("bob")
+    first = ann.experiment("deeper", 1.0, knob="DEPTH", to=9)
+    ann.experiment("wider", 0.9, knob="MATRIX_LR", to=0.05)
+    for lab in (ann, bob):
+        lab.run("sync")
+    told = bob.run("export").stdout
+    ledger = refs.LEDGER + (ann.store.writer() or "")
+    notes = [line.split() for line in hub.git("ls-tree", ledger).splitlines()]
+    left = [] if how == "emptied" else [("100644", name, oid) for _, _, oid, name in notes if name != first]
+    if how == "edited":
+        note = next(hub.git("cat-file", "-p", oid) for _, _, oid, name in notes if name == first)
+        left.append(("100644", first, attacks.loose(hub.path, "blob", note.replace("1.0", "9.0").encode() + b"\n")))
+    pushed(hub, ledger, attacks.tree(hub.path, sorted(left, key=lambda entry: entry[1])))
+    if fetch == "git":
+        bob.git("fetch", "-q")
+        assert "had lost what was remembered, and was put back" in bob.run("status").stderr
+    else:
+        said = bob.run("sync")
+        assert "was cut short there; refused, the copy here is whole" in said.stderr and "nothing new" in said.stdout
+    assert bob.run("export").stdout == told
+    bob.run("verify")
+    # Its owner goes on under another name, and brings all of it back, also to who comes later.
+    ann.run("sync")
+    ann.experiment("longer", 0.8, knob="WARMDOWN_RATIO", to=0.6)
+    ann.run("sync")
+    late = hub.join("late")
+    for lab in (ann, bob, late):
+        lab.run("sync")
+        assert {run.description for run in lab.memory.runs} == {"deeper", "wider", "longer"}
+    assert {run.metrics["val_bpb"] for run in bob.memory.runs} == {1.0, 0.9, 0.8}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("entry", ["no number", "number far ahead", "no record", "no experiment", "another chain"])
+def test_a_journal_that_somebody_else_went_on_with_stops_nobody(
+    templates: Templates, tmp_path: Path, entry: str
+) -> None:  # fmt: skip
+    hub = Hub(templates, tmp_path / "hub")
+    ann = hub.join("ann")
+    ann.experiment("deeper", 1.0, knob="DEPTH", to=9)
+    ann.run("sync")
+    me = ann.store.writer() or ""
+    journal, main = refs.JOURNAL + me, hub.git("rev-parse", "main")
+    tree, empty = hub.git("rev-parse", f"{journal}^{{tree}}"), attacks.tree(hub.path, [])
+    number = ann.store.reader.resolve(journal).message.split()[-1]
+    following = f"x\n\nSeq: {int(number) + 1}\n".encode()
+    if entry == "no number":
+        pushed(hub, journal, tree, b"x\n", main)
+    elif entry == "number far ahead":
+        pushed(hub, journal, tree, b"x\n\nSeq: 9007199254740992\n", main)
+    elif entry == "no record":
+        pushed(hub, journal, empty, following, main)
+    elif entry == "no experiment":
+        pushed(hub, journal, tree, following)
+    else:
+        chain = (main, hub.git("rev-parse", journal))
+        hub.git("update-ref", journal, attacks.commit(hub.path, tree, following, chain))
+    assert "nothing was lost" in ann.run("sync").stderr
+    for words in (["status"], ["check"], ["doctor", "--json"]):
+        assert ann.run(*words, rc=None).exit_code in (0, 1)
+    ann.experiment("wider", 0.9, knob="MATRIX_LR", to=0.05)
+    assert "2 records went" in ann.run("sync").stdout
+    assert "nothing new" in ann.run("sync").stdout
+    assert ann.store.writer() != me
+    bob = hub.join("bob")
+    for lab in (ann, bob):
+        assert {run.description for run in lab.memory.runs} == {"deeper", "wider"}
+    # Who comes back under the name does not go on from it either.
+    again = hub.join("again", init=False)
+    again.run("init", "--writer", me)
+    again.experiment("longer", 0.8, knob="WARMDOWN_RATIO", to=0.6)
+    assert "went" in again.run("sync").stdout
+
+
+def test_an_archive_that_a_push_empties_keeps_what_it_held(templates: Templates, tmp_path: Path) -> None:
+    hub = Hub(templates, tmp_path / "hub")
+    ann, bob, cleo = hub.join("ann"), hub.join("bob"), hub.join("cleo")
+    ann.experiment("deeper", 1.0, knob="DEPTH", to=9)
+    ann.run("sync")
+    bob.experiment("wider", 0.9, knob="MATRIX_LR", to=0.05)
+    bob.run("sync")
+    bob.run("compact", "--days", "0")
+    cleo.run("sync")
+    told = cleo.run("export").stdout
+    (archive,) = hub.git("for-each-ref", "--format=%(refname)", refs.ARCHIVED_NOTES).split()
+    pushed(hub, archive, attacks.tree(hub.path, []))
+    assert "refused" in cleo.run("sync").stderr
+    assert cleo.run("export").stdout == told and "deeper" in told

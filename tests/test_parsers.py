@@ -12,7 +12,7 @@ import pytest
 from memorylab.commands.session import constants
 from memorylab.core.summary import Gauge, parse_log
 from memorylab.errors import Unreachable
-from memorylab.store import archive, exchange, files, refs, seen, transport, writer
+from memorylab.store import archive, files, growth, refs, seen, transport, writer
 from memorylab.store.git import locate
 from memorylab.views import fresh
 from tests import attacks
@@ -89,7 +89,7 @@ def test_what_is_no_name_is_no_writer_in_an_archive_either(lab: Lab) -> None:
     inner = attacks.tree(lab.path / ".git", [("160000", name, head) for name in names])
     top = attacks.tree(lab.path / ".git", [("40000", "journal", inner)])
     assert [name for name, _ in archive.folded(lab.store.objects, top, "journal")] == names[:3]
-    assert list(exchange.in_archive(place, top)) == [refs.JOURNAL + name for name in names[:3]]
+    assert list(growth.in_archive(place, top)) == [refs.JOURNAL + name for name in names[:3]]
 
 
 def test_a_remote_says_little_and_is_not_waited_for(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

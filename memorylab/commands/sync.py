@@ -247,8 +247,10 @@ def _once(session: Session, remote: str, options: Options, done: _Done) -> Given
     given = exchange.give(place, remote, me, taken, options.progress)
     if given.stance == "ahead":
         session.again().store.adopt(me, remote)
-    elif given.stance == "forked":
-        done.healed.append(session.ledger.part(session.now, taken.there.get(refs.JOURNAL + me), session.again().store))
+    elif given.stance in ("forked", "spoilt"):
+        # What was spoilt there is not relied on to hold anything.
+        theirs = taken.there.get(refs.JOURNAL + me) if given.stance == "forked" else None
+        done.healed.append(session.ledger.part(session.now, theirs, session.again().store))
     return given
 
 

@@ -4,7 +4,8 @@ a kill at any point leaves every ref there, or in the archive, or both, and the 
 from typing import NamedTuple
 
 from memorylab.errors import Denied, Unreachable
-from memorylab.store import archive, exchange, git, objects, refs, transport
+from memorylab.store import archive, git, objects, refs, transport
+from memorylab.store.growth import in_archive
 from memorylab.store.pack import Pack
 from memorylab.store.repo import Store
 from memorylab.store.swap import Move, swap
@@ -103,7 +104,7 @@ def delete(
     store: Store, remote: str, archives: dict[str, str], there: dict[str, str], progress: Progress | None
 ) -> Compacted:
     """Delete the refs on a remote whose content its archives hold. Raises Unreachable, or Denied."""
-    held = {ref: tip for folded in archives.values() for ref, tip in exchange.in_archive(store.place, folded).items()}
+    held = {ref: tip for folded in archives.values() for ref, tip in in_archive(store.place, folded).items()}
     gone = [
         Update(ref, None, there[ref]) for ref, tip in held.items() if ref in there and _holds(store, tip, there[ref])
     ]

@@ -12,11 +12,14 @@ from memorylab.errors import NotFound
 from memorylab.store import git, refs, shallow, transport
 from memorylab.store.files import locked
 from memorylab.store.git import Place
+from memorylab.store.growth import in_archive, is_cut
+from memorylab.store.reader import Reader
 from memorylab.store.swap import unlock
-from memorylab.store.transaction import sequence
+from memorylab.store.transaction import RECORD_FILE, sequence
 from memorylab.store.transport import Answer, Progress, Update
 
 _BY_NAME = 100  # refs named one by one; beyond that a pattern is cheaper, as git compares each name with each ref
+_LONGEST_RECORD = 2 << 20  # bytes; a record has half as many
 _LOOSE = 200  # loose refs; reading 3,000 of them takes git ten times as long as reading them packed
 
 
@@ -49,11 +52,11 @@ class Taken(NamedTuple):
 
 class Given(NamedTuple):
     """What went to a remote; `restored` were there before and had vanished. `stance` is not empty where our own refs
-    there are not what we left: `ahead` of ours, or `forked` from them."""
+    there are not what we left: `ahead` of ours, `forked` from them, or `spoilt`: ahead, but by what is no growth."""
 
     went: list[Moved]
     restored: list[Damage]
-    stance: Literal["", "ahead", "forked", "moved"]
+    stance: Literal["", "ahead", "forked", "spoilt", "moved"]
     answers: list[Answer]
 
 
@@ -107,7 +110,7 @@ def take(
     ]
     # What became of our own refs there is for `give` to see.
     refused = [
-        Damage(ref, _what(place, before.get(name), there[ref]))
+        Damage(ref, _what(place, ref, before.get(name), there[ref]))
         for ref, name in wanted.items()
         if ref not in own and before.get(name) == after.get(name)
     ]
@@ -243,16 +246,17 @@ def growth(place: Place, before: dict[str, str], moved: list[Moved]) -> dict[str
             span = [new, *([f"^{old}"] if old else [])]
             listed = git.run(place, "rev-list", "--count", "--end-of-options", *span, check=False)
             grown[name] = int(listed or 0)
-    return grown
+    # The numbers are what anybody has said.
+    return {name: max(0, number) for name, number in grown.items()}
 
 
 def _numbers(place: Place, oids: list[str]) -> dict[str, int]:
     """The sequence numbers of journal entries."""
     if not oids:
         return {}
-    form = "--format=%H %(trailers:key=Seq,valueonly,separator=)"
+    form = ("--no-show-signature", "--format=%H %(trailers:key=Seq,valueonly,separator=)")
     asked = "".join(f"{oid}\n" for oid in oids).encode()
-    listed = git.run(place, "log", "--no-walk=unsorted", "--stdin", form, input=asked, check=False).decode()
+    listed = git.run(place, "log", "--no-walk=unsorted", "--stdin", *form, input=asked, check=False).decode()
     pairs = (line.partition(" ") for line in listed.splitlines())
     return {oid: sequence(f"Seq: {number}") for oid, _, number in pairs}
 
@@ -279,10 +283,10 @@ def waiting(place: Place, remote: str, me: str, found: dict[str, str]) -> int:
     return max(0, counted.get(ours, 0) - counted.get(theirs or "", 0))
 
 
-def _stance(place: Place, ours: dict[str, str], theirs: dict[str, str]) -> Literal["", "ahead", "forked"]:
+def _stance(place: Place, ours: dict[str, str], theirs: dict[str, str]) -> Literal["", "ahead", "forked", "spoilt"]:
     """How our own refs on a remote stand to ours, where they are none of ours. Raises NotFound where that cannot be
     told, as one of ours is damaged."""
-    found: Literal["", "ahead", "forked"] = ""
+    found: Literal["", "ahead", "forked", "spoilt"] = ""
     for ref, oid in theirs.items():
         if ref not in ours or _is_ancestor(place, oid, ours[ref]):
             continue
@@ -291,15 +295,38 @@ def _stance(place: Place, ours: dict[str, str], theirs: dict[str, str]) -> Liter
             if not git.succeeds(place, "rev-list", "--quiet", "--end-of-options", ours[ref]):
                 raise NotFound(f"Not all is here that {ref} leads to.", git.MEND)
             return "forked"
-        found = "ahead"
+        found = "ahead" if found != "spoilt" and is_growth(place, ref, ours[ref], oid) else "spoilt"
     return found
 
 
+def is_growth(place: Place, ref: str, old: str, new: str) -> bool:
+    """Whether a writer may go on from where a remote has its ref, which leads on from `old`: anyone may have pushed
+    that. Of a journal each entry has to be one, with the next number; a ledger has to have lost nothing."""
+    if (refs.kind_of(ref) or ("",))[0] != "journal":
+        return not is_cut(Reader(place), ref, old, new)
+    listed = git.run(place, "rev-list", "--first-parent", "--parents", "--end-of-options", new, f"^{old}").decode()
+    entries = [line.split() for line in listed.splitlines()]
+    names = [oid for oid, *_ in entries]
+    numbers = _numbers(place, [*names, old])
+    asked = "".join(f"{oid}:{RECORD_FILE}\n" for oid in names).encode()
+    form = "--batch-check=%(objecttype) %(objectsize)"
+    records = [line.split() for line in git.run(place, "cat-file", form, input=asked).decode().splitlines()]
+    return (
+        all(len(parents) == 3 for parents in entries)
+        and [parents[1] for parents in entries] == [*names[1:], old]
+        and [numbers.get(oid) for oid in names] == [numbers.get(old, 0) + at for at in range(len(names), 0, -1)]
+        and all(kind == "blob" and size.isdecimal() and int(size) <= _LONGEST_RECORD for kind, size, *_ in records)
+    )
+
+
 def _without_foreign(place: Place, before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
-    """Undo what git lets pass though it is no growth: a commit replaced by something that is none."""
+    """Undo what git lets pass though it is no growth: a commit replaced by something that is none, or by one whose
+    notes lack what was noted."""
     moved = {name: oid for name, oid in after.items() if before.get(name) != oid and name.startswith(refs.REMOTES)}
     others = _foreign(place, moved.values())
-    foreign = [name for name, oid in moved.items() if oid in others]
+    foreign = [
+        name for name, oid in moved.items() if oid in others or is_cut(Reader(place), name, before.get(name), oid)
+    ]
     undo = [
         f"update {name} {before[name]} {moved[name]}" if name in before else f"delete {name} {moved[name]}"
         for name in foreign
@@ -319,14 +346,16 @@ def _foreign(place: Place, oids: Iterable[str]) -> set[str]:
 
 
 def _what(
-    place: Place, ours: str | None, theirs: str
+    place: Place, ref: str, ours: str | None, theirs: str
 ) -> Literal["truncated", "rewritten", "not a ledger", "not stored"]:
     kind = git.run(place, "cat-file", "-t", "--", theirs, check=False).decode().strip()
     if kind not in ("commit", ""):
         return "not a ledger"
     # git could not move the ref, mostly because of a lock that was left behind.
-    if not kind or ours is None or _is_ancestor(place, ours, theirs):
+    if not kind or ours is None:
         return "not stored"
+    if _is_ancestor(place, ours, theirs):
+        return "truncated" if is_cut(Reader(place), ref, ours, theirs) else "not stored"
     return "truncated" if _is_ancestor(place, theirs, ours) else "rewritten"
 
 
@@ -354,18 +383,6 @@ def _held(place: Place, found: Iterable[tuple[str, str]]) -> dict[str, str]:
             for ref, oid in in_archive(place, tip).items():
                 if ref not in held or (held[ref] != oid and _is_ancestor(place, held[ref], oid)):
                     held[ref] = oid
-    return held
-
-
-def in_archive(place: Place, tip: str) -> dict[str, str]:
-    """ref -> tip of the refs that an archive holds, by what its tree says."""
-    held = {}
-    listed = git.run(place, "ls-tree", "-r", "-z", "--", tip, check=False).decode("utf-8", "replace")
-    for line in listed.split("\0"):
-        _, kind, oid, path = (*line.replace("\t", " ", 1).split(" ", 3), "", "", "", "")[:4]
-        folder, _, writer = path.partition("/")
-        if kind == "commit" and folder in refs.OWN and refs.is_writer(writer):
-            held[refs.OWN[folder] + writer] = oid
     return held
 
 

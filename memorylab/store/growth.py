@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 
 from memorylab.errors import NotFound
-from memorylab.store import git
+from memorylab.store import git, refs
 from memorylab.store.git import Place
 from memorylab.store.reader import LONGEST, Reader, are_blobs, contents
 
@@ -58,6 +58,59 @@ def differing(place: Place, old: str | None, new: str) -> tuple[dict[str, str], 
             if status != "D":
                 after[name] = other
     return before, after
+
+
+def loses(reader: Reader, old: str, new: str) -> bool:
+    """Whether a later notes tree of a ledger has lost lines of an earlier one. A line that stands on another commit now
+    is not lost: `doctor` takes copies away. Not told of a partial clone, which would fetch note by note."""
+    pair = None if git.is_partial(reader.place) else differing(reader.place, old, new)
+    if pair is None:
+        return False
+    before, after = pair
+    gone: set[bytes] = set()
+    for anchor, blob in before.items():
+        gone |= _of(reader.note(blob)) - (_of(reader.note(after[anchor])) if anchor in after else set())
+    if not gone:
+        return False
+    _, whole = differing(reader.place, None, new) or ({}, {})
+    for content in contents(reader.place, list(whole.values()), LONGEST):
+        gone -= _of(content)
+    return bool(gone)
+
+
+def is_cut(reader: Reader, ref: str, old: str | None, new: str) -> bool:
+    """Whether a ledger or an archive goes on from what it was, and has lost something of that all the same: who may
+    push can take it away by a commit that git fetches as any other."""
+    kind, _ = refs.kind_of(refs.local_name(ref)) or ("", "")
+    if old is None or old == new:
+        return False
+    if kind == "ledger":
+        return loses(reader, old, new)
+    if not kind.startswith("archived"):
+        return False
+    place, held = reader.place, in_archive(reader.place, new)
+    return any(
+        (now := held.get(name)) is None
+        or not (now == tip or git.succeeds(place, "merge-base", "--is-ancestor", "--", tip, now))
+        or is_cut(reader, name, tip, now)
+        for name, tip in in_archive(place, old).items()
+    )
+
+
+def in_archive(place: Place, tip: str) -> dict[str, str]:
+    """ref -> tip of the refs that an archive holds, by what its tree says."""
+    held = {}
+    listed = git.run(place, "ls-tree", "-r", "-z", "--", tip, check=False).decode("utf-8", "replace")
+    for line in listed.split("\0"):
+        _, kind, oid, path = (*line.replace("\t", " ", 1).split(" ", 3), "", "", "", "")[:4]
+        folder, _, writer = path.partition("/")
+        if kind == "commit" and folder in refs.OWN and refs.is_writer(writer):
+            held[refs.OWN[folder] + writer] = oid
+    return held
+
+
+def _of(note: bytes | None) -> set[bytes]:
+    return {line for line in (note or b"").split(b"\n") if line.strip()}
 
 
 def _grown(reader: Reader, before: dict[str, str], after: dict[str, str]) -> Growth | None:

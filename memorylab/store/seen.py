@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from memorylab.errors import StoreBusy
-from memorylab.store import git, refs
+from memorylab.store import git, growth, refs
 from memorylab.store.files import keep, locked
 from memorylab.store.git import Place
 from memorylab.store.reader import Reader
@@ -121,6 +121,7 @@ def _lost(place: Place, reader: Reader, known: Tips, now: Tips) -> dict[str, str
         ref: tip
         for ref, tip in differing.items()
         if not any(_holds(found, held, tip) for held in (now.get(ref), *archived.get(refs.local_name(ref), ())))
+        or (ref.startswith(refs.REMOTES) and ref in now and growth.is_cut(reader, ref, tip, now[ref]))
     }
 
 

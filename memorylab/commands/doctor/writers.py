@@ -9,7 +9,7 @@ from memorylab.commands.doctor.installed import is_set_up
 from memorylab.commands.doctor.own import walk
 from memorylab.core.text import count, inline
 from memorylab.errors import MemoryLabError
-from memorylab.store import git, refs, writer
+from memorylab.store import exchange, git, refs, writer
 from memorylab.store.files import locked
 
 
@@ -111,7 +111,7 @@ def _stance(patient: Patient, remote: str, me: str) -> str:
     if theirs in (one.oid for one in here_on):
         return ""
     if ours in (one.oid for one in there_on):
-        return "ahead"
+        return "ahead" if exchange.is_growth(patient.place, ref, ours, theirs) else "forked"
     # A journal that is damaged leads nowhere; whether there are two is seen once it is whole.
     return "forked" if not any(problem for _, problem in chains) else ""
 
