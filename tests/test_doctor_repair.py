@@ -612,6 +612,7 @@ def prune_copy(ann: Lab, bob: Lab) -> None:
         return pack.tree({name: (FILE, blob) for name, blob in list(found.items())[1:]})
 
     retree(ann, ref, make)
+    unsee(ann)
     ann.run("status")  # which remembers where it is
 
 
