@@ -624,6 +624,17 @@ def entered(lab: Lab, kind: str, oid: str) -> None:
 
 
 @pytest.mark.long
+def test_a_run_that_says_too_much_is_recorded(lab: Lab) -> None:
+    """Its minutes are spent, and what it said last is its result."""
+    flood = "head -c 1200000000 /dev/zero | tr '\\0' x; echo; echo val_bpb: 1.0"
+    bounded(lab, "run", "--", "sh", "-c", f'{flood}; head -c 3000000 /dev/zero >"$AUTORESEARCH_SUMMARY_PATH"')
+    (run,) = lab.memory.runs
+    assert run.metrics["val_bpb"] == 1.0 and run.artifacts["run.log"].size < 2 << 20
+    bounded(lab, "log", "--log", "run.log", "--description", "again")
+    assert len(lab.memory.runs) == 2
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "bomb"),
     [

@@ -1,5 +1,7 @@
 """log: a finished run becomes a record, a packet, archived artifacts and fresh views."""
 
+import os
+import stat
 from collections import Counter
 from pathlib import Path
 
@@ -21,7 +23,9 @@ from memorylab.views.fresh import FOLDER
 
 EVIDENCE = 5
 LOG_FILE = "run.log"
+LONGEST_SIDECAR = 1 << 20
 _LONGEST_LOG = 1 << 28
+_WHOLE_LOG, _HEAD, _TAIL = 1 << 26, 1 << 20, 1 << 24  # bytes; of a longer file these are read, as results come last
 _LATEST = 100  # runs whose logs a run.log may still be
 
 
@@ -62,8 +66,8 @@ def log(session: Session, request: Request, found: experiment.Experiment | None 
         found = experiment.refuse_dirty(session, experiment.of_commit(session, request.commit), request.allow_dirty)
     run = draft(session, request, found)
     remarks = _default_log(session, request, found)
-    log_data = _read(request.log, "--log", _LONGEST_LOG)
-    sidecar_data = _read(request.summary, "--summary", 1 << 20)
+    log_data = read_log(request.log, "--log") if request.log is not None else None
+    sidecar_data = _read(request.summary, "--summary", LONGEST_SIDECAR)
     read = _results(sidecar_data, log_data, request, session.settings.gauge, remarks)
     run = msgspec.structs.replace(run, metrics=read.metrics, environment=read.environment)
     run = _outcome(session, run, request, log_data, remarks)
@@ -156,6 +160,21 @@ def _read(path: Path | None, option: str, longest: int) -> bytes | None:
     return data
 
 
+def read_log(path: Path, option: str = LOG_FILE) -> bytes:
+    """A log; of one that is too long to be read whole, as of a run that said too much all night, its ends."""
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode) and status.st_size > _WHOLE_LOG:
+                head = file.read(_HEAD)
+                file.seek(-_TAIL, os.SEEK_END)
+                left_out = status.st_size - _HEAD - _TAIL
+                return head + b"\n[... %d bytes left out here ...]\n" % left_out + file.read(_TAIL)
+    except OSError as problem:
+        raise BadInput(f"{option} {path}: {problem.strerror}.", "Give the path of the file, or leave it out.") from None
+    return _read(path, option, _LONGEST_LOG) or b""
+
+
 def _default_log(session: Session, request: Request, found: experiment.Experiment) -> list[str]:
     """Take run.log where nothing is named and it can be this commit's: HEAD's, and not older than it."""
     if request.log is not None or request.summary is not None or session.place.top is None:
@@ -171,7 +190,7 @@ def _default_log(session: Session, request: Request, found: experiment.Experimen
         return []
     if not fresh:
         return [f"{LOG_FILE} is older than the commit and was left alone"]
-    content = summary.collapse_progress(_read(path, LOG_FILE, _LONGEST_LOG) or b"", session.settings.artifact_limit)
+    content = summary.collapse_progress(read_log(path), session.settings.artifact_limit)
     blob = session.place.form.object_id("blob", session.ledger.masked_file(content))
     recall = session.recall
     for _, run, _ in recall.runs(max(0, recall.size - _LATEST)):

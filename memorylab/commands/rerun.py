@@ -239,7 +239,7 @@ class Work:
         outcome.log.touch()  # else the user's own run.log would be taken for it
         request = request_of(unit.arm, unit.seed)
         request.log = outcome.log
-        request.summary = outcome.summary if outcome.summary.exists() else None
+        request.summary = outcome.sidecar
         request.crash = running.failure(outcome, self.session.settings.gauge, self.session.settings.redact)
         logged = logging.log(again(self.session), request, unit.arm.found)
         worktrees.remove(self.session.place, outcome.log.parent)

@@ -22,6 +22,7 @@ from memorylab.core import summary
 from memorylab.core.record import Error
 from memorylab.errors import BadInput
 from memorylab.store import git
+from memorylab.store.files import read
 from memorylab.store.git import Place
 
 EXIT = {"keep": 0, "discard": 10, "crash": 11}
@@ -37,6 +38,12 @@ class Outcome(msgspec.Struct, frozen=True):
     timed_out: float | None
     log: Path
     summary: Path
+
+    @property
+    def sidecar(self) -> Path | None:
+        """What the subject wrote to AUTORESEARCH_SUMMARY_PATH, None if that can be none."""
+        is_one = self.summary.is_file() and self.summary.stat().st_size <= logging.LONGEST_SIDECAR
+        return self.summary if is_one else None
 
 
 def run(
@@ -59,8 +66,7 @@ def run(
     limit = time_limit or session.settings.time_limit
     outcome = execute(session.place, command or default_command(session), limit, progress)
     request.log = outcome.log if outcome.log.exists() else None
-    if outcome.summary.exists():
-        request.summary = outcome.summary
+    request.summary = outcome.sidecar
     request.crash = failure(outcome, session.settings.gauge, session.settings.redact)
     # The subject ran for minutes: what others logged in the meantime belongs to the history now.
     late = Session(session.place.top)
@@ -188,7 +194,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 def failure(outcome: Outcome, gauge: summary.Gauge, redact: bool = True) -> Error | None:
     """Why this is a crash, None if it is a result: exit code 0 and a value of the metric."""
-    text = outcome.log.read_bytes().decode("utf-8", "replace") if outcome.log.exists() else ""
+    text = logging.read_log(outcome.log).decode("utf-8", "replace") if outcome.log.exists() else ""
     if outcome.timed_out is not None or outcome.returncode:
         text = logging.masked(text, redact)
     if outcome.timed_out is not None:
@@ -197,9 +203,10 @@ def failure(outcome: Outcome, gauge: summary.Gauge, redact: bool = True) -> Erro
         return summary.crash_error(text, returncode=outcome.returncode)
     if outcome.summary.exists():
         try:
-            if summary.parse_sidecar(outcome.summary.read_bytes(), gauge).metrics.get(gauge.metric) is not None:
+            sidecar = read(outcome.summary, logging.LONGEST_SIDECAR)
+            if summary.parse_sidecar(sidecar, gauge).metrics.get(gauge.metric) is not None:
                 return None
-        except ValueError:
+        except (OSError, ValueError):
             pass
     if summary.parse_log(text, gauge).metrics.get(gauge.metric) is not None:
         return None
