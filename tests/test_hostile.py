@@ -290,6 +290,13 @@ def test_a_setting_that_came_with_a_branch_is_refused_or_harmless(lab: Lab, line
     assert lab.path.joinpath(".git/memorylab/hooks/settings").read_text().splitlines()[0] == "train.py"
 
 
+def test_a_setting_may_be_as_small_and_an_option_as_large_as_numbers_are(lab: Lab) -> None:
+    lab.experiment("deeper", 1.2, knob="DEPTH", to=9)
+    (lab.path / ".memorylab.toml").write_text("noise = 1e-320\n")
+    assert "deeper" in lab.run("status").stdout
+    assert "deeper" in lab.run("history", "-n", "9" * 30).stdout
+
+
 def test_views_are_not_written_through_a_link_that_came_with_a_commit(lab: Lab, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -72,8 +73,9 @@ def find(session: Session, query: Query, limit: int | None) -> Iterator[tuple[in
     moment = cache(lambda said: _moment(session, said))
     is_asked = asking.matcher(query, metric, moment)
     looking = session.recall.looking()
+    most = None if limit is None else min(limit, sys.maxsize)
     runs = session.recall.newest(_narrow(session, query, moment))
-    return islice(((at, _entry(at, run, metric, looking)) for at, run in runs if is_asked(run)), limit)
+    return islice(((at, _entry(at, run, metric, looking)) for at, run in runs if is_asked(run)), most)
 
 
 def _entry(at: int, run: Run, metric: str, looking: Looking) -> Entry:

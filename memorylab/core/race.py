@@ -29,6 +29,7 @@ from memorylab.core.record import DEFAULT_NOISE, DEFAULT_PROMOTE, Direction
 
 _HOPELESS = 8.0  # standard deviations behind
 _TINY = 1e-50  # squares of less would vanish
+_LEAST = 1e-9  # share of the value that luck may be set to: squares of less would vanish, too
 _ROUNDS = 2  # of learning from the race and running it anew
 _LATEST = 128  # steps, and programs with replicates, that are kept
 CARRIED = 8  # challengers
@@ -85,7 +86,7 @@ class Race:
         luck = noise.SHARE_OF_VALUE * self._scale if size is None else noise.SHARE_OF_DIFFERENCES * size
         known = [entry.sample.values for entry in self.start.entries.values()]
         sets = [*self.start.sets.values(), *known, *(sample.values for sample in self._samples)]
-        self.noise = noise.floor(sets, self.rules.noise * self._scale or luck)
+        self.noise = noise.floor(sets, max(self.rules.noise, _LEAST) * self._scale if self.rules.noise else luck)
         self.effects = effects.usual(effects.UNIT * self._scale if size is None else effects.SHARE * size)
 
     def _walk(self) -> Iterator[float]:
