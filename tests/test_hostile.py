@@ -631,6 +631,28 @@ def entered(lab: Lab, kind: str, oid: str) -> None:
 
 
 @pytest.mark.long
+def test_runs_at_the_end_of_a_long_history_cost_what_others_do(lab: Lab) -> None:
+    """Each would otherwise be looked up in all of it."""
+    lab.experiment("deeper", 1.2, knob="DEPTH", to=9)
+    git_dir, tree = lab.path / ".git", lab.git("rev-parse", "HEAD^{tree}")
+    chain = "".join(
+        f"commit refs/heads/chain\nmark :{at}\ncommitter x <x> {at} +0000\ndata 1\nx\n"
+        + (f"from :{at - 1}\n" if at > 1 else "")
+        for at in range(1, 20_001)
+    )
+    subprocess.run(["git", "fast-import", "--quiet"], cwd=lab.path, input=chain.encode(), check=True)
+    tip = lab.git("rev-parse", "chain")
+    notes = []
+    for number in range(100):
+        commit = attacks.commit(git_dir, tree, f"{number}\n".encode(), (tip,))
+        run = build(f"m{number}", 1.3, commit=commit, writer="mallory", seq=number + 1)
+        notes.append(("100644", commit, attacks.loose(git_dir, "blob", encode(run) + b"\n")))
+    ledger = attacks.tree(git_dir, sorted(notes, key=lambda entry: entry[1]))
+    entered(lab, refs.LEDGER, attacks.commit(git_dir, ledger))
+    assert "101 runs" in bounded(lab, "status", seconds=30)
+
+
+@pytest.mark.long
 def test_a_run_that_says_too_much_is_recorded(lab: Lab) -> None:
     """Its minutes are spent, and what it said last is its result."""
     flood = "head -c 1200000000 /dev/zero | tr '\\0' x; echo; echo val_bpb: 1.0"
