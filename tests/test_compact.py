@@ -691,3 +691,17 @@ def test_the_lock_on_all_refs_that_a_killed_one_left_goes_with_the_next(swarm: S
             os.utime(lock, (time.time() - age,) * 2)
         assert not compact(archiver)["folded"]
         assert [lock.exists() for lock in locks] == [age == 0] * 2  # a young one may be somebody's
+
+
+def test_an_archive_that_a_push_empties_keeps_what_it_held(swarm: Swarm, two: tuple[Lab, Lab]) -> None:
+    """git takes the commit as any other: it is on top of the one before."""
+    archiver, _ = two
+    compact(archiver)
+    other = swarm.clone("other")
+    other.run("sync")
+    there, archive = runs(other), NOTES + writer(archiver)
+    empty = swarm.bare.git("hash-object", "-w", "-t", "tree", "/dev/null")
+    emptied = swarm.bare.git("commit-tree", "-p", archive, "-m", "x", empty)
+    swarm.bare.git("update-ref", archive, emptied)
+    assert "was cut short there; refused" in other.run("sync").stderr
+    assert runs(other) == there and len(there) == 2

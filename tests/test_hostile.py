@@ -813,19 +813,3 @@ def test_a_journal_that_somebody_else_went_on_with_stops_nobody(
     again.run("init", "--writer", me)
     again.experiment("longer", 0.8, knob="WARMDOWN_RATIO", to=0.6)
     assert "went" in again.run("sync").stdout
-
-
-def test_an_archive_that_a_push_empties_keeps_what_it_held(templates: Templates, tmp_path: Path) -> None:
-    hub = Hub(templates, tmp_path / "hub")
-    ann, bob, cleo = hub.join("ann"), hub.join("bob"), hub.join("cleo")
-    ann.experiment("deeper", 1.0, knob="DEPTH", to=9)
-    ann.run("sync")
-    bob.experiment("wider", 0.9, knob="MATRIX_LR", to=0.05)
-    bob.run("sync")
-    bob.run("compact", "--days", "0")
-    cleo.run("sync")
-    told = cleo.run("export").stdout
-    (archive,) = hub.git("for-each-ref", "--format=%(refname)", refs.ARCHIVED_NOTES).split()
-    pushed(hub, archive, attacks.tree(hub.path, []))
-    assert "refused" in cleo.run("sync").stderr
-    assert cleo.run("export").stdout == told and "deeper" in told
