@@ -1,7 +1,5 @@
 """log: a finished run becomes a record, a packet, archived artifacts and fresh views."""
 
-import os
-import stat
 from collections import Counter
 from pathlib import Path
 
@@ -162,17 +160,16 @@ def _read(path: Path | None, option: str, longest: int) -> bytes | None:
 
 def read_log(path: Path, option: str = LOG_FILE) -> bytes:
     """A log; of one that is too long to be read whole, as of a run that said too much all night, its ends."""
+    size = path.stat().st_size if path.is_file() else 0
+    if size <= _WHOLE_LOG:
+        return _read(path, option, _LONGEST_LOG) or b""
     try:
         with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            if stat.S_ISREG(status.st_mode) and status.st_size > _WHOLE_LOG:
-                head = file.read(_HEAD)
-                file.seek(-_TAIL, os.SEEK_END)
-                left_out = status.st_size - _HEAD - _TAIL
-                return head + b"\n[... %d bytes left out here ...]\n" % left_out + file.read(_TAIL)
+            head = file.read(_HEAD)
+            file.seek(size - _TAIL)
+            return head + b"\n[... %d bytes left out here ...]\n" % (size - _HEAD - _TAIL) + file.read(_TAIL)
     except OSError as problem:
         raise BadInput(f"{option} {path}: {problem.strerror}.", "Give the path of the file, or leave it out.") from None
-    return _read(path, option, _LONGEST_LOG) or b""
 
 
 def _default_log(session: Session, request: Request, found: experiment.Experiment) -> list[str]:
