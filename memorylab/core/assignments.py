@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from memorylab.core.credentials import SERVICES
 from memorylab.core.randomness import is_made, is_path, is_random
 
 _ANY_WORD = re.compile("pass|pwd|secret|token|key|auth|cred|p(?:in|w)(?![a-z])|otp(?![a-z])|psk(?![a-z])")
@@ -30,7 +31,7 @@ _SEP = (
     rf"|[ \t]*(?::[ \t]*(?:(?:Final|ClassVar|Optional)(?:\[[\w.]+\])?|str|string|Secret(?:Str|String|Bytes)|&(?:'static )?str|any)"
     rf"(?:[ \t]*\|[ \t]*None)?[ \t]*)?"
     rf"(?P<sep>:=|=>|->|→|⇒|\??=(?!=)|:(?!:)|%3[AD](?:%20|%22)*)(?:\*\*)?[ \t]*(?:\({_LINE_END}(?={_QUOTE}))?|[ \t]+(?P<bar>[|│┃])[ \t]*|(?P<tag>>)"
-    rf"|(?P<pair>[ \t]+--(?:value|body)[ =]|</name>\s*<value>|(?:,\s*(?:{_QUOTE}[^{{}}\n]{{1,80}}?,\s*)?|\s*(?:-\s*)?)(?:{_QUOTE})?value(?:{_QUOTE})?\s*[:=]\s*|[ \t]*\{{[^{{}}]{{0,120}}?\bdefault[ \t]*=[ \t]*)"
+    rf"|(?P<pair>[ \t]+--(?:value|body)[ =]|</name>\s*<value>|(?:,\s*(?:{_QUOTE}[^{{}}\n]{{1,80}}?,\s*)?|\s*(?:[+-]\s*)?)(?:{_QUOTE})?value(?:{_QUOTE})?\s*[:=]\s*|[ \t]*\{{[^{{}}]{{0,120}}?\bdefault[ \t]*=[ \t]*)"
     rf"|(?P<comma>,\s*(?={_QUOTE}))"
     rf"|(?P<code>\((?={_QUOTE})|[ \t]*[!=]==?[ \t]*(?={_QUOTE})|\)?[ \t]*(?:or\b|\|\||\?\?)[ \t]*(?={_QUOTE}))"
     rf"|(?P<words>(?:[ \t]+(?:for|of|to|on|at)(?:[ \t]+[\w.@'-]{{1,30}}){{1,4}})?[ \t]+(?:is|was|to|from|-|–)(?:[ \t]+now|[ \t]+set[ \t]+to)?[ \t:]+)"
@@ -38,7 +39,7 @@ _SEP = (
     rf")(?:\x1b\[[0-9;]*m[ \t]*)*"
 )
 _VALUE = (
-    rf"(?:(?:Secret(?:Str|String|Bytes)?|Some|Just|String::from|[\w.]{{0,20}}(?:[Ff]ield|Option|Argument))\((?:default[ \t]*=[ \t]*)?|ConvertTo-SecureString[ \t]+)?[rbfuRBFU]{{0,2}}(?P<quote>{_QUOTE})(?:{_ANSI})(?P<quoted>(?:\\(?![\"'`])[^\n]|[^\\\n]|\\[\"'`](?!\s*[,}}\])])){{0,4000}}?)(?:{_ANSI})(?P=quote)"
+    rf"(?:(?:Secret(?:Str|String|Bytes)?|Some|Just|String::from|[\w.]{{0,20}}(?:[Ff]ield|Option|Argument))\((?:default[ \t]*=[ \t]*)?|ConvertTo-SecureString[ \t]+|(?P<list>\[\s?))?[rbfuRBFU]{{0,2}}(?P<quote>{_QUOTE})(?:{_ANSI})(?P<quoted>(?:\\(?![\"'`])[^\n]|[^\\\n]|\\[\"'`](?!\s*[,}}\])])){{0,4000}}?)(?:{_ANSI})(?P=quote)"
     rf"|(?P<bare>[^\s\"'`]{{1,600}})"
 )
 _REACH = 600  # characters of a line without end that are looked at
@@ -75,7 +76,7 @@ _NOT_SECRET = frozenset(
     "types policy hint url uri urls arn expiry expires expiration at in ttl version manager provider required "
     "enabled disabled field prompt size sizes min max limit limits budget usage rate format algorithm store "
     "index idx pos position embedding embeddings mask loss acc accuracy shift dropout ring s fingerprint valid "
-    "scope scopes bytes class error stdin helper"
+    "scope scopes bytes class error stdin helper py cu cpp cc js ts go rs"
 ).split()
 )  # fmt: skip
 _REST_OF_WEAK = re.compile(
@@ -88,19 +89,20 @@ _PLACEHOLDER = frozenset(
     (
     "none null nil true false yes no on off required optional missing empty unset undefined default hidden "
     "masked redacted string str int float bool bytes any object secretstr not is invalid unknown n/a na todo "
-    "tbd changeme? ok set found loaded valid expired incorrect wrong please enter your the a an for in of to "
+    "tbd changeme ok set found loaded valid expired incorrect wrong please enter your the a an for in of to "
     "and or if must should was has had with from accepted rejected denied changed updated saved stored provided "
     "given needed failed failure error read write given disabled enabled prompt env keyring auto self args "
     "config cfg kwargs type value key token secret password passwd keys tokens auth acct account user username credentials creds login"
 ).split()
 )  # fmt: skip
 _STANDS_FOR = re.compile(
-    r"[*.xX•·#_?-]+|<[^<>]*>|\$\{?\w[^\s]*|\$\([^\s]*|\{\{?[^{}]*\}?\}?|%\w+%|%[sdr]|\(?(?:os\.|getpass|getenv|env[\[(.]|process\.env|self\.|"
+    r"[*.xX•·#_?-]+|<[^<>]*>|\$\{?\w[^\s]*|\$\([^\s]*|\{\{?[^{}]*\}?\}?|%\w+%|%[sdr]|\([\w ]+\)|\d+:\d+:?|(?:[bu]?float|u?int|complex|[bf]p|bf|amd|arm|i|x86_)\d+(?:_\w+)?|\(?(?:os\.|getpass|getenv|env[\[(.]|process\.env|self\.|"
     r"args\.|cfg\.|config[.\[]|settings\.|request\.|opts?\.|options\.|hparams\.|flags\.|ctx\.|userdata\.|secrets?[.\[])\S*"
     r"|[A-Za-z_][\w.]*\(\S*|[a-z.]+@[a-z.-]+\.[a-z]{2,4}|\[REDACTED\].*|\*{3,}.*|your[-_ ].*",
     re.IGNORECASE,
 )
 _DOTTED = re.compile(r"[a-z_]\w*(?:\.[A-Za-z_]\w*)+|[A-Za-z_]\w*(?:\[[^\]]*\])+(?:\.\w+)*")
+_LAYER = re.compile(r"[a-z_]\w*(?:\.\w+){2,}")
 _IDENTIFIERS = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)+")
 _SNAKE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 _CODE = re.compile(
@@ -113,10 +115,15 @@ _SEGMENTS = re.compile(r"[_.-]|(?<=[a-z])(?=[A-Z])")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
 _UPPER = re.compile(r"[A-Z][A-Z0-9_]*")
 _NUMBER = re.compile(r"[+-]?\d*\.\d+(?:e[+-]?\d+)?,?", re.IGNORECASE)
-_BASE64 = re.compile(r"(?=[^A-Z]{0,20}[A-Z])(?=\D{0,20}\d)[A-Za-z0-9+][A-Za-z0-9+/]{27,}={0,2}")
+_BASE64 = re.compile(r"(?=[^A-Z]{0,20}[A-Z])(?=\D{0,20}\d)[A-Za-z0-9+/]{28,}={0,2}")
 _SETTERS = frozenset(("set", "with", "use", "update"))
 _DIGIT = re.compile(r"\d")
 _LETTERS_AND_DIGITS = re.compile(r"(?=[^A-Za-z]*[A-Za-z])(?=\D*\d)[^\s/\\(){}\[\]<>|]+")
+
+
+_CONTINUED = re.compile(
+    r"\\?[\"'][ \t]*[\\+]?[ \t]*\r?\n[+>-]?[ \t]*\\?[\"'](?P<rest>[\w+/=.~-]{8,400})(?=\\?[\"'](?![ \t]*[=:]))"
+)
 
 
 @cache
@@ -140,10 +147,15 @@ def assigned(text: str, lower: str) -> Iterator[tuple[int, int, str]]:
             if found is not None:
                 until = found[1]
                 yield found
+                while match["quoted"] is not None and (more := _CONTINUED.match(text, until)) is not None:
+                    until = more.end("rest")
+                    yield *more.span("rest"), found[2]
             break
 
 
-_JOINTS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-. ")  # what joins a word of two meanings to one that decides
+_JOINTS = frozenset(
+    "abcdefghijklmnopqrstuvwxyz0123456789_-. ("
+)  # what joins a word of two meanings to one that decides
 _COMPOUND = re.compile(r"[a-z]+[ _.-]?\Z")
 
 
@@ -176,7 +188,8 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, str] | None:
     word = (match["strong"] or match["weak"]).lower()
     name = name_before + text[begin : match.end("rest")]
     is_of_another = word == "key" and match["words"] is not None and not name_before  # "my wandb key is"
-    if not is_strong and not is_of_another and not _is_name(word, name_before, rest, name):
+    is_named = is_strong or is_of_another or _is_name(word, name_before, rest, name)
+    if not is_named and (name_before or word not in ("key", "token") or not _is_of_service(text, begin, match)):
         return None
     if rest and not _goes_on(rest, match["strong"] or match["weak"]):
         return None
@@ -184,6 +197,8 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, str] | None:
     if is_told and (match["closed"] is not None or not _DIGIT.search(match["bare"] or match["quoted"])):
         return None
     if match["comma"] is not None and match["closed"] is None:
+        return None
+    if match["list"] is not None and not (is_strong and is_made(match["quoted"])):
         return None
     if match["tag"] is not None and text[max(0, begin - len(name_before) - 1) : begin - len(name_before)] not in (
         "<",
@@ -314,6 +329,27 @@ def _is_key_of_another(text: str, at: int, value: str) -> bool:
     return len(value) >= 20 and is_made(value) and bool(word) and word not in _OF_MODELS and word not in _OF_DATA
 
 
+def _is_of_service(text: str, at: int, match: re.Match[str]) -> bool:
+    """Whether a key is of a service that has secret ones, or used: "wandb key: ...", "with key ..."."""
+    value = match["quoted"] or match["bare"] or ""
+    if len(value) < 20:
+        return False
+    words = text[max(0, at - 30) : at].lower().split()
+    last = words[-1].strip("*`#") if words else ""
+    # Keys of caches are used, too: they are digests of 64 digits, or have words in them. Those of gpg are in capitals.
+    is_used = (
+        last in _USED or last[-1:] == "(" or match["quote"] == "`" and last not in _OF_DATA and last not in _OF_MODELS
+    )
+    if not is_used and last.lstrip("(") not in SERVICES:
+        return False
+    value = value.rstrip(".,;:)]}")
+    return len(value) >= 20 and is_made(value) and (not is_used or _KEY.fullmatch(value) is not None)
+
+
+_USED = frozenset("use using used with via my our your new old that".split())
+_KEY = re.compile(r"(?![0-9a-f]{64}\Z|[0-9A-F]+\Z)[A-Za-z0-9]{24,}")
+
+
 def _is_of_user(text: str, at: int, word: str) -> bool:
     """Whether a word of other meanings stands where somebody logs in: `pass` is also what a test does."""
     return word != "pass" or _USER.search(text, max(0, at - 80), at) is not None
@@ -346,8 +382,11 @@ def _is_secret(
     if plain.startswith(("<|", "['", '["', "{'", '{"')) and not is_quoted:
         return False
     if not is_quoted and _DOTTED.fullmatch(plain) and (match["sep"] or "") in ("=", ":"):
-        return bool(re.search(r"\d", plain)) and is_strong and len(plain) > 16
-    if not is_quoted and _CODE.match(plain) or match["comma"] is not None and not re.search(r"\d", plain):
+        is_value = len(plain) > 16 or name.startswith("--") or any(_is_mixed(part) for part in plain.split("."))
+        return bool(_DIGIT.search(plain)) and is_strong and is_value
+    if not is_quoted and _CODE.match(plain):
+        return False
+    if match["comma"] is not None and (not _DIGIT.search(plain) or _LAYER.fullmatch(plain) and not is_made(plain)):
         return False
     if not is_strong:
         is_env = _UPPER.fullmatch(name) is not None and "_" in name
@@ -367,6 +406,11 @@ def _is_secret(
     following = text[end : end + 2]
     is_last = not following.strip(" \t") or following[:1] in "\r\n,;})]&|\\\"'\x1b"
     return bool(re.search(r"[\d!@#$%^&*+=]|[a-z][A-Z]", plain)) or is_last and len(plain) >= 6
+
+
+def _is_mixed(part: str) -> bool:
+    """Whether a part of a value with dots is no name: `settings.DB2_PASSWORD` is of names alone."""
+    return len(part) >= 8 and all(re.search(letters, part) for letters in ("[a-z]", "[A-Z]", "[0-9]"))
 
 
 def _kind(word: str) -> str:

@@ -22,7 +22,7 @@ ISSUED: tuple[Form, ...] = (
     ("webhook", "discord.com/api/webhooks/ discordapp.com/api/webhooks/ hooks.zapier.com/hooks/catch/ "
                 "webhook.office.com/webhookb2/ chat.googleapis.com/v1/spaces/ outlook.office.com/webhook/", r"[\w/@?=&%-]{12,}"),
     ("huggingface-token", "hf_ api_org_ hf_oauth_", r"[A-Za-z0-9]{24,}"),
-    ("wandb-key", "wandb_v1_ wandb_v2_", r"\w{20,}"),
+    ("wandb-key", "wandb_v1_ wandb_v2_", r"[\w-]{20,}"),
     ("wandb-key", "local-", r"[0-9a-f]{40}(?![0-9a-f])"),
     ("llm-key", "sk-ant- sk-proj- sk-svcacct- sk-admin- sk-or- sk-lf- pk-lf- sk-litellm- sk-None- sk-service- sk-user-",
      rf"{_DIGIT}{_ANY}{{16,}}"),
@@ -53,14 +53,18 @@ ISSUED: tuple[Form, ...] = (
     ("service-token", "SG.", r"[\w-]{16,}\.[\w-]{16,}"),
     ("service-token", "key- SK", r"[0-9a-f]{32}(?![0-9a-fA-F])"),
     ("service-token", "shpat_ shpca_ shppa_ shpss_", r"[0-9a-fA-F]{24,}"),
-    ("service-token", "lin_api_ lin_oauth_ ntn_ secret_ phc_ phx_ pat_ ctp_ sk_ live_ tfp_ oy2 cio nuget_ crates_ sm_pat_ sm_aat_ ubtt_ "
+    ("service-token", "lin_api_ lin_oauth_ ntn_ secret_ phc_ phx_ pat_ ctp_ sk_ live_ tfp_ nuget_ crates_ sm_pat_ sm_aat_ ubtt_ "
                       "rdme_ rl_ re_ sig_ api_live_ test_sk_", rf"{_DIGIT}[A-Za-z0-9_-]{{30,}}"),
+    ("service-token", "cio oy2", r"(?:[A-Za-z0-9]{32}|[a-z0-9]{43})(?![\w+/])"),  # three letters are in much base64
     ("service-token", "PMAK- figd_ figu_ CFPAT- ATATT3 ATCTT3 ATBB ATCA sq0atp- sq0csp- sq0idp- EAAA EAAC EAAM EAAG EZAK EZTK ops_eyJ glsa_ "
                       "glc_ sntrys_ p8e- ico- FLWSECK- FLWSECK_TEST- duffel_test_ duffel_live_ API- tk-us- pat-na1- pat-eu1- mfa. "
                       "dt0c01. dt0s01. A3- CLOJARS_ lob_live_ live_pub_", r"[\w.+/=-]{24,}"),
     ("service-token", "AGE-SECRET-KEY-1", r"[A-Z0-9]{20,}"),
     ("service-token", "pat", r"[A-Za-z0-9]{14}\.[0-9a-f]{30,}"),
     ("jwt", "eyJ", r"[\w-]{8,}(?:\.[\w-]{6,}){1,4}|hcGlfYWRkcmVzcyI[\w+/=-]{20,}|hcGlf[\w+/=-]{60,}"),
+    # The number of a bot in base64, when, and the rest.
+    ("service-token", "MT Mj Mz ND NT Nj Nz OD OT", r"[A-Za-z0-9]{20,26}\.[\w-]{6}\.[\w-]{27,}"),
+    ("docker-auth", "eyJwYXlsb2FkIjoi", r"[\w+/=-]{40,}"),
     ("docker-auth", "eyJhdXRocyI6 ewogICJhdXRocyI6 ewogICAgImF1dGhzIjog ewoJImF1dGhzIjog", r"[\w+/=-]{20,}"),
     ("google-key", "eyJ0eXBlIjogInNlcnZpY2VfYWNjb3Vud eyJ0eXBlIjoic2VydmljZV9hY2NvdW50 ewogICJ0eXBlIjogInNlcnZpY2VfYWNjb3Vud", r"[\w+/=-]{20,}"),
     # Base64 of what begins as a key in PEM does; of a certificate and a public key it goes on otherwise.
@@ -80,10 +84,12 @@ MARKED: tuple[tuple[str, str, int, str], ...] = (
 )  # fmt: skip
 
 _OPEN = r"\\*[\"'`]*"
+# A word may lack its beginning: the fewer letters words begin with, the faster all of them are looked for, and what
+# begins as another word does, as "passwort" does, is tried wherever that one is.
 CARRIED: tuple[Form, ...] = (
     # A user's password in a URL, which may have an @ of its own; and a token alone there.
     ("url-password", "://",
-     r"://[\w.-]{1,80}/t/((?:[a-z]{2}-)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})/|://([\w.~%-]{20,})(?::(?:x-oauth-basic)?)?@(?=[\w\[])|:\\?/\\?/[^\s/:@'\"<>`\\]*:([^\s/'\"<>`]+(?:/[^\s/'\"<>`@]*(?=@))?)@(?=[\w.\[*%$-])"),
+     r"://[\w.-]{1,80}/t/((?:[a-z]{2}-)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?=[a-z]{0,60}[0-9])[A-Za-z0-9]{24,64})/|://([\w.~%-]{20,})(?::(?:x-oauth-basic)?)?@(?=[\w\[])|:\\?/\\?/[^\s/:@'\"<>`\\]*:([^\s/'\"<>`]+(?:/[^\s/'\"<>`@]*(?=@))?)@(?=[\w.\[*%$-])"),
     ("url-password", "%3a%2f%2f", r"%3A%2F%2F[\w.-]*%3A([^\s&'\"]+?)(?:@|%40)(?=\w)"),
     ("url-key", "key= sig= signature= code= token= x-amz-",
      r"[?&;](?:key|sig|signature|code|X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature)=(?=[^\s&]{0,80}?\d)([\w%+/=.-]{20,})"),
@@ -109,16 +115,30 @@ CARRIED: tuple[Form, ...] = (
      r"(?:echo|printf)(?: -[ne]+)? +\\?[\"']?(?!\$)([^\s\"'|\\]{4,})\\?[\"']? *\|(?=[^\n|;&]{0,80}(?:-stdin|sudo -S|--with-token))"
      r"|(?:echo|printf)(?: -[ne]+)? +[\"']?[\w.-]+:([^\s\"'|\\]{4,})[\"']? *\|(?=[^\n|]{0,40}chpasswd)|(?:-stdin|--with-token) *<<< *[\"']?(?!\$)([^\s\"']{4,})"),
     ("command-password", "http-basic.|mc alias set|mc config host add", r"http-basic\.\S+ +\S+ +(\S{4,})|\bmc (?:alias set|config host add) \S+ \S+ \S+ [\"']?([^\s\"']{6,})"),
+    ("command-password", "'-p'|\"-p\"",
+     r"[\"'](?:login|twine|sshpass|mysql\w*|7z)[\"'],[^\n]{0,300}?[\"']-p[\"'], ?[\"']([^\s\"']{4,})[\"']"),
+    ("command-password", "'curl'|\"curl\"", r"curl[\"'],[^\n]{0,300}?[\"'](?:-u|--user)[\"'], ?[\"'][^\s:\"'/]+:([^\s\"']{4,})[\"']"),
+    ("command-password", "nflux ngrok argocd netlify buildkite-agent",
+     r"(?:influx|ngrok|argocd|netlify|buildkite-agent)\b[^\n]{0,300}?\s-t[ =][\"']?((?=\D{0,60}[0-9])[\w+/-]{20,}={0,2})"),
     ("login", "auth=|auth =|_auth|basicauth(|login(|authenticate(",
      r"(?:auth\w* ?= ?\(|basicauth\(|\.login\(|authenticate\()\s*\\?[\"'][^\"'\n\\]{1,80}\\?[\"'], *[rb]?\\?[\"']((?=[^\"']{0,80}[\d!@#$%^&*])[^\"'\n\\]{6,})\\?[\"']"),
-    ("login", "credential|login:|login =|creds", r"\b(?:credentials?|login|creds)\b(?: for [\w.@-]+)? ?[:=] *[\w.@-]+(?: ?/ | ?/(?! )|:(?!/))((?=\S{0,40}?\d)(?=\S{0,40}?[A-Za-z])[^\s/,;]{6,})"),
+    ("login", "credential|login:|login =|creds", r"\b(?:credentials?|login|creds)\b(?: (?:for|of|to|on)(?: [\w.@'-]{1,30}){1,4})? ?[:=] *[\w.@-]+(?: ?/ | ?/(?! )|:(?!/))((?=\S{0,40}?\d)(?=\S{0,40}?[A-Za-z])[^\s/,;]{6,})"),
     ("login", "oracle: sqlplus", r"(?:jdbc:oracle:\w+:|sqlplus(?: -\w+)* )[^\s/:@]+/([^\s@]{4,})@"),
     ("password", "default", r"--[\w-]*(?:passw(?:or)?d|passphrase|secret|(?:api|access|private|auth|account)[_-]?key|(?:hub|auth|access|api|hf)[_-]?token)"
                             r"\\?[\"'][^\n]{0,160}?\bdefault ?= ?\\?[\"']((?=[^\"']{0,80}\d)(?=[^\"']{0,80}[A-Za-z])[^\s\"'\n\\]{8,})"),
     ("key", "api key|access token|access key|auth token|secret key",
-     r"(?:api[ _-]?key|(?:access|auth) token|(?:access|secret) key)\b(?![^\n:=]{0,60}\b(?:sha\w*|md5|hash|digest|id|fingerprint|file|path|url)\b)(?: [\w.'()/-]{1,30}){1,10}: *[\"'`]?"
+     r"(?:api[ _-]?key|(?:access|auth) token|(?:access|secret) key)\b(?![^\n:=]{0,60}\b(?:sha\w*|md5|hash|digest|id|fingerprint|file|path|url)\b)(?: [\w.,'()/-]{1,30}){1,10}: *[\"'`]?"
      r"((?=\S{0,60}?\d)(?=[\w~+=-]{0,20}?[A-Za-z0-9]{16})[\w~+=-]{20,}(?![\w/]))"
      r"|((?=[\w~+=-]{0,20}?[A-Za-z0-9]{16})(?=\D{0,60}?\d)\b[\w~+=-]{20,}) as (?:the |my |an? |your )?(?:api[ _-]?key|(?:access|auth) token)"),
+    ("key", "new one|old one|right one|other one",
+     r"\b(?:key|token|secret|passw\w+)\b[^\n.:;]{0,60}?\b(?:new|old|right|other) one(?: is|:) *[\"'`]?((?=\D{0,40}?[0-9])(?=[^A-Za-z\s]{0,40}[A-Za-z])[^\s\"'`,;]{8,}[^\s\"'`,;.])"),
+    ("key", "rnet(|aesgcm(|secretbox(|poly1305(|hmac.new(|totp(",
+     r"(?:fernet|aesgcm|secretbox|poly1305|hmac\.new|totp)\(\s?\w{0,12}=?[rb]?\\?[\"']((?=\D{0,40}?[0-9])[^\s\"'\\]{16,})\\?[\"']"),
+    ("key", "wt.encode(|wt.decode(", r"jwt\.(?:en|de)code\([^\n\"']{1,60}, ?(?:key=)?[rb]?\\?[\"']([^\s\"'\\]{8,})\\?[\"']"),
+    ("secret", "_salt", r"_salt\\?[\"']?\]? ?[:=] ?\\?[\"']?((?=\D{0,40}?[0-9])(?=[^A-Za-z\s]{0,40}[A-Za-z])[^\s\"'\\(){}$]{12,})"),
+    ("password", "wort|wachtwoord|contrase|senha|mot de passe",
+     r"(?:passwort|kennwort|wachtwoord|contrase\S{1,2}a|senha|mot de passe)\b[^\n:=,.;]{0,40}?(?: (?:lautet|ist|is|est|es)|[:=]) *[\"'`]?"
+     r"((?=\S{0,40}?\d)(?=\S{0,40}?[A-Za-z])[^\s\"'`,;]{6,})"),
     ("key", "\"d\"", r"\"d\": ?\"([\w-]{43,})\""),
     ("key", "\"kty", r"\"kty[^\n]*?\\?\"(?:d|k)\\?\" ?: ?\\?\"([\w-]{20,})"),
     ("command-password", "docker login|podman login|helm registry login|oras login", r"login[^\n]*?\s-p[ =\"']*([^\s\"']+)"),
@@ -130,7 +150,17 @@ CARRIED: tuple[Form, ...] = (
     ("npm-token", "_auth", r"(?:^|[^\w])_auth(?:Token)?\s*=\s*\"?([\w+/=.-]{8,})"),
     ("docker-auth", "auth\"|auth'|auth\\", r"\\?[\"']auth\\?[\"']\s*:\s*\\?[\"']([\w+/=]{12,})"),
     ("key", "\"key\"|'key'", r"[\"']username[\"']\s*:\s*[\"'][^\"']*[\"'],\s*[\"']key[\"']\s*:\s*[\"']([0-9a-z-]{16,})"),
-    ("aws-key", "akia asia", r"A[KS]IA[A-Z0-9]{16}[^\w\n]{1,12}([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])"),
-    ("password", "password passphrase passwd pwd pass", r"\bpass(?:word|phrase|wd)?(?: for (?:user )?[\w.@-]+| of [\w.@-]+)(?: is|:|=) *((?=\S{0,40}?[\d!@#$%^&*])\S{5,})"),
+    ("aws-key", "akia asia", r"A[KS]IA[A-Z0-9]{16}(?:[^\w\n]{1,12}|[^\n]{0,80}?[\s\"'|,])((?-i:(?=[^A-Z\n]{0,39}[A-Z])[A-Za-z0-9/+]{40}))(?![A-Za-z0-9/+])"),
+    ("password", "password passphrase passwd pwd pass", r"\bpass(?:word|phrase|wd)?(?: (?:for|of|to|on)(?: [\w.@-]{1,30}){1,4}?)(?: is|:(?!/)|=) *((?=\S{0,40}?[\d!@#$%^&*])\S{5,})"),
     ("password", "with password|with passphrase|with token|and password|password was", r"(?:with|and) (?:the )?(?:password|passphrase|token) \\?[\"'`]?((?=\S{0,80}?\d)[^\s,;'\"]{6,})"),
+)  # fmt: skip
+
+# Services whose key is secret though `key` has other meanings: "wandb key: ...".
+SERVICES = frozenset(
+    (
+    "wandb w&b comet neptune clearml mlflow hf huggingface kaggle openai anthropic claude gpt cohere mistral groq deepseek gemini "
+    "google maps azure aws s3 gcp gcs minio together replicate fireworks openrouter perplexity xai nvidia ngc langsmith langfuse "
+    "pinecone weaviate qdrant runpod vast modal lambda github gitlab slack discord telegram stripe sendgrid twilio mailgun datadog "
+    "sentry grafana cloudflare vercel supabase snowflake databricks prefect roboflow labelstudio elevenlabs voyage"
+).split()
 )  # fmt: skip

@@ -15,6 +15,7 @@ import msgspec
 
 from memorylab.core.assignments import assigned
 from memorylab.core.credentials import CARRIED, ISSUED, MARKED
+from memorylab.core.neighbours import beside
 from memorylab.core.record import Record, to_json
 
 R = TypeVar("R", bound=Record)
@@ -72,7 +73,8 @@ def redact(text: str, known: Known = frozenset()) -> Redacted:
     # Words are looked for in ASCII, which is many times faster than in a text with one emoji; places are the same.
     plain = text.encode("ascii", "replace").decode("ascii")
     lower = plain.lower()
-    spans = [*_keys(text, lower), *_formed(text, plain, lower), *(_Span(*found) for found in assigned(text, lower))]
+    named = [*assigned(text, lower), *beside(text, lower)]
+    spans = [*_keys(text, lower), *_formed(text, plain, lower), *(_Span(*found) for found in named)]
     found = frozenset((text[span.start : span.end], span.kind) for span in spans if _tells(text[span.start : span.end]))
     spans += _again(text, known | found)
     if not spans:
@@ -193,7 +195,9 @@ _BEFORE = re.compile(r"(?:^|[^A-Za-z0-9]|\\[nrt]|%[0-9A-F]{2}|\x1b\[[0-9;]*m)$")
 
 
 # What code has in the place of a credential: a variable, a field of a template, stars.
-_STANDS_FOR = re.compile(r"(?:[A-Za-z]+ )?(?:\$\{?\w+\}?|\$?\([^()]*\)|\$?\{\{?[^{}]*\}?\}|<[^<>]*>|%\w|\*+|\.\.\.)\"?")
+_STANDS_FOR = re.compile(
+    r"(?:[A-Za-z]+ )?(?:\$\{?\w+\}?|\$?\([^()]*\)|\$?\{\{?[^{}]*\}?\}|<[^<>]*>|%\w|\*+|\.\.\.|b?float\d+|u?int\d+)\"?"
+)
 
 
 def _formed(text: str, plain: str, lower: str) -> Iterator[_Span]:
