@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.secrets import clean, fourth_clean, measure, planted
+from benchmarks.secrets import clean, fourth_clean, measure, planted, sixth_clean
 from benchmarks.secrets.fourth import fourth
 from benchmarks.secrets.fresh import fresh
 from benchmarks.secrets.held import held
+from benchmarks.secrets.sixth import sixth
 from memorylab.commands import imports
 from memorylab.commands.session import Session
 from memorylab.core.record import Run, decode, encode
@@ -28,7 +29,9 @@ OTHER = planted.ISSUED["gitlab"](R)
 WORD = "Tr0ub4dor-3791"
 
 
-@pytest.mark.parametrize("cases", [planted.tuned, held, fresh, fourth], ids=["tuned", "held", "fresh", "fourth"])
+@pytest.mark.parametrize(
+    "cases", [planted.tuned, held, fresh, fourth, sixth], ids=["tuned", "held", "fresh", "fourth", "sixth"]
+)
 def test_nearly_all_that_is_planted_is_masked(cases: object) -> None:
     found = list(cases(11, 1))  # type: ignore[operator]
     left = [case for case in found if measure.leaks(case, redact(case.text).text)]
@@ -36,7 +39,7 @@ def test_nearly_all_that_is_planted_is_masked(cases: object) -> None:
 
 
 def test_what_training_prints_is_left_alone() -> None:
-    for made, seed in ((clean, 3), (clean, 4), (fourth_clean, 5)):
+    for made, seed in ((clean, 3), (clean, 4), (fourth_clean, 5), (sixth_clean, 6)):
         text = made.log(seed, 300_000)
         assert redact(text).counts == {}
         assert redact(text).text == text
