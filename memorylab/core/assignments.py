@@ -96,7 +96,7 @@ _PLACEHOLDER = frozenset(
 ).split()
 )  # fmt: skip
 _STANDS_FOR = re.compile(
-    r"[*.xX•·#_?-]+|<[^<>]*>|\$\{?\w[^\s]*|\$\([^\s]*|\{\{?[^{}]*\}?\}?|%\w+%|%[sdr]|\([\w ]+\)|\d+:\d+:?|(?:[bu]?float|u?int|complex|[bf]p|bf|amd|arm|i|x86_)\d+(?:_\w+)?|\(?(?:os\.|getpass|getenv|env[\[(.]|process\.env|self\.|"
+    r"[*.xX•·#_?-]+|<[^<>]*>|\$\{?\w[^\s]*|\$\([^\s]*|\{\{?[^{}]*\}?\}?|%\w+%|%[sdr]|\([\w ]+\)|\d+:\d+:?|(?:[bu]?float|u?int|complex|[bf]p|bf|amd|arm|i|x86_)(?:8|16|32|64|128|386)(?:_e\d\w{1,5})?|\(?(?:os\.|getpass|getenv|env[\[(.]|process\.env|self\.|"
     r"args\.|cfg\.|config[.\[]|settings\.|request\.|opts?\.|options\.|hparams\.|flags\.|ctx\.|userdata\.|secrets?[.\[])\S*"
     r"|[A-Za-z_][\w.]*\(\S*|[a-z.]+@[a-z.-]+\.[a-z]{2,4}|\[REDACTED\].*|\*{3,}.*|your[-_ ].*",
     re.IGNORECASE,

@@ -41,6 +41,7 @@ MASKED = [
     f"x wandb_v1_{MIXED}-{MIXED}_{MIXED} y",
     f"client.run MTk4{MIXED[:22]}.GrY5Hd.{MIXED}_{MIXED[:13]}",
     f"host=x password=o.{MIXED[:12]} user=y",
+    f"password=arm2024_{MIXED[:12]}",
     f"config s3 secret_access_key /{MIXED}{MIXED[:15]}",
 ]
 
