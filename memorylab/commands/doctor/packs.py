@@ -88,8 +88,8 @@ def _pack_anew(patient: Patient) -> list[str]:
             listed = git.run(place, "show-index", form, input=path.with_suffix(".idx").read_bytes()).decode()
             good = whole(place, [line.split()[1] for line in listed.splitlines()])
             names = "".join(f"{oid}\n" for oid in good).encode()
-            how = ("pack-objects", "-q", "--no-reuse-delta", "--no-reuse-object", str(path.parent / "pack"))
-            git.run(place, *how, input=names, durable=True)
+            options = ("-q", "--no-reuse-delta", "--no-reuse-object")
+            git.run(place, "pack-objects", *options, "--", str(path.parent / "pack"), input=names, durable=True)
             aside.mkdir(parents=True, exist_ok=True)
             # The list first: without it what is left is no pack to git.
             for one in sorted(path.parent.glob(f"{path.stem}.*"), key=lambda one: one.suffix != ".idx"):
