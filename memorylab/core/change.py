@@ -20,6 +20,7 @@ from typing import Any
 from msgspec import Struct
 
 from memorylab.core.record import Change, Knob
+from memorylab.core.text import utf8
 
 MAX_SOURCE = (
     100_000  # characters, some two seconds at worst; a longer subject is compared by its lines (upstream has 26,000)
@@ -166,7 +167,8 @@ def _data(text: str, suffix: str) -> _Program | None:
 def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
     """What is not nested, by its dotted name; a list is one value, unless there is something nested in it."""
     items: Iterable[tuple[Any, Any]]
-    name = _short(name)  # else a long one stands before each of the many that may be in it
+    # JSON can name what is no text; a long name would stand before each of the many that may be in it.
+    name = _short(utf8(name))
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list) and any(isinstance(one, dict | list) for one in value):

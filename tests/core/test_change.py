@@ -1,3 +1,4 @@
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -223,6 +224,13 @@ def test_json_is_read_like_toml():
     }  # fmt: skip
     assert fingerprint('{"a": 1, "b": 2}', '{"b": 2,\n"a": 1}', "a.json") is None
     assert fingerprint('{"a.b": 1, "a": {"b": 2}}', '{"a.b": 3, "a": {"b": 2}}', "a.json") is not None
+
+
+def test_a_name_in_json_that_is_no_text_can_be_recorded():
+    """JSON may have half a surrogate pair: nothing could be encoded that named it."""
+    found = change('{"\\ud800": 1, "a": "\\udfff"}', '{"\\ud800": 2, "a": "\\udffe"}', "train.json")
+    assert found.knobs["?"] == Knob(old="1", new="2")
+    assert msgspec.json.encode(found)
 
 
 def test_what_is_no_toml_or_json_is_compared_by_its_lines():
