@@ -1,10 +1,10 @@
 """How many of the planted credentials are masked, and how often something else is?
 
-    python -m benchmarks.secrets.measure [--held | --fresh | --fourth | --fifth | --sixth] [--seed 0]
+    python -m benchmarks.secrets.measure [--held | --fresh | --fourth | --fifth | --sixth | --seventh] [--seed 0]
         [--misses N] [--clean MB] [--logs FOLDER] [--patches REPOSITORY]
 
 A credential counts as masked if no eight characters of it that stand together are left. --clean makes so many megabytes
-of logs without any (with --fourth or --sixth those of that set); --logs reads real ones, --patches what
+of logs without any (with --fourth, --sixth or --seventh those of that set); --logs reads real ones, --patches what
 `git log -p` of a repository says; none of these has credentials, so that whatever is masked is a false alarm. Alarms in the made logs are counted each time they occur.
 """
 
@@ -16,16 +16,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.secrets import clean, fourth_clean, sixth_clean
+from benchmarks.secrets import clean, fourth_clean, seventh_clean, sixth_clean
 from benchmarks.secrets.fifth import fifth
 from benchmarks.secrets.fourth import fourth
 from benchmarks.secrets.fresh import fresh
 from benchmarks.secrets.held import held
 from benchmarks.secrets.planted import Case, tuned
+from benchmarks.secrets.seventh import seventh
 from benchmarks.secrets.sixth import sixth
 from memorylab.core.redact import redact
 
 WINDOW = 8
+SETS = {"held": held, "fresh": fresh, "fourth": fourth, "fifth": fifth, "sixth": sixth, "seventh": seventh}
+CLEAN = {"fourth": fourth_clean.log, "sixth": sixth_clean.log, "seventh": seventh_clean.log}
 
 
 def leaks(case: Case, text: str) -> bool:
@@ -79,11 +82,8 @@ def alarms(texts: Iterable[str], shown: int = 20) -> tuple[int, float, float]:
 def main(arguments: list[str]) -> None:
     """Print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--held", action="store_true")
-    parser.add_argument("--fresh", action="store_true")
-    parser.add_argument("--fourth", action="store_true")
-    parser.add_argument("--fifth", action="store_true")
-    parser.add_argument("--sixth", action="store_true")
+    for name in SETS:
+        parser.add_argument(f"--{name}", dest="planted", action="store_const", const=name)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--misses", type=int, default=0)
     parser.add_argument("--clean", type=int, default=0, metavar="MB")
@@ -91,7 +91,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--patches", type=Path)
     asked = parser.parse_args(arguments)
     if asked.clean:
-        made = sixth_clean.log if asked.sixth else fourth_clean.log if asked.fourth else clean.log
+        made = CLEAN.get(asked.planted, clean.log)
         texts: Iterable[str] = (made(asked.seed + n, 1_000_000) for n in range(asked.clean))
     elif asked.logs:
         texts = (path.read_text(errors="surrogateescape") for path in sorted(asked.logs.rglob("*")) if path.is_file())
@@ -100,19 +100,7 @@ def main(arguments: list[str]) -> None:
         whole = said.stdout.decode("utf-8", "surrogateescape")
         texts = (whole[at : at + 1_000_000] for at in range(0, len(whole), 1_000_000))
     else:
-        planted = (
-            sixth
-            if asked.sixth
-            else fifth
-            if asked.fifth
-            else fourth
-            if asked.fourth
-            else fresh
-            if asked.fresh
-            else held
-            if asked.held
-            else tuned
-        )
+        planted = SETS.get(asked.planted, tuned)
         measure(planted(asked.seed), asked.misses)
         return
     number, size, seconds = alarms(texts)
