@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from memorylab.core.credentials import SERVICES
+from memorylab.core.names import OF_DATA, OF_MODELS, SEGMENTS, goes_on, is_name, starts
 from memorylab.core.randomness import is_made, is_path, is_random
 
 _ANY_WORD = re.compile("pass|pwd|secret|token|key|auth|cred|p(?:in|w)(?![a-z])|otp(?![a-z])|psk(?![a-z])")
@@ -51,40 +52,6 @@ _SET = re.compile(
 )
 _USER = re.compile(r"user|login|host|account|admin|ssid", re.IGNORECASE)
 
-# Names of what is not secret: tokens of a vocabulary, keys of a dictionary, counts, files.
-_OF_MODELS = frozenset(
-    (
-    "pad eos bos unk sep cls mask special added image audio video stop next prev last first per num n total max min new "
-    "start end begin decoder forced suppress text sub input output target label word byte bpe the a each this of by "
-    "current single and to header cache primary foreign partition sort public pub host idempotency dict state metric "
-    "index group join hash lookup attention attn query past dedup shard row column map json config param parameter "
-    "missing unexpected expected known wrong layer module tensor key pass forward backward second one bypass com tres "
-    "encom sur over mouse arrow hot tokens random prng rng jax de pre multi"
-).split()
-)  # fmt: skip
-_OF_DATA = frozenset(  # what a key may be of besides, but hardly a token
-    (
-    "dataset data feature field caption batch loss checkpoint ckpt model run sweep trial entry node object bucket blob message event "
-    "routing translation locale theme flag tag summary attr property lang reward prompt response answer question chosen rejected score "
-    "monitor gpg pgp release partition meta schema extra version option function action region iteration position origin domain plugin "
-    "location relation dimension section collection condition operation expression extension registry count"
-).split()
-)  # fmt: skip
-_NOT_SECRET = frozenset(
-    (
-    "id ids file files filename path paths dir dirs directory folder len length count counts name names type "
-    "types policy hint url uri urls arn expiry expires expiration at in ttl version manager provider required "
-    "enabled disabled field prompt size sizes min max limit limits budget usage rate format algorithm store "
-    "index idx pos position embedding embeddings mask loss acc accuracy shift dropout ring s fingerprint valid "
-    "scope scopes bytes class error stdin helper py cu cpp cc js ts go rs"
-).split()
-)  # fmt: skip
-_REST_OF_WEAK = re.compile(
-    # Atomic, or a name of many digits could be taken apart in ever so many ways; so the longer word comes first.
-    r"(?>[_.-]?(?>\d{1,3}|v\d|production|prod|development|dev|testing|test|staging|stage|value|val|env|key|secret|string|str|text|"
-    r"base64|b64|encoded|live|main|old|new|backup|default|plaintext|plain|raw|read|ro|rw|write|admin|ci|bot|user))*+",
-    re.IGNORECASE,
-)
 _PLACEHOLDER = frozenset(
     (
     "none null nil true false yes no on off required optional missing empty unset undefined default hidden "
@@ -111,7 +78,6 @@ _CODE = re.compile(
 _ANOTHER = re.compile(r"[,;)] *[A-Za-z_]\w* *[=:(]")
 _WHOLE = re.compile(r"\S*")
 _MORE = re.compile(r"[\w+/=.%~-]*")
-_SEGMENTS = re.compile(r"[_.-]|(?<=[a-z])(?=[A-Z])")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
 _UPPER = re.compile(r"[A-Z][A-Z0-9_]*")
 _NUMBER = re.compile(r"[+-]?\d*\.\d+(?:e[+-]?\d+)?,?", re.IGNORECASE)
@@ -139,7 +105,7 @@ def assigned(text: str, lower: str) -> Iterator[tuple[int, int, str]]:
         if at < until or word[0] in ("key", "auth") and lower[at - 1 : at] not in _JOINTS:
             continue
         # The name may have begun before: "api" of "api_key".
-        for start in _starts(lower, at):
+        for start in starts(lower, at):
             match = _pattern().match(text, start)
             if match is None:
                 continue
@@ -156,28 +122,6 @@ def assigned(text: str, lower: str) -> Iterator[tuple[int, int, str]]:
 _JOINTS = frozenset(
     "abcdefghijklmnopqrstuvwxyz0123456789_-. ("
 )  # what joins a word of two meanings to one that decides
-_COMPOUND = re.compile(r"[a-z]+[ _.-]?\Z")
-
-
-def _starts(lower: str, at: int) -> Iterator[int]:
-    if lower.startswith("key", at):
-        before = _COMPOUND.search(lower, max(0, at - 16), at)
-        if before is not None:
-            word = before[0].rstrip(" _.-")
-            for compound in _KEYS if word.endswith(_KEYS) else ():
-                if word.endswith(compound):
-                    yield before.start() + len(word) - len(compound)
-    yield at
-
-
-_KEYS = tuple(sorted(
-    (
-    "api access private auth account signing encryption encrypt master license licence service deploy storage "
-    "subscription app application client consumer session ssh hmac jwt aes shared root admin security personal "
-    "webhook"
-).split(),
-    key=len, reverse=True,
-))  # fmt: skip
 
 
 def _value(text: str, match: re.Match[str]) -> tuple[int, int, str] | None:
@@ -188,10 +132,10 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, str] | None:
     word = (match["strong"] or match["weak"]).lower()
     name = name_before + text[begin : match.end("rest")]
     is_of_another = word == "key" and match["words"] is not None and not name_before  # "my wandb key is"
-    is_named = is_strong or is_of_another or _is_name(word, name_before, rest, name)
+    is_named = is_strong or is_of_another or is_name(word, name_before, rest, name)
     if not is_named and (name_before or word not in ("key", "token") or not _is_of_service(text, begin, match)):
         return None
-    if rest and not _goes_on(rest, match["strong"] or match["weak"]):
+    if rest and not goes_on(rest, match["strong"] or match["weak"]):
         return None
     is_told = match["flag"] is not None and not name.startswith("-")  # in words, or by a command that sets it
     if is_told and (match["closed"] is not None or not _DIGIT.search(match["bare"] or match["quoted"])):
@@ -231,33 +175,6 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, str] | None:
         more = _MORE.match(text, end)
         end = more.end() if more else end
     return start, end, _kind(word)
-
-
-def _is_name(word: str, before: str, rest: str, name: str) -> bool:
-    """Whether a word that has other meanings is the name of a secret."""
-    if before and before[-1].isalpha():
-        # camelCase and runtogether words: accessToken, dbPass, authtoken; not "bypass", "monkey", "spin".
-        joined = before[-1].islower() and name[len(before)].isupper() or word == "token"
-        joined = joined or word == "pass" and before.startswith("-")
-        if not joined:
-            return False
-    if word == "pass" and before.rstrip("_-. ").lower().endswith("ion"):
-        return False  # of a compiler
-    parts = [part for part in _SEGMENTS.split(before.strip(" $:")) if part]
-    last = parts[-1].lower() if parts else ""
-    if last in _OF_MODELS or word == "key" and last in _OF_DATA or word in ("key", "auth") and not before:
-        return False
-    if word in ("pin", "otp", "pw", "psk") and rest:
-        return False
-    return bool(_REST_OF_WEAK.fullmatch(rest))
-
-
-def _goes_on(rest: str, word: str) -> bool:
-    """Whether a name is still that of a secret with what follows its word: not `secretary`, not `token_id`."""
-    if rest[0].isalpha() and not (rest[0].isupper() and word[-1].islower()):
-        return False
-    last = _SEGMENTS.split(rest)[-1].lower()
-    return last not in _NOT_SECRET
 
 
 def _bare_end(text: str, match: re.Match[str], start: int, end: int, name_start: int) -> int:
@@ -304,7 +221,7 @@ def _is_of_code(value: str, how: str, word: str, before: str) -> bool:
     """Whether a text in quotes is the value of a name that is compared, set by a call, or falls back to it."""
     if not _LETTERS_AND_DIGITS.fullmatch(value) or len(value) < 8 or "=" in how and word == "key" and "_" in value:
         return False
-    is_called = how == "(" and not _SETTERS.intersection(_SEGMENTS.split(before.lower()))
+    is_called = how == "(" and not _SETTERS.intersection(SEGMENTS.split(before.lower()))
     return (
         is_made(value)
         if is_called or word in ("key", "token", "secret") and "=" not in how and not how.startswith(")")
@@ -326,7 +243,7 @@ def _is_key_of_another(text: str, at: int, value: str) -> bool:
     """Whether a key is of something that has secret ones, and not of a cache."""
     words = re.split(r"\W+", text[max(0, at - 30) : at].lower())
     word = words[-2] if len(words) > 1 and not words[-1] else ""
-    return len(value) >= 20 and is_made(value) and bool(word) and word not in _OF_MODELS and word not in _OF_DATA
+    return len(value) >= 20 and is_made(value) and bool(word) and word not in OF_MODELS and word not in OF_DATA
 
 
 def _is_of_service(text: str, at: int, match: re.Match[str]) -> bool:
@@ -338,7 +255,7 @@ def _is_of_service(text: str, at: int, match: re.Match[str]) -> bool:
     last = words[-1].strip("*`#") if words else ""
     # Keys of caches are used, too: they are digests of 64 digits, or have words in them. Those of gpg are in capitals.
     is_used = (
-        last in _USED or last[-1:] == "(" or match["quote"] == "`" and last not in _OF_DATA and last not in _OF_MODELS
+        last in _USED or last[-1:] == "(" or match["quote"] == "`" and last not in OF_DATA and last not in OF_MODELS
     )
     if not is_used and last.lstrip("(") not in SERVICES:
         return False
