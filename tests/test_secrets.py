@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.secrets import clean, fourth_clean, measure, planted, sixth_clean
+from benchmarks.secrets import clean, fourth_clean, measure, planted, seventh_clean, sixth_clean
 from benchmarks.secrets.fourth import fourth
 from benchmarks.secrets.fresh import fresh
 from benchmarks.secrets.held import held
+from benchmarks.secrets.seventh import seventh
 from benchmarks.secrets.sixth import sixth
 from memorylab.commands import imports
 from memorylab.commands.session import Session
@@ -30,7 +31,9 @@ WORD = "Tr0ub4dor-3791"
 
 
 @pytest.mark.parametrize(
-    "cases", [planted.tuned, held, fresh, fourth, sixth], ids=["tuned", "held", "fresh", "fourth", "sixth"]
+    "cases",
+    [planted.tuned, held, fresh, fourth, sixth, seventh],
+    ids=["tuned", "held", "fresh", "fourth", "sixth", "seventh"],
 )
 def test_nearly_all_that_is_planted_is_masked(cases: object) -> None:
     found = list(cases(11, 1))  # type: ignore[operator]
@@ -39,7 +42,7 @@ def test_nearly_all_that_is_planted_is_masked(cases: object) -> None:
 
 
 def test_what_training_prints_is_left_alone() -> None:
-    for made, seed in ((clean, 3), (clean, 4), (fourth_clean, 5), (sixth_clean, 6)):
+    for made, seed in ((clean, 3), (clean, 4), (fourth_clean, 5), (sixth_clean, 6), (seventh_clean, 7)):
         text = made.log(seed, 300_000)
         assert redact(text).counts == {}
         assert redact(text).text == text

@@ -240,8 +240,8 @@ def _diff(r: random.Random, form: str) -> tuple[str, list[str]]:
     return f"{head}@@ -{at},3 +{at},5 @@\n{text}\n", secrets
 
 
-def seventh(seed: int) -> Iterator[Case]:
-    """All of them, each ROUNDS times."""
+def seventh(seed: int, rounds: int = ROUNDS) -> Iterator[Case]:
+    """All of them, each so many times."""
     for kind, forms, made in (
         ("log", LOGS, _log),
         ("environment", ENVIRONMENTS, _environment),
@@ -252,6 +252,6 @@ def seventh(seed: int) -> Iterator[Case]:
     ):
         for form, written in forms.items():
             r = random.Random(f"{seed} {kind} {form}")
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 text, secrets = made(r, written)
                 yield Case(kind, form, text, secrets)

@@ -7,6 +7,7 @@ from functools import cache
 
 from memorylab.core.credentials import SERVICES
 from memorylab.core.names import OF_DATA, OF_MODELS, SEGMENTS, goes_on, is_name, starts
+from memorylab.core.parallel import pairs
 from memorylab.core.randomness import is_made, is_path, is_random
 
 _ANY_WORD = re.compile("pass|pwd|secret|token|key|auth|cred|p(?:in|w)(?![a-z])|otp(?![a-z])|psk(?![a-z])")
@@ -26,7 +27,7 @@ _ANSI = r"(?:\x1b\[[0-9;]*m)*"
 _QUOTE = r"\\{0,3}[\"'`]"
 _LINE_END = r"[ \t]*\r?\n[ \t+>-]*"
 _SEP = (
-    rf"(?P<closed>{_QUOTE})?{_ANSI}\]?{_ANSI}(?:\)(?=\s*[:=]))?(?:[ \t]*\([\w ]{{1,20}}\)(?=:))?"
+    rf"(?P<closed>{_QUOTE})?{_ANSI}\]?{_ANSI}(?:\)(?=\s*[:=]))?(?:[ \t]*\([\w ]{{1,20}}\)(?=:))?(?:[ \t]+string(?=[ \t]*=)|\[\d{{0,4}}\](?=[ \t]*=[ \t]*{_QUOTE}))?"
     rf"(?:"
     rf"(?P<next>:[ \t]*(?P<scalar>[|>][+-]?)?{_LINE_END})"
     rf"|[ \t]*(?::[ \t]*(?:(?:Final|ClassVar|Optional)(?:\[[\w.]+\])?|str|string|Secret(?:Str|String|Bytes)|&(?:'static )?str|any)"
@@ -36,6 +37,7 @@ _SEP = (
     rf"|(?P<comma>,\s*(?={_QUOTE}))"
     rf"|(?P<code>\((?={_QUOTE})|[ \t]*[!=]==?[ \t]*(?={_QUOTE})|\)?[ \t]*(?:or\b|\|\||\?\?)[ \t]*(?={_QUOTE}))"
     rf"|(?P<words>(?:[ \t]+(?:for|of|to|on|at)(?:[ \t]+[\w.@'-]{{1,30}}){{1,4}})?[ \t]+(?:is|was|to|from|-|–)(?:[ \t]+now|[ \t]+set[ \t]+to)?[ \t:]+)"
+    rf"|(?P<dots>[ \t]\.{{3,200}}[ \t]+)"
     rf"|(?P<flag>[ \t]+)"
     rf")(?:\x1b\[[0-9;]*m[ \t]*)*"
 )
@@ -65,7 +67,7 @@ _PLACEHOLDER = frozenset(
 _STANDS_FOR = re.compile(
     r"[*.xX•·#_?-]+|<[^<>]*>|\$\{?\w[^\s]*|\$\([^\s]*|\{\{?[^{}]*\}?\}?|%\w+%|%[sdr]|\([\w ]+\)|\d+:\d+:?|(?:[bu]?float|u?int|complex|[bf]p|bf|amd|arm|i|x86_)(?:8|16|32|64|128|386)(?:_e\d\w{1,5})?|\(?(?:os\.|getpass|getenv|env[\[(.]|process\.env|self\.|"
     r"args\.|cfg\.|config[.\[]|settings\.|request\.|opts?\.|options\.|hparams\.|flags\.|ctx\.|userdata\.|secrets?[.\[])\S*"
-    r"|[A-Za-z_][\w.]*\(\S*|[a-z.]+@[a-z.-]+\.[a-z]{2,4}|\[REDACTED\].*|\*{3,}.*|your[-_ ].*",
+    r"|[A-Za-z_][\w.]*\(\S*|[a-z.]+@[a-z.-]+\.[a-z]{2,4}|\[REDACTED\].*|\*{3,}.*|your[-_ ].*|[\w.-]{0,24}?[x*]{8,}|!(?:vault|env|secret|ref|sub|include)\b.*",
     re.IGNORECASE,
 )
 _DOTTED = re.compile(r"[a-z_]\w*(?:\.[A-Za-z_]\w*)+|[A-Za-z_]\w*(?:\[[^\]]*\])+(?:\.\w+)*")
@@ -75,7 +77,9 @@ _SNAKE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 _CODE = re.compile(
     r"[A-Z]\w*\[[\w.\[\], |\"']*\]*,?$|[A-Za-z_][\w.]*Key(?:Types?)?$|[A-Za-z_][\w.]*[\[(]$|[A-Za-z_][\w.]*(?:\[[\w.'\"]*\]?|\(.*\)?)(?:\.|$)"
 )
-_ANOTHER = re.compile(r"[,;)] *[A-Za-z_]\w* *[=:(]")
+_ANOTHER = re.compile(r"(?:[,;] *|\) +)[A-Za-z_]\w* *[=:(]")
+_PHRASE = re.compile(r"[A-Za-z]{3,20}(?:-[A-Za-z]{3,20}){3,}")  # words that were drawn by dice
+_METAVAR = re.compile(r"[A-Z_]+")
 _WHOLE = re.compile(r"\S*")
 _MORE = re.compile(r"[\w+/=.%~-]*")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
@@ -100,9 +104,16 @@ def _pattern() -> re.Pattern[str]:
 def assigned(text: str, lower: str) -> Iterator[tuple[int, int, str]]:
     """(start, end, kind) of values that are secret by their name. `lower` is the text in lower case."""
     until = -1
+    several = pairs(text)
     for word in _ANY_WORD.finditer(lower):
         at = word.start()
         if at < until or word[0] in ("key", "auth") and lower[at - 1 : at] not in _JOINTS:
+            continue
+        if at in several:
+            name, start, end = several[at]
+            said = f"{name} = {text[start:end]}"
+            for begin, close, kind in assigned(said, said.lower()):
+                yield start + begin - len(name) - 3, start + close - len(name) - 3, kind
             continue
         # The name may have begun before: "api" of "api_key".
         for start in starts(lower, at):
@@ -130,6 +141,8 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, str] | None:
     name_before = before[0] if before else ""
     is_strong, rest = match["strong"] is not None, match["rest"]
     word = (match["strong"] or match["weak"]).lower()
+    if name_before.startswith("arn:"):  # the path of a secret
+        return None
     name = name_before + text[begin : match.end("rest")]
     is_of_another = word == "key" and match["words"] is not None and not name_before  # "my wandb key is"
     is_named = is_strong or is_of_another or is_name(word, name_before, rest, name)
@@ -155,6 +168,8 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, str] | None:
         end = _bare_end(text, match, start, end, begin - len(name_before))
     value = text[start:end]
     if is_told and not _is_told(value, word, text, begin - len(name_before)):
+        return None
+    if match["dots"] is not None and not _is_told(value, word, text, 0):
         return None
     if match["code"] is not None and not _is_of_code(value, match["code"], word, name_before):
         return None
@@ -314,7 +329,9 @@ def _is_secret(
         least = 8 if is_env or word in ("pass", "pin", "otp", "pw", "psk") and is_quoted else 12
         return len(plain) >= least and is_random(plain) and " " not in plain
     if match["words"] is not None or match["bar"] is not None and not is_quoted:
-        return bool(re.search(r"\d", plain)) and len(plain) >= 6
+        return bool(re.search(r"\d", plain)) and len(plain) >= 6 or _is_phrase(plain, match)
+    if match["flag"] is not None and name.startswith("-") and _METAVAR.fullmatch(plain.rstrip("]).,")):
+        return False
     if is_quoted or match["sep"] in ("=", ":=", "=>") or match["flag"] is not None:
         return not (re.fullmatch(r"[a-z_]+", plain) and any(word in low for word in ("pass", "secret", "key", "token")))
     if re.fullmatch(r"\d+(?:\.\d*)?", plain) and len(plain) < 4:
@@ -322,7 +339,13 @@ def _is_secret(
     # `password: hunter2` is one, "Password: try again" is none.
     following = text[end : end + 2]
     is_last = not following.strip(" \t") or following[:1] in "\r\n,;})]&|\\\"'\x1b"
-    return bool(re.search(r"[\d!@#$%^&*+=]|[a-z][A-Z]", plain)) or is_last and len(plain) >= 6
+    return (
+        bool(re.search(r"[\d!@#$%^&*+=]|[a-z][A-Z]", plain)) or is_last and len(plain) >= 6 or _is_phrase(plain, match)
+    )
+
+
+def _is_phrase(value: str, match: re.Match[str]) -> bool:
+    return (match["strong"] or "").lower().startswith("pass") and _PHRASE.fullmatch(value) is not None
 
 
 def _is_mixed(part: str) -> bool:

@@ -97,7 +97,7 @@ CARRIED: tuple[Form, ...] = (
      r"authorization[\"'`\\]*\]?(?:\s*[:=,]\s*|[ \t]+(?=[\"']))[rbf]?[\"'`\\]*((?:basic|bearer|token|digest|negotiate|apikey|key|aws4-hmac-sha256|bot)"
      r"[ +:]+[^\"'`\\\r\n]{4,}|(?!\w[\w.]*[\[(])(?=\S{0,80}?\d)[^\s\"'`\\,;<>{}$]{8,})"),
     ("authorization", "bearer", r"bearer[ :=]+\"?(?=[\w.~+/=:|-]{0,60}[0-9])([\w.~+/=:|-]{16,})"),
-    ("cookie", "cookie", r"cookies?[\"'\\]*\s*[:=]\s*[\"'\\]*([\w.-]+=(?=\S{0,80}?\d)[^\s\"'\\]{8,}(?:;? *+[\w.-]++=\\?\"[^\"\\\r\n]*+\\?\")*+[^\"'\\\r\n]*)"),
+    ("cookie", "cookie", r"cookies?[\"'\\]*\s*[:=]\s*[\"'\\]*(?:[\w.-]{1,60}=[^\s;\"'\\]{0,60}; ?){0,8}?([\w.-]+=(?=\S{0,80}?\d)[^\s\"'\\]{8,}(?:;? *+[\w.-]++=\\?\"[^\"\\\r\n]*+\\?\")*+[^\"'\\\r\n]*)"),
     ("cookie", "true\t", r"\t(?:TRUE|FALSE)\t/\S*\t(?:TRUE|FALSE)\t\d+\t\S+\t(\S{8,})"),
     ("netrc", "password",
      r"(?:machine\s+\S+\s+(?:login\s+\S+\s+|account\s+\S+\s+)?|(?:login\s+\S+|default)\s+(?=password\s+\S*[^a-z\s.,;:!?]))password\s+(?![=:])(\S+)|^[+\s>-]*password[ \t]+(\S{6,})[ \t]*$"),
@@ -132,6 +132,13 @@ CARRIED: tuple[Form, ...] = (
      r"|((?=[\w~+=-]{0,20}?[A-Za-z0-9]{16})(?=\D{0,60}?\d)\b[\w~+=-]{20,}) as (?:the |my |an? |your )?(?:api[ _-]?key|(?:access|auth) token)"),
     ("key", "new one|old one|right one|other one",
      r"\b(?:key|token|secret|passw\w+)\b[^\n.:;]{0,60}?\b(?:new|old|right|other) one(?: is|:) *[\"'`]?((?=\D{0,40}?[0-9])(?=[^A-Za-z\s]{0,40}[A-Za-z])[^\s\"'`,;]{8,}[^\s\"'`,;.])"),
+    ("password", "nerated:|nerated one|nerated is",
+     r"\b(?:password|passphrase|token|secret|api key)\b[^\n.:;]{0,60}?\bgenerated(?: one)?(?: is|:) *[\"'`]?((?=\D{0,40}?[0-9])(?=[^A-Za-z\s]{0,40}[A-Za-z])[^\s\"'`,;]{9,})"),
+    ("key", "key for|key of|token for|token of|secret for|secret of",
+     r"\b(?<!cache )(?:key|token|secret) (?:for|of)(?: [\w.@'&-]{1,30}){1,5}(?: is|:) *[\"'`]?((?=[\w~+=-]{0,20}?[A-Za-z0-9]{16})(?-i:(?=[^A-Z\s]{0,60}[A-Z])(?=[^a-z\s]{0,60}[a-z]))(?=\D{0,60}?\d)[\w~+=-]{20,}(?![\w/]))"
+     r"|\bkey (?:for|of)(?: [\w.@'&-]{1,30}){0,4}? (?:account|server|service|api|team|group|login|user)(?: is|:) *[\"'`]?([0-9a-f]{32,48})(?!\w)"),
+    ("seed-phrase", "phrase|mnemonic",
+     r"(?:(?:seed|recovery|backup) phrase|mnemonic(?: phrase)?)\b[^\n:=]{0,80}[:=] *\\?[\"'`]?((?:[a-z]{3,8} ){11,23}[a-z]{3,8})\b"),
     ("key", "rnet(|aesgcm(|secretbox(|poly1305(|hmac.new(|totp(",
      r"(?:fernet|aesgcm|secretbox|poly1305|hmac\.new|totp)\(\s?\w{0,12}=?[rb]?\\?[\"']((?=\D{0,40}?[0-9])[^\s\"'\\]{16,})\\?[\"']"),
     ("key", "wt.encode(|wt.decode(", r"jwt\.(?:en|de)code\([^\n\"']{1,60}, ?(?:key=)?[rb]?\\?[\"']([^\s\"'\\]{8,})\\?[\"']"),

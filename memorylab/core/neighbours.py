@@ -30,6 +30,11 @@ _RULE = re.compile(r"[ \t:|>+-]*")
 _COLUMN = re.compile(r"(?:[\w .&-]{0,40}[ _-])?(key|token|secret|password|passwd|pwd)s?")
 
 
+# What pydantic says of a field, with the field on the line before.
+_FIELD = re.compile(rf"[ \t>+|]*(?:[\w.]{{0,60}}?\.)?{_NAMED}")
+_INPUT = re.compile(r"input_value=(?P<quote>[\"'])(?P<value>[^\s\"']{8,400})(?P=quote)")
+
+
 def beside(text: str, lower: str) -> Iterator[Found]:
     """(start, end, kind) of values whose name is on a line before. `lower` is the text in lower case."""
     for word, pattern in _BESIDE:
@@ -40,11 +45,24 @@ def beside(text: str, lower: str) -> Iterator[Found]:
                 yield *found.span("value"), "key" if word == '"keyname"' else "token"
             at = lower.find(word, at + len(word))
     yield from _columns(text, lower)
+    yield from _inputs(text, lower)
 
 
 def _is_value(value: str) -> bool:
     has_both = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
     return has_both and (is_made(value) or len(value) >= 60)
+
+
+def _inputs(text: str, lower: str) -> Iterator[Found]:
+    at = lower.find("input_value=")
+    while at >= 0:
+        found = _INPUT.match(text, at)
+        start = lower.rfind("\n", max(0, at - _REACH), at)
+        before = lower.rfind("\n", max(0, start - 100), max(0, start)) + 1
+        field = _FIELD.fullmatch(lower, before, max(before, start)) if found is not None else None
+        if found is not None and field is not None and _is_of_column(found["value"], field[0].rpartition(".")[2]):
+            yield *found.span("value"), "secret"
+        at = lower.find("input_value=", at + 1)
 
 
 def _columns(text: str, lower: str) -> Iterator[Found]:
@@ -97,6 +115,6 @@ def _column(names: list[str], rows: list[tuple[int, int]], text: str) -> Iterato
 def _is_of_column(value: str, name: str) -> bool:
     if " " in value or "[redacted:" in value or not any(c.isdigit() for c in value):
         return False
-    if name.startswith("p"):
+    if "pass" in name or "pwd" in name:
         return len(value) >= 8 and any(c.isalpha() for c in value)
     return len(value) >= 20 and is_made(value)

@@ -223,7 +223,8 @@ def _issued(text: str, plain: str, start: int, end: int) -> Iterator[_Span]:
             if plain.startswith(beginning, at):
                 found = _pattern(rest).match(plain, at + len(beginning), end)
                 if found is not None:
-                    yield _Span(at, found.end(), kind)
+                    if len(set(plain[found.end() - 12 : found.end()])) > 2:  # not hf_xxxxxxxx, as manuals have it
+                        yield _Span(at, found.end(), kind)
                     break
     for kind, mark, before, source in MARKED:
         at = plain.find(mark, start, end)
