@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from memorylab.core.masking.redact import Masked, mask, redact_bytes, redact_record, summed
 from memorylab.core.record import Artifact, Claim, Plan, Record, Rewrite, Run, Unreadable, decode, encode, to_json
-from memorylab.core.redact import Masked, mask, redact_bytes, redact_record, summed
 from memorylab.core.versions import changed
 from memorylab.errors import BadInput, MemoryLabError
 from memorylab.store import git, refs, seen, writer

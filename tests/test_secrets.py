@@ -18,8 +18,8 @@ from benchmarks.secrets.seventh import seventh
 from benchmarks.secrets.sixth import sixth
 from memorylab.commands import imports
 from memorylab.commands.session import Session
+from memorylab.core.masking.redact import redact, redact_bytes
 from memorylab.core.record import Run, decode, encode
-from memorylab.core.redact import redact, redact_bytes
 from memorylab.store import transport
 from memorylab.store.urls import without_passwords as urls
 from tests.conftest import LOG, Hub, Lab, Templates

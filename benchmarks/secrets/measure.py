@@ -24,7 +24,7 @@ from benchmarks.secrets.held import held
 from benchmarks.secrets.planted import Case, tuned
 from benchmarks.secrets.seventh import seventh
 from benchmarks.secrets.sixth import sixth
-from memorylab.core.redact import redact
+from memorylab.core.masking.redact import redact
 
 WINDOW = 8
 SETS = {"held": held, "fresh": fresh, "fourth": fourth, "fifth": fifth, "sixth": sixth, "seventh": seventh}

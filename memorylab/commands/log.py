@@ -9,9 +9,9 @@ from memorylab.commands import check, claim, experiment
 from memorylab.commands.session import Session
 from memorylab.core import decision, summary
 from memorylab.core.history import Idea
+from memorylab.core.masking.redact import redact as redact_text
+from memorylab.core.masking.redact import redact_bytes, summed
 from memorylab.core.record import Error, Mode, Run, Status, Verdict
-from memorylab.core.redact import redact as redact_text
-from memorylab.core.redact import redact_bytes, summed
 from memorylab.core.text import block, inline, number
 from memorylab.core.verdict import in_mode
 from memorylab.errors import BadInput, UsageError

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from memorylab.core.redact import redact
+from memorylab.core.masking.redact import redact
 
 HEX = "5f0c3b9a7d12e84f6b90a1c2d3e4f5067189abcd"
 MIXED = "kXw7Rt2QmZ9pLc4VbN8sHd3F"

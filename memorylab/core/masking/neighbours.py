@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from memorylab.core.randomness import is_made
+from memorylab.core.masking.randomness import is_made
 
 Found = tuple[int, int, str]
 

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from memorylab.core.credentials import SERVICES
-from memorylab.core.names import OF_DATA, OF_MODELS, SEGMENTS, goes_on, is_name, starts
-from memorylab.core.parallel import pairs
-from memorylab.core.randomness import is_made, is_path, is_random
+from memorylab.core.masking.credentials import SERVICES
+from memorylab.core.masking.names import OF_DATA, OF_MODELS, SEGMENTS, goes_on, is_name, starts
+from memorylab.core.masking.parallel import pairs
+from memorylab.core.masking.randomness import is_made, is_path, is_random
 
 _ANY_WORD = re.compile("pass|pwd|secret|token|key|auth|cred|p(?:in|w)(?![a-z])|otp(?![a-z])|psk(?![a-z])")
 

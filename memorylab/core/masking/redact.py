@@ -13,10 +13,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from memorylab.core.assignments import assigned
-from memorylab.core.credentials import CARRIED, ISSUED, MARKED
-from memorylab.core.neighbours import beside
-from memorylab.core.private_keys import private_keys
+from memorylab.core.masking.assignments import assigned
+from memorylab.core.masking.credentials import CARRIED, ISSUED, MARKED
+from memorylab.core.masking.neighbours import beside
+from memorylab.core.masking.private_keys import private_keys
 from memorylab.core.record import Record, to_json
 
 R = TypeVar("R", bound=Record)
