@@ -19,7 +19,7 @@ EXIT_INTERRUPTED = 130
 EXIT_PIPE_CLOSED = 141
 _OF_THE_MACHINE = {  # errors that are nobody's bug
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE,
-    errno.ENFILE, errno.ENOMEM,
+    errno.ENFILE, errno.ENOMEM, errno.EISDIR,
 }  # fmt: skip
 _JSON = "memorylab.json"  # in a context's meta: whether the call asks for JSON
 
@@ -74,10 +74,12 @@ class Safe(click.Group):
         except Exception as bug:
             if isinstance(bug, OSError) and bug.errno in _OF_THE_MACHINE:
                 forget_stdout()
-                what = f"{os.fsdecode(bug.filename)}: {bug.strerror}." if bug.filename else f"{bug.strerror}."
+                path = bug.filename2 or bug.filename  # of a file that was to take the place of another, that one
+                what = f"{os.fsdecode(path)}: {bug.strerror}." if path else f"{bug.strerror}."
                 if bug.errno == errno.ENOSPC:
                     what = "There is no space left on the device."
-                _fail(f"{what} What was recorded stays recorded.", "", MemoryLabError.exit_code, "expected", json)
+                hint = _of_local_state(bug.errno, os.fsdecode(path or ""))
+                _fail(f"{what} What was recorded stays recorded.", hint, MemoryLabError.exit_code, "expected", json)
             import tempfile
             import traceback
 
@@ -91,6 +93,13 @@ class Safe(click.Group):
 
             click.echo(f"bug: {inline(said)} {hint}", err=True)
             ctx.exit(EXIT_BUG)
+
+
+def _of_local_state(what: int, path: str) -> str:
+    """What helps where a folder is in the place of a file that only this program has."""
+    from memorylab.store.git import MEND
+
+    return MEND if what == errno.EISDIR and os.path.basename(os.path.dirname(path)) == "memorylab" else ""
 
 
 def _asks_for_json(args: Sequence[str]) -> bool:

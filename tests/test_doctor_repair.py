@@ -343,6 +343,14 @@ def spool(lab: Lab) -> None:
     (lab.path / ".git/memorylab/spool").write_bytes(lab.git("rev-parse", "HEAD").encode() + b"\n\xff\xfe nothing\n")
 
 
+def take_the_place_of_local_files(lab: Lab) -> None:
+    """As a container does that mounts a file which is not there. Every command stopped at the first."""
+    for name in ("spool", "lock", "seen.json", "seen.lock", "writer.json"):
+        path = lab.path / ".git/memorylab" / name
+        path.unlink(missing_ok=True)
+        (path / "in it").mkdir(parents=True)
+
+
 def take_the_place_of_notes(lab: Lab) -> None:
     """What `git notes --ref memorylab add` does where there are none yet."""
     refs_of_notes = [ref for ref in own(lab) if ref.startswith("refs/notes/")]
@@ -425,6 +433,7 @@ DAMAGES: dict[Callable[[Lab], None], str] = {
     lose_config: "config-missing",
     garble_writer: "writer-unreadable",
     spool: "spool-left",
+    take_the_place_of_local_files: "state-in-the-way",
     break_seen: "seen-broken",
     lose_list_of_pack: "pack-unlisted",
     garble_list_of_pack: "pack-unlisted",
@@ -792,6 +801,20 @@ def test_what_only_the_index_has_of_others_is_set_aside(team: tuple[Lab, Lab], h
     assert set((ann.store.state / "damaged" / "records.jsonl").read_bytes().splitlines()) == lines
     shutil.move(hub.path.with_name("away"), hub.path)
     assert codes(doctor(ann, "--repair", rc=0)) == set()
+
+
+@pytest.mark.long
+def test_a_folder_in_the_place_of_a_local_file_is_no_bug(told: Lab) -> None:
+    (told.path / ".git/memorylab/spool").mkdir()
+    told.run("status")
+    (told.path / ".git/memorylab/lock").unlink()
+    (told.path / ".git/memorylab/lock").mkdir()
+    told.result(1.5)
+    process = told.spawn("log", "--log", "run.log")
+    said = process.communicate()[1]
+    assert (
+        process.returncode == 3 and "memorylab/lock: Is a directory" in said and "hint: `git memorylab doctor`" in said
+    )
 
 
 @needs_files

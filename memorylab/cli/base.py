@@ -97,7 +97,7 @@ def open_session() -> "Session":
 
     session = Session()
     session.progress = counting
-    if (session.place.state / "spool").exists():
+    if (session.place.state / "spool").is_file():
         from memorylab.commands import hook
 
         hook.drain(session)

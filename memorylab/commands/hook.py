@@ -96,7 +96,7 @@ def _rewrite(session: Session, command: str, lines: Sequence[str], patience: flo
 def drain(session: Session, patience: float = check.PATIENCE) -> None:
     """Remember what a hook could not when it happened. What cannot be remembered now either stays listed."""
     spool = session.place.state / SPOOL
-    if not spool.exists():
+    if not spool.is_file():
         return
     with suppress(StoreBusy, FileNotFoundError), locked(spool.with_suffix(".lock"), patience):
         left: list[str] = []

@@ -126,7 +126,7 @@ def _install(patient: Patient) -> list[str]:
 
 def _spool(patient: Patient) -> Iterator[Finding]:
     path = patient.place.state / hook.SPOOL
-    if path.exists():
+    if path.is_file():
         number = len(path.read_bytes().splitlines())
         yield warning("spool-left", f"{count(number, 'commit')} that a hook could not remember, as another was writing",
                       "remembers them; so does the next command.", True)  # fmt: skip

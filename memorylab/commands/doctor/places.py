@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from memorylab.commands.doctor.findings import Examination, Finding, Patient, error, warning
+from memorylab.commands.doctor.findings import ASIDE, Examination, Finding, Patient, error, warning
+from memorylab.commands.hook import SPOOL
 from memorylab.core.text import count, inline, shorten
 from memorylab.errors import NotARepository
 from memorylab.store import git, refs, seen
@@ -18,6 +19,7 @@ from memorylab.store.git import Place
 _STALE = 60.0  # seconds; git holds the lock of a ref for milliseconds
 _GITS = 600.0  # seconds; a commit whose message is being written holds the index no longer than that, mostly
 _SHARED = ("index.lock", "HEAD.lock", "packed-refs.lock", "config.lock", "shallow.lock", "reftable/tables.list.lock")
+_FILES, _ENDINGS = ("lock", SPOOL, "synced"), (".lock", ".json")  # of the local state
 _OURS = ("refs/memorylab", "refs/notes/memorylab")
 
 
@@ -45,6 +47,31 @@ def unopened(problem: NotARepository) -> Finding:
 def _settings(patient: Patient) -> Iterator[Finding]:
     if patient.unusable is not None:
         yield error("setting-unusable", inline(patient.unusable.message), inline(patient.unusable.hint))
+
+
+# -- local state -----------------------------------------------------------------------------------------------------
+
+
+def _folders(place: Place) -> list[Path]:
+    """What is a folder of the local state where a file belongs."""
+    found = sorted(place.state.iterdir()) if place.state.is_dir() else []
+    return [path for path in found if path.is_dir() and (path.name in _FILES or path.suffix in _ENDINGS)]
+
+
+def _state(patient: Patient) -> Iterator[Finding]:
+    for path in _folders(patient.place):
+        yield error(
+            "state-in-the-way", f"{inline(str(path))} is a folder, where a file belongs",
+            f"sets it aside in {inline(str(patient.place.state / ASIDE))}.", True,
+        )  # fmt: skip
+
+
+def _clear_state(patient: Patient) -> list[str]:
+    aside = patient.place.state / ASIDE
+    for path in _folders(patient.place):
+        aside.mkdir(exist_ok=True)
+        path.rename(aside / f"{path.name}-{time.time_ns()}")
+    return []
 
 
 # -- locks ------------------------------------------------------------------------------------------------------------
@@ -229,6 +256,7 @@ def _undangle(patient: Patient) -> list[str]:
 
 EXAMINATIONS = (
     Examination("the settings", _settings),
+    Examination("the local state", _state, {"state-in-the-way": _clear_state}),
     Examination("locks", _locks, {"lock-stale": _unlock}),
     Examination(
         "refs",
