@@ -64,6 +64,30 @@ def test_a_configuration_that_git_cannot_read(lab: Lab) -> None:
     assert "error config-unreadable: " in lab.run("doctor", rc=1).stdout
 
 
+@pytest.mark.parametrize("how", ["emptied", "lost", "of a worktree"])
+def test_a_head_that_a_power_cut_emptied(lab: Lab, how: str) -> None:
+    """git goes by it as by nothing else: there was no repository to any command, and the advice was to begin one."""
+    lab.git("checkout", "-q", "-b", "it's")
+    where, path = lab, lab.path / ".git/HEAD"
+    if how == "of a worktree":
+        lab.git("worktree", "add", "-q", "-b", "other", "../tree")
+        where, path = Lab(lab.path.with_name("tree")), lab.path / ".git/worktrees/tree/HEAD"
+        where.git("checkout", "-q", "-b", "it's-too")
+    before = path.read_bytes()
+    path.write_bytes(b"")
+    if how == "lost":
+        path.unlink()
+    assert f"{path} names no branch" in where.run("status", rc=3).stderr
+    (where.path / "in").mkdir()
+    for options in ((), ("--repair",)):
+        found = doctor(Lab(where.path / "in"), *options, rc=1)
+        assert codes(found) == {"head-unreadable"} and str(path) in found["findings"][0]["message"]
+    remedy = found["findings"][0]["remedy"].split("`")[1]
+    subprocess.run(remedy, shell=True, check=True)
+    assert path.read_bytes() == before
+    where.run("status")
+
+
 @pytest.mark.long
 @needs_files
 def test_a_branch_that_a_power_cut_emptied(lab: Lab) -> None:

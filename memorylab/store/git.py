@@ -2,8 +2,10 @@
 
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -84,6 +86,12 @@ def locate(start: Path) -> Place:
     if done.returncode and len(lines) < 4:
         said = done.stderr.decode("utf-8", "replace").strip()
         if "not a git repository" in said:
+            if (head := _lost_head(start)) is not None:
+                line = shlex.quote(f"ref: {_last_branch(head) or 'refs/heads/BRANCH'}")
+                raise NotARepository(
+                    f"git sees no repository here, as {head} names no branch.",
+                    f"`echo {line} > {shlex.quote(str(head))}` puts it back.",
+                )
             problem = NotARepository("This is not a git repository.", "Run `git init`, or change into one.")
             problem.is_elsewhere = True
             raise problem
@@ -95,6 +103,33 @@ def locate(start: Path) -> Place:
     if form.name not in FORMS:
         raise NotARepository(f"This repository names its objects by {form.name}, which is not known here.")
     return Place(git_dir, common_dir, top[0] if top else None, FORMS[form.name], refs.name == "reftable")
+
+
+def _lost_head(start: Path) -> Path | None:
+    """The HEAD that git takes for none, as a power cut leaves it, of what is a repository but for that."""
+    if "GIT_DIR" in os.environ:
+        return None
+    for folder in (start.absolute(), *start.absolute().parents):
+        for found in (folder / ".git", folder):
+            with suppress(OSError):
+                if found.is_file():  # that of a linked worktree
+                    found = folder / found.read_text("utf-8", "replace").removeprefix("gitdir:").strip()
+                is_git = (found / "commondir").is_file() or all((found / x).is_dir() for x in ("objects", "refs"))
+                head = found / "HEAD"
+                if is_git and not (head.is_file() and re.match(r"ref: refs/|[0-9a-f]{40}", head.read_text())):
+                    return head
+    return None
+
+
+def _last_branch(head: Path) -> str:
+    """The branch that a HEAD was on by its reflog, or the only one there is; empty if that leaves it open."""
+    with suppress(OSError):
+        log = (head.parent / "logs" / "HEAD").read_text("utf-8", "replace")
+        moved = re.findall(r"\tcheckout: moving from .* to (\S+)$", log, re.MULTILINE)
+        if moved:
+            return "" if re.fullmatch("[0-9a-f]{40,64}", moved[-1]) else f"refs/heads/{moved[-1]}"
+    branches = [path for path in (head.parent / "refs" / "heads").rglob("*") if path.is_file()]
+    return branches[0].relative_to(head.parent).as_posix() if len(branches) == 1 else ""
 
 
 def environment() -> dict[str, str]:

@@ -36,6 +36,8 @@ def unopened(problem: NotARepository) -> Finding:
             "not-opened", f"git does not trust this repository, as it is another user's: {said}",
             f"`git config --global --add safe.directory {inline(str(Path.cwd()))}`, if you do.",
         )  # fmt: skip
+    if "names no branch" in said:
+        return error("head-unreadable", said, problem.hint)
     if "repo version" in said or problem.hint:
         return error(
             "format-unsupported", f"This repository is of a form that cannot be opened: {said}",
