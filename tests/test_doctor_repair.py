@@ -856,6 +856,20 @@ def test_no_clone_parts_from_a_damaged_journal(team: tuple[Lab, Lab], hub: Hub, 
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("what", ["^{tree}", ":record.json"])
+def test_a_push_that_ends_at_damage_here_is_no_refusal(team: tuple[Lab, Lab], hub: Hub, what: str) -> None:
+    """git says that the remote could not unpack it, and the remote was said to refuse it."""
+    ann, _ = team
+    for number in range(2):
+        log(ann, f"only here {number}", 1.5 + number)
+    loose(ann, ann.git("rev-parse", f"{journal_of(ann)}~1{what}")).unlink()
+    said = ann.run("sync", rc=3).stderr
+    assert "Not all is here that" in said and "hint: `git memorylab doctor`" in said and "refuses" not in said
+    assert codes(doctor(ann, "--repair", rc=0)) == set()
+    assert json.loads(ann.run("sync", "--json").stdout)["went"] == 2
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_what_a_clone_wrote_before_it_forgot_its_name_is_shared(team: tuple[Lab, Lab], hub: Hub, when: str) -> None:
     """It got a new name, and nobody moved the refs of the old one any more: what they had stayed here, unsaid."""

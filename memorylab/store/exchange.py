@@ -152,6 +152,8 @@ def give(place: Place, remote: str, me: str, taken: Taken, progress: Progress | 
     if any(answer.outcome == "moved" for answer in answers):
         return Given([], [], _stance(place, ours, taken.there) or "moved", answers)
     if any(answer.outcome != "done" for answer in answers):
+        if any("unpack" in answer.reason for answer in answers):
+            _prove_whole(place, todo, taken.known.values())
         return Given([], [], "", answers)
     # git moves what it believes to be the copy here, which a refspec of the user's may make another ref.
     copies = {refs.fetched_as(remote, ref): oid for ref, oid in todo.items()}
@@ -160,6 +162,15 @@ def give(place: Place, remote: str, me: str, taken: Taken, progress: Progress | 
     went = [Moved(ref, there.get(ref), oid) for ref, oid in todo.items()]
     restored = [damage for ref in todo if (damage := _lost(place, ref, taken.known.get(ref), there.get(ref)))]
     return Given(went, restored, "", answers)
+
+
+def _prove_whole(place: Place, tips: dict[str, str], there: Iterable[str]) -> None:
+    """Raises NotFound where not all is here that these refs lead to, but for what is there: git packs up to where it
+    finds that out, and then the remote is the one that complains."""
+    asked = ("rev-list", "--objects", "--quiet", *(["--exclude-promisor-objects"] if git.is_partial(place) else []))
+    for ref, tip in tips.items():
+        if not git.succeeds(place, *asked, "--end-of-options", tip, *(f"^{oid}" for oid in there)):
+            raise NotFound(f"Not all is here that {ref} leads to.", git.MEND)
 
 
 def _is_at(place: Place, name: str, oid: str) -> bool:
