@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from memorylab import index
-from memorylab.store import notes, refs, writer
+from memorylab.errors import Killed
+from memorylab.store import git, notes, refs, writer
 from memorylab.store.git import locate
 from memorylab.store.objects import FILE, FOLDER
 from memorylab.store.pack import Pack
@@ -379,6 +380,32 @@ def garble_list_of_pack(lab: Lab) -> None:
         path.write_bytes(b"")
 
 
+def garble_multi_pack_index(lab: Lab) -> None:
+    """git takes what is in it for offsets, and crashes."""
+    lab.git("repack", "-q")
+    lab.git("multi-pack-index", "write")
+    garble(lab.path / ".git/objects/pack/multi-pack-index")
+
+
+def garble_commit_graph(lab: Lab) -> None:
+    lab.git("commit-graph", "write", "--reachable")
+    garble(lab.path / ".git/objects/info/commit-graph")
+
+
+def cut_chain_of_commit_graphs(lab: Lab) -> None:
+    lab.git("commit-graph", "write", "--reachable", "--split")
+    path = next((lab.path / ".git/objects/info/commit-graphs").glob("*.graph"))
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:300])
+
+
+def garble(path: Path) -> None:
+    path.chmod(0o644)
+    content = bytearray(path.read_bytes())
+    content[200:-30:7] = (byte ^ 0xFF for byte in content[200:-30:7])
+    path.write_bytes(content)
+
+
 def cut_packed_refs(lab: Lab) -> None:
     lab.git("pack-refs", "--all")
     path = lab.path / ".git/packed-refs"
@@ -437,6 +464,9 @@ DAMAGES: dict[Callable[[Lab], None], str] = {
     break_seen: "seen-broken",
     lose_list_of_pack: "pack-unlisted",
     garble_list_of_pack: "pack-unlisted",
+    garble_multi_pack_index: "list-damaged",
+    garble_commit_graph: "list-damaged",
+    cut_chain_of_commit_graphs: "list-damaged",
     cut_packed_refs: "packed-refs-damaged",
     take_the_place_of_notes: "ref-in-the-way",
     take_the_place_of_the_journal: "ref-in-the-way",
@@ -853,6 +883,18 @@ def test_no_clone_parts_from_a_damaged_journal(team: tuple[Lab, Lab], hub: Hub, 
     assert me(ann) == name and ids(ann) == before
     assert json.loads(ann.run("sync", "--json").stdout)["went"] == 2
     ann.run("verify")
+
+
+def test_where_git_crashes_doctor_is_named(hub: Hub, ann: Lab) -> None:
+    """It was to be tried again, and a remote not reached, whenever a list of git's was damaged."""
+    log(ann, "one")
+    crash = "kill -SEGV $PPID; true"
+    with pytest.raises(Killed) as crashed:
+        git.run(locate(ann.path), "-c", f"alias.crash=!{crash}", "crash")
+    assert crashed.value.hint == git.MEND
+    ann.git("config", "remote.origin.uploadpack", crash)
+    said = ann.run("sync", rc=3).stderr
+    assert "git ls-remote was ended by signal" in said and "hint: `git memorylab doctor`" in said
 
 
 @pytest.mark.long

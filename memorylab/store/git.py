@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -183,7 +184,17 @@ def succeeds(place: Place, *arguments: str) -> bool:
 def _survived(returncode: int, command: str) -> None:
     # Its silence would be taken for an answer.
     if returncode < 0:
-        raise Killed(f"git {command} was ended by signal {-returncode}.", "Try again.")
+        raise Killed(f"git {command} was ended by signal {-returncode}.", after(returncode))
+
+
+def after(returncode: int) -> str:
+    """What helps where a signal has ended git: one of its own crashes comes again, mostly at what is damaged."""
+    return MEND if has_crashed(returncode) else "Try again."
+
+
+def has_crashed(returncode: int) -> bool:
+    """Whether git was ended by what it did itself."""
+    return -returncode in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)
 
 
 def update_refs(place: Place, commands: list[str], message: str = "") -> None:

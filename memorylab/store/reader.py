@@ -323,7 +323,9 @@ def _fail(process: subprocess.Popen[bytes]) -> None:
     """Raises Killed if a process of git has ended by no will of its own, and what it did not say means nothing."""
     _end(process)
     if process.returncode < 0:
-        raise Killed(f"git was stopped by signal {-process.returncode} while it was reading.", "Try again.")
+        raise Killed(
+            f"git was stopped by signal {-process.returncode} while it was reading.", git.after(process.returncode)
+        )
 
 
 def _environment() -> dict[str, str]:

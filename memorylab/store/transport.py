@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple, TypeVar
 
-from memorylab.errors import Denied, Unreachable
+from memorylab.errors import Denied, Killed, Unreachable
 from memorylab.store import git
 from memorylab.store.files import sync_folders
 from memorylab.store.git import Place
@@ -214,6 +214,8 @@ def _git(
             process.terminate()
             raise
     said = _harmless(err)
+    if git.has_crashed(process.returncode):
+        raise Killed(f"git {arguments[0]} was ended by signal {-process.returncode}.", git.MEND)
     if process.returncode not in fine:
         raise _failure(said)
     return _Done(process.returncode, out, said)

@@ -17,6 +17,7 @@ from memorylab.commands.doctor.findings import Examination, Finding, Patient, er
 from memorylab.commands.session import Session
 from memorylab.core.text import count, inline
 from memorylab.errors import MemoryLabError, NotARepository
+from memorylab.store import git
 
 _ROUNDS = 4  # one repair may bring to light what another can mend
 
@@ -32,7 +33,7 @@ class Health(Struct, frozen=True, kw_only=True):
 
     Sizes in bytes. `loose_objects` are those in files of their own, which is what each record adds;
     `bytes_per_1000_runs` is what all objects of the repository take for that many runs, null without any. Where git
-    itself cannot open the repository they are 0."""
+    itself cannot open the repository or count them they are 0."""
 
     runs: int
     loose_objects: int
@@ -88,7 +89,7 @@ def _looked(patient: Patient, one: Examination) -> Iterator[Finding]:
     except (MemoryLabError, OSError) as problem:
         # Whatever stops one examination is no reason not to make the others.
         said = problem.message if isinstance(problem, MemoryLabError) else str(problem)
-        hint = problem.hint if isinstance(problem, MemoryLabError) else ""
+        hint = problem.hint if isinstance(problem, MemoryLabError) and problem.hint != git.MEND else ""
         yield error("not-examined", f"{one.name} could not be examined: {inline(said)}", hint or "Mend the rest first.")
 
 

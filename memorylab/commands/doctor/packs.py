@@ -1,10 +1,11 @@
-"""What git has packed: objects, whose list is made anew of the pack, and refs, of which the lines are kept that git can
+"""What git has packed: objects, whose list is made anew of the pack, what it keeps for speed, and refs, of which the lines are kept that git can
 read. It stops at a damage of either, and with it all that is examined after these."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from memorylab.commands.doctor.findings import ASIDE, Examination, Finding, Patient, error
@@ -48,7 +49,27 @@ def _is_whole(place: Place, path: Path) -> bool:
         return bool(summed.digest() == file.read())
 
 
+def _lists(place: Place) -> list[Path]:
+    """The lists that git keeps for speed alone and that are not as written: it takes what is in them for true, and
+    crashes. One of a chain takes the others along."""
+    objects = place.common_dir / "objects"
+    whole = [objects / "pack" / "multi-pack-index", objects / "info" / "commit-graph"]
+    whole += [path for ending in ("bitmap", "rev") for path in (objects / "pack").glob(f"*.{ending}")]
+    chain = objects / "info" / "commit-graphs"
+    damaged = [path for path in whole if path.is_file() and not _is_sound(place, path)]
+    if not all(_is_sound(place, path) for path in chain.glob("*.graph")):
+        damaged += [chain / "commit-graph-chain", *chain.glob("*.graph")]
+    return damaged
+
+
 def _packs(patient: Patient) -> Iterator[Finding]:
+    lists = _lists(patient.place)
+    if lists:
+        yield error(
+            "list-damaged",
+            f"What git keeps for speed is not as written, and git may crash there: {inline(lists[0].name)}",
+            f"sets it aside in {inline(str(patient.place.state / ASIDE))}; git does without, and makes it anew.", True,
+        )  # fmt: skip
     damaged = _damaged(patient.place)
     if damaged:
         yield error(
@@ -64,6 +85,15 @@ def _packs(patient: Patient) -> Iterator[Finding]:
             "pack-unlisted", f"git cannot see what is in {count(len(unlisted), 'pack')}: {name} is gone or damaged",
             "has git make the list anew of the pack itself.", True,
         )  # fmt: skip
+
+
+def _unlist(patient: Patient) -> list[str]:
+    aside = patient.place.state / ASIDE
+    for path in _lists(patient.place):
+        aside.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            path.replace(aside / path.name)
+    return []
 
 
 def _list(patient: Patient) -> list[str]:
@@ -147,6 +177,6 @@ def _keep_readable(patient: Patient) -> list[str]:
 
 
 EXAMINATIONS = (
-    Examination("packs", _packs, {"pack-unlisted": _list, "pack-damaged": _pack_anew}),
+    Examination("packs", _packs, {"list-damaged": _unlist, "pack-unlisted": _list, "pack-damaged": _pack_anew}),
     Examination("packed refs", _refs, {"packed-refs-damaged": _keep_readable}),
 )

@@ -29,9 +29,10 @@ class Sizes(NamedTuple):
 
 def sizes(patient: Patient) -> Sizes:
     """What git and the ledgers say of themselves."""
-    counted = _counted(patient)
+    counted: dict[str, int] = {}
     runs: set[str] = set()
     with suppress(MemoryLabError):
+        counted = _counted(patient)
         records = (decode(entry.line) for entry in patient.session.store.entries())
         runs = {record.run_id for record in records if isinstance(record, Run)}
     kept = sum(path.stat().st_size for path in patient.place.state.glob(f"{index.FILE}*") if path.is_file())
