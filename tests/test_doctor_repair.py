@@ -885,6 +885,23 @@ def test_no_clone_parts_from_a_damaged_journal(team: tuple[Lab, Lab], hub: Hub, 
     ann.run("verify")
 
 
+@pytest.mark.long
+def test_a_pack_that_is_lost_is_one_thing(team: tuple[Lab, Lab], hub: Hub) -> None:
+    """Each ref had a line, and git's commit graph went on naming what is gone, which git fsck complains of."""
+    ann, _ = team
+    before = ids(ann)
+    ann.git("push", "-q", "origin", "HEAD:refs/heads/main")
+    ann.git("gc", "-q")
+    ann.git("multi-pack-index", "write")
+    shutil.rmtree(ann.path / ".git/objects/pack")
+    found = doctor(ann, rc=1)
+    dangling = [one["message"] for one in found["findings"] if one["code"] == "ref-dangling"]
+    assert 1 <= len(dangling) <= 2 and "more point to what is not here" in dangling[0]
+    doctor(ann, "--repair", rc=None)
+    assert ids(ann) == before
+    ann.git("commit-graph", "verify")
+
+
 def test_where_git_crashes_doctor_is_named(hub: Hub, ann: Lab) -> None:
     """It was to be tried again, and a remote not reached, whenever a list of git's was damaged."""
     log(ann, "one")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from memorylab import index
 from memorylab.commands.doctor.findings import ASIDE, Examination, Finding, Patient, error, warning
+from memorylab.commands.doctor.packs import put_lists_aside
 from memorylab.commands.doctor.places import dangling
 from memorylab.core.text import count, inline
 from memorylab.errors import Denied, Unreachable
@@ -125,6 +126,7 @@ def _copies(place: Place) -> Iterator[bytes]:
 def refetch(patient: Patient) -> list[str]:
     """Have the remotes send again all that is remembered there, as to a clone that has nothing of it."""
     said = []
+    put_lists_aside(patient.place)
     for remote in patient.remotes:
         try:
             there = transport.listing(patient.place, remote, refs.SHARED)

@@ -1,10 +1,10 @@
-"""What git has packed: objects, whose list is made anew of the pack, what it keeps for speed, and refs, of which the lines are kept that git can
-read. It stops at a damage of either, and with it all that is examined after these."""
+"""What git has packed: objects, whose list is made anew of the pack, and refs, of which the lines are kept that git can
+read; and what it keeps for speed. It stops at a damage of any, and with it all that is examined after these."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,20 +50,26 @@ def _is_whole(place: Place, path: Path) -> bool:
 
 
 def _lists(place: Place) -> list[Path]:
-    """The lists that git keeps for speed alone and that are not as written: it takes what is in them for true, and
-    crashes. One of a chain takes the others along."""
+    """The lists that git keeps for speed alone, and of which it takes what is in them for true."""
     objects = place.common_dir / "objects"
-    whole = [objects / "pack" / "multi-pack-index", objects / "info" / "commit-graph"]
-    whole += [path for ending in ("bitmap", "rev") for path in (objects / "pack").glob(f"*.{ending}")]
-    chain = objects / "info" / "commit-graphs"
-    damaged = [path for path in whole if path.is_file() and not _is_sound(place, path)]
-    if not all(_is_sound(place, path) for path in chain.glob("*.graph")):
-        damaged += [chain / "commit-graph-chain", *chain.glob("*.graph")]
-    return damaged
+    found = [objects / "pack" / "multi-pack-index", objects / "info" / "commit-graph"]
+    found += [path for ending in ("bitmap", "rev") for path in (objects / "pack").glob(f"*.{ending}")]
+    return [path for path in (*found, *(objects / "info" / "commit-graphs").glob("*.graph")) if path.is_file()]
+
+
+def put_lists_aside(place: Place, lists: Iterable[Path] | None = None) -> None:
+    """Have git do without some of the lists, or all of them: they may name what is not here. One of a chain takes the
+    others along."""
+    aside = place.state / ASIDE
+    for path in _lists(place) if lists is None else lists:
+        aside.mkdir(parents=True, exist_ok=True)
+        for one in path.parent.iterdir() if path.suffix == ".graph" else [path]:
+            with suppress(FileNotFoundError):
+                one.replace(aside / one.name)
 
 
 def _packs(patient: Patient) -> Iterator[Finding]:
-    lists = _lists(patient.place)
+    lists = _damaged_lists(patient.place)
     if lists:
         yield error(
             "list-damaged",
@@ -87,12 +93,12 @@ def _packs(patient: Patient) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def _damaged_lists(place: Place) -> list[Path]:
+    return [path for path in _lists(place) if not _is_sound(place, path)]
+
+
 def _unlist(patient: Patient) -> list[str]:
-    aside = patient.place.state / ASIDE
-    for path in _lists(patient.place):
-        aside.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
-            path.replace(aside / path.name)
+    put_lists_aside(patient.place, _damaged_lists(patient.place))
     return []
 
 

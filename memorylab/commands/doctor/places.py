@@ -198,12 +198,16 @@ def _refs(patient: Patient) -> Iterator[Finding]:
             "ref-in-the-way", f"{inline(name)} is a ref, where git can keep none of the memory's beside it",
             f"calls it {inline(_aside(name))}; nothing of it is lost.", True,
         )  # fmt: skip
-    for name, oid in dangling(patient).items():
-        is_derived = not (refs.kind_of(refs.local_name(name)))
-        yield error(
-            "ref-dangling", f"{inline(name)} points to {oid[:7]}, which is not here",
-            "makes it anew." if is_derived else "fetches it, else goes on from what is left.", True,
-        )  # fmt: skip
+    gone = dangling(patient)
+    derived = [name for name in gone if not refs.kind_of(refs.local_name(name))]
+    for names, how in (
+        ([name for name in gone if name not in derived], "fetches it, else goes on from what is left."),
+        (derived, "makes it anew."),
+    ):
+        if names:
+            said = f"points to {gone[names[0]][:7]}, which is not here"
+            said = said if len(names) == 1 else f"and {len(names) - 1} more point to what is not here"
+            yield error("ref-dangling", f"{inline(names[0])} {said}", how, True)
     lost = seen.lost(patient.place, patient.session.reader, patient.tips)
     if lost:
         first = next(iter(sorted(lost)))
