@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from memorylab.commands.doctor.findings import ASIDE, Examination, Finding, Patient, error
@@ -39,9 +40,15 @@ def _damaged(place: Place) -> list[Path]:
 
 
 def _is_whole(place: Place, path: Path) -> bool:
+    found = path.stat()
+    return _is_as_summed(place, path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache  # a repair looks at all again, and packs may be large
+def _is_as_summed(place: Place, path: Path, size: int, when: int) -> bool:
     digits = place.form.digits // 2
     with path.open("rb") as file:
-        left = path.stat().st_size - digits
+        left = size - digits
         summed = place.form.hash()
         while left > 0 and (chunk := file.read(min(left, 1 << 20))):
             summed.update(chunk)
