@@ -886,6 +886,45 @@ def test_no_clone_parts_from_a_damaged_journal(team: tuple[Lab, Lab], hub: Hub, 
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("at", [-1, 0, 11])
+def test_a_pack_that_git_does_not_open(told: Lab, at: int) -> None:
+    """A wrong byte at either end: git opens no such pack, and nothing in it was taken for whole."""
+    told.git("gc", "-q")
+    before, tip = ids(told), told.git("rev-parse", "HEAD")
+    (pack,) = (told.path / ".git/objects/pack").glob("*.pack")
+    content = bytearray(pack.read_bytes())
+    content[at] ^= 1
+    pack.chmod(0o644)
+    pack.write_bytes(content)
+    pack.chmod(0o444)
+    done = doctor(told, "--repair", rc=0)
+    assert "pack-damaged" in codes(done, "mended") and ids(told) == before
+    told.git("fsck", "--no-dangling")
+    assert told.git("rev-parse", "HEAD") == tip
+    told.run("verify")
+
+
+@pytest.mark.long
+def test_a_damaged_pack_of_a_partial_clone(team: tuple[Lab, Lab], hub: Hub) -> None:
+    """What was packed anew was no longer marked as what may lack something, which the remote has: git missed it."""
+    ann, _ = team
+    ann.git("push", "-q", "origin", "HEAD:refs/heads/main")
+    hub.git("config", "uploadpack.allowFilter", "true")
+    hub.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    hub.git("symbolic-ref", "HEAD", "refs/heads/main")
+    ann.git("clone", "-q", "--no-checkout", "--filter=blob:none", f"file://{hub.path}", "../partial")
+    partial = Lab(ann.path.with_name("partial"))
+    (pack,) = (partial.path / ".git/objects/pack").glob("*.pack")
+    last = pack.read_bytes()
+    pack.chmod(0o644)
+    pack.write_bytes(last[:-1] + bytes([last[-1] ^ 1]))
+    done = doctor(partial, "--repair", rc=None)
+    assert "pack-damaged" in codes(done, "mended")
+    partial.git("fsck")
+    assert len(list(pack.parent.glob("*.pack"))) == len(list(pack.parent.glob("*.promisor")))
+
+
+@pytest.mark.long
 def test_a_pack_that_is_lost_is_one_thing(team: tuple[Lab, Lab], hub: Hub) -> None:
     """Each ref had a line, and git's commit graph went on naming what is gone, which git fsck complains of."""
     ann, _ = team

@@ -113,8 +113,9 @@ def _lost_head(start: Path) -> Path | None:
     for folder in (start.absolute(), *start.absolute().parents):
         for found in (folder / ".git", folder):
             with suppress(OSError):
-                if found.is_file():  # that of a linked worktree
-                    found = folder / found.read_text("utf-8", "replace").removeprefix("gitdir:").strip()
+                if found.is_file():  # that of a linked worktree, or of a submodule
+                    named = found.read_text("utf-8", "replace").removeprefix("gitdir:").strip()
+                    found = Path(os.path.normpath(folder / named))
                 is_git = (found / "commondir").is_file() or all((found / x).is_dir() for x in ("objects", "refs"))
                 head = found / "HEAD"
                 if is_git and not (head.is_file() and re.match(r"ref: refs/|[0-9a-f]{40}", head.read_text())):

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 from memorylab.commands.doctor.findings import ASIDE, Examination, Finding, Patient, error
 from memorylab.core.text import count, inline
 from memorylab.store import git
-from memorylab.store.files import keep, locked
+from memorylab.store.files import keep, locked, sync_folders
 from memorylab.store.git import Place
 from memorylab.store.locks import PACKED
 from memorylab.store.reader import whole
@@ -48,12 +49,16 @@ def _is_whole(place: Place, path: Path) -> bool:
 def _is_as_summed(place: Place, path: Path, size: int, when: int) -> bool:
     digits = place.form.digits // 2
     with path.open("rb") as file:
-        left = size - digits
-        summed = place.form.hash()
-        while left > 0 and (chunk := file.read(min(left, 1 << 20))):
-            summed.update(chunk)
-            left -= len(chunk)
-        return bool(summed.digest() == file.read())
+        return _summed(place, file, size - digits) == file.read()
+
+
+def _summed(place: Place, file: BinaryIO, left: int) -> bytes:
+    """The checksum of as many bytes from where a file is."""
+    summed = place.form.hash()
+    while left > 0 and (chunk := file.read(min(left, 1 << 20))):
+        summed.update(chunk)
+        left -= len(chunk)
+    return bytes(summed.digest())
 
 
 def _lists(place: Place) -> list[Path]:
@@ -122,17 +127,54 @@ def _list(patient: Patient) -> list[str]:
     return said
 
 
+def _open_up(place: Place, path: Path) -> None:
+    """Give a damaged pack the head and the end that its list says it has: git opens no other, whatever is in it."""
+    listed, digits = path.with_suffix(".idx").read_bytes(), place.form.digits // 2
+    if listed[:4] != b"\xfftOc":  # a list of git's before 1.6
+        return
+    head = b"PACK\0\0\0\2" + listed[8 + 255 * 4 : 8 + 256 * 4]
+    end = listed[-2 * digits : -digits]
+    path.chmod(0o644)
+    with path.open("r+b") as file:
+        file.write(head)
+        file.seek(max(len(head), path.stat().st_size - digits))
+        if file.read() == end:
+            return
+    # It may have been cut short: then the end belongs behind what is there.
+    size = path.stat().st_size - digits
+    with path.open("r+b") as file:
+        if _summed(place, file, size) == end:
+            file.seek(size)
+        else:
+            file.seek(0, os.SEEK_END)
+        file.write(end)
+
+
 def _pack_anew(patient: Patient) -> list[str]:
     place = patient.place
     aside = place.state / ASIDE
     with locked(place.state / "lock"):
         for path in _damaged(place):
+            _open_up(place, path)
             form = f"--object-format={place.form.name}"
             listed = git.run(place, "show-index", form, input=path.with_suffix(".idx").read_bytes()).decode()
             good = whole(place, [line.split()[1] for line in listed.splitlines()])
             names = "".join(f"{oid}\n" for oid in good).encode()
+            # Not beside it: what is packed anew may have its name, and git overwrites none.
+            folder = path.parent.parent / "memorylab"
+            folder.mkdir(exist_ok=True)
             options = ("-q", "--no-reuse-delta", "--no-reuse-object")
-            git.run(place, "pack-objects", *options, "--", str(path.parent / "pack"), input=names, durable=True)
+            said = git.run(place, "pack-objects", *options, "--", str(folder / "pack"), input=names, durable=True)
+            made = said.decode().split()
+            if path.with_suffix(".promisor").exists():  # what a partial clone left out is not missing
+                for name in made:
+                    (folder / f"pack-{name}.promisor").touch()
+            for one in sorted(folder.iterdir(), key=lambda one: one.suffix == ".idx"):
+                one.replace(path.parent / one.name)
+            folder.rmdir()
+            sync_folders([path.parent])
+            if path.stem.removeprefix("pack-") in made:
+                continue
             aside.mkdir(parents=True, exist_ok=True)
             # The list first: without it what is left is no pack to git.
             for one in sorted(path.parent.glob(f"{path.stem}.*"), key=lambda one: one.suffix != ".idx"):
