@@ -12,7 +12,7 @@ from memorylab.errors import NotFound
 from memorylab.store import git, refs, shallow, transport
 from memorylab.store.files import locked
 from memorylab.store.git import Place
-from memorylab.store.growth import in_archive, is_cut
+from memorylab.store.growth import in_archive, is_cut, placed
 from memorylab.store.reader import Reader
 from memorylab.store.swap import unlock
 from memorylab.store.transaction import RECORD_FILE, sequence
@@ -279,7 +279,7 @@ def number(place: Place, tip: str) -> int:
 
 def notes(place: Place, tip: str) -> int:
     """How many notes a ledger has."""
-    return git.run(place, "ls-tree", "-r", "-z", "--name-only", "--", tip, check=False).count(b"\0")
+    return len(placed(place, tip) or ())
 
 
 def waiting(place: Place, remote: str, me: str, found: dict[str, str]) -> int:

@@ -10,6 +10,7 @@ from memorylab.store import git, refs
 from memorylab.store.git import Place
 from memorylab.store.reader import LONGEST, Reader, are_blobs, contents
 
+_FOLDER, _ABSENT = "040000", "000000"  # modes, as git tells them
 _MANY = 100  # blobs; fewer are read sooner than a process starts
 
 Span = tuple[str | None, str]  # from one tip, None for nothing, to another
@@ -34,39 +35,81 @@ def growth(
         yield None if pair is None else _grown(reader, *pair)
 
 
+class _Endless(Exception):
+    """A tree with one folder in several places, as no notes have it: a few such name more paths than can be counted."""
+
+
 def differing(place: Place, old: str | None, new: str) -> tuple[dict[str, str], dict[str, str]] | None:
     """annotated commit -> blob of what two notes trees (or commits; None: an empty one) do not share, in each of them;
-    None if they cannot be read.
+    None if they cannot be read, or are none.
 
     It takes as long as what differs. A note that only stands elsewhere, because git has rewritten the layout, is in
     both.
     """
-    options = ("-r", "-z", "--raw", "--no-abbrev", "--no-renames")
     try:
-        said = git.run(place, "diff-tree", *options, "--end-of-options", old or place.form.empty_tree, new)
-    except NotFound:
+        return _compared(place, old, new)
+    except (NotFound, _Endless):
         return None
-    before: dict[str, str] = {}
-    after: dict[str, str] = {}
-    fields = said.split(b"\0")
-    for described, path in zip(fields[::2], fields[1::2], strict=False):
-        name = path.decode("ascii", "replace").replace("/", "")
-        _, _, one, other, status = described.decode().split()
-        if place.form.is_id(name):
-            if status != "A":
-                before[name] = one
-            if status != "D":
-                after[name] = other
-    return before, after
+
+
+def _compared(place: Place, old: str | None, new: str) -> tuple[dict[str, str], dict[str, str]]:
+    """As `differing`. Raises NotFound where they cannot be read, _Endless where they are none."""
+    found: tuple[dict[str, str], dict[str, str]] = {}, {}
+    for side, path, oid in _paths(place, old, new):
+        found[side][path.replace("/", "")] = oid
+    return found
+
+
+def placed(place: Place, tip: str) -> list[tuple[str, str]] | None:
+    """(path, blob) of all notes of a tree, or a commit; None as of `differing`."""
+    try:
+        return [(path, oid) for _, path, oid in _paths(place, None, tip)]
+    except (NotFound, _Endless):
+        return None
+
+
+def _paths(place: Place, old: str | None, new: str) -> Iterator[tuple[int, str, str]]:
+    """(0 or 1, path, blob) of the notes that only the one or the other has, folder by folder: git itself follows each
+    path to its end. Raises as `_compared`."""
+    options = ("diff-tree", "-z", "--raw", "--no-abbrev", "--no-renames")
+    empty = place.form.empty_tree
+    met: tuple[set[str], set[str]] = {empty}, {empty}
+    above = [""]
+    said = b"\n" + git.run(place, *options, "--end-of-options", old or empty, new)
+    while above:
+        folders: dict[str, list[str]] = {}
+        at = -1
+        fields = said.split(b"\0")
+        for described, name in zip(fields[::2], fields[1::2], strict=False):
+            # Before the first of a pair of folders stands the pair.
+            at += described.count(b"\n")
+            one, other, *oids, _ = described.rpartition(b"\n")[2].decode().lstrip(":").split()
+            path = above[at] + name.decode("ascii", "replace")
+            whole = path.replace("/", "")
+            for side, (mode, oid) in enumerate(zip((one, other), oids, strict=True)):
+                if mode == _FOLDER and place.form.may_begin(whole):
+                    if oid in met[side]:
+                        raise _Endless
+                    met[side].add(oid)
+                    folders.setdefault(f"{path}/", [empty, empty])[side] = oid
+                elif mode not in (_FOLDER, _ABSENT) and place.form.is_id(whole):
+                    yield side, path, oid
+        above = list(folders)
+        asked = "".join(f"{first} {second}\n" for first, second in folders.values()).encode()
+        said = git.run(place, *options, "--stdin", input=asked) if above else b""
 
 
 def loses(reader: Reader, old: str, new: str) -> bool:
     """Whether a later notes tree of a ledger has lost lines of an earlier one. A line that stands on another commit now
     is not lost: `doctor` takes copies away. Not told of a partial clone, which would fetch note by note."""
-    pair = None if git.is_partial(reader.place) else differing(reader.place, old, new)
-    if pair is None:
+    if git.is_partial(reader.place):
         return False
-    before, after = pair
+    try:
+        before, after = _compared(reader.place, old, new)
+    except NotFound:
+        return False
+    except _Endless:
+        return True
     gone: set[bytes] = set()
     for anchor, blob in before.items():
         gone |= _of(reader.note(blob)) - (_of(reader.note(after[anchor])) if anchor in after else set())
@@ -100,8 +143,9 @@ def is_cut(reader: Reader, ref: str, old: str | None, new: str) -> bool:
 def in_archive(place: Place, tip: str) -> dict[str, str]:
     """ref -> tip of the refs that an archive holds, by what its tree says."""
     held = {}
-    listed = git.run(place, "ls-tree", "-r", "-z", "--", tip, check=False).decode("utf-8", "replace")
-    for line in listed.split("\0"):
+    folders = [f"{kind}/" for kind in refs.OWN]
+    said = git.run(place, "ls-tree", "-z", "--full-tree", "--", tip, *folders, check=False).decode("utf-8", "replace")
+    for line in said.split("\0"):
         _, kind, oid, path = (*line.replace("\t", " ", 1).split(" ", 3), "", "", "", "")[:4]
         folder, _, writer = path.partition("/")
         if kind == "commit" and folder in refs.OWN and refs.is_writer(writer):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from memorylab.store import git
 from memorylab.store.git import Place
+from memorylab.store.growth import placed
 from memorylab.store.objects import FILE, FOLDER
 from memorylab.store.pack import Pack
 from memorylab.store.reader import Reader, contents
@@ -73,17 +74,15 @@ def read(place: Place, tip: str | None) -> Noted:
     """The notes at a tip, in whatever layout they are."""
     if tip is None:
         return NOTHING
-    if not git.succeeds(place, "ls-tree", "-r", "-z", "--", tip):
+    stands = placed(place, tip)
+    if stands is None:
         return NOTHING._replace(is_readable=False)
     blobs: dict[str, list[str]] = {}
     folders: Counter[str] = Counter()
-    for line in git.run(place, "ls-tree", "-r", "-z", "--", tip).decode("utf-8", "replace").split("\0"):
-        head, _, path = line.partition("\t")
-        name = path.replace("/", "")
-        if place.form.is_id(name):
-            blobs.setdefault(name, []).append(head.split()[2])
-            folder = path.rpartition("/")[0]
-            folders[folder] += folder.count("/") < _DEEPEST - 1
+    for path, blob in stands:
+        blobs.setdefault(path.replace("/", ""), []).append(blob)
+        folder = path.rpartition("/")[0]
+        folders[folder] += folder.count("/") < _DEEPEST - 1
     asked = [blob for names in blobs.values() for blob in names]
     content = dict(zip(asked, contents(place, asked), strict=True))
     notes, lost = {}, []
