@@ -52,6 +52,12 @@ class Server(Lab):
         shutil.copy(templates.path("hooks/update"), path / "hooks" / "update")
         (path / "hooks" / "update").chmod(0o755)
 
+    def use(self, shell: str) -> None:
+        """Have the hook run by another shell."""
+        hook = self.path / "hooks" / "update"
+        found = shutil.which(shell)
+        hook.write_text(hook.read_text().replace("#!/bin/sh", f"#!{found}{' sh' * (shell == 'busybox')}", 1))
+
     def refs(self, *patterns: str) -> dict[str, str]:
         """What it has: commit by ref."""
         return dict(
@@ -126,18 +132,30 @@ def _own(lab: Lab) -> dict[str, str]:
     return {ref.split("/")[-2]: ref for ref in listed.splitlines()}
 
 
-def _entry(lab: Lab, *parents: str, blob: bytes = b"", tree: str = "") -> str:
-    """A commit with the parents, that no ref holds."""
-    if blob:
-        (lab.path / "blob").write_bytes(blob)
-        (lab.path / "list").write_text(f"100644 blob {lab.git('hash-object', '-w', 'blob')}\trun.log\n")
-        with (lab.path / "list").open() as listed:
-            done = subprocess.run(["git", "mktree"], cwd=lab.path, stdin=listed, capture_output=True, check=True)
-        tree = done.stdout.decode().strip()
-    tree = tree or lab.git("hash-object", "-w", "-t", "tree", "/dev/null")
-    return lab.git(
-        "commit-tree", *(word for parent in parents for word in ("-p", parent)), "-m", os.urandom(4).hex(), tree
-    )
+def _entry(lab: Lab, *parents: str, blob: bytes = b"", tree: str = "", text: str = "") -> str:
+    """A commit with the parents, that no ref holds. It goes on from the first as an entry of a journal does."""
+    empty = lab.git("hash-object", "-w", "-t", "tree", "/dev/null")
+    files = {"record.json": b"{}", **({"run.log": blob} if blob else {})}
+    for name, content in files.items():
+        (lab.path / name).write_bytes(content)
+    tree = tree or _tree(lab, *(f"100644 blob {lab.git('hash-object', '-w', name)}\t{name}" for name in files))
+    if len(parents) == 1:
+        parents = *parents, lab.git("commit-tree", "-m", "an experiment", empty)
+    if not text:
+        number = lab.git("log", "-1", "--format=%(trailers:key=Seq,valueonly)", parents[0]) if parents else ""
+        text = os.urandom(4).hex() + (f"\n\nSeq: {int(number or 0) + 1}" if parents else "")
+    return lab.git("commit-tree", *(word for parent in parents for word in ("-p", parent)), "-m", text, tree)
+
+
+def _tree(lab: Lab, *lines: str) -> str:
+    """A tree of lines as of `git ls-tree`, which may name folders."""
+    index = {"GIT_INDEX_FILE": str(lab.path / "index")}
+    (lab.path / "index").unlink(missing_ok=True)
+    subprocess.run(
+        ["git", "update-index", "--add", "--index-info"], cwd=lab.path, env=os.environ | index,
+        input="".join(f"{line}\n" for line in lines), text=True, check=True,
+    )  # fmt: skip
+    return lab.git("write-tree", "--missing-ok", env=index)
 
 
 def _archive(lab: Lab, archive: str, *folded: str, user: str = "") -> None:
@@ -224,9 +242,7 @@ def test_refs_of_no_shape_are_refused(plain: Lab, server: Server) -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_hostile_names_are_refused_and_do_nothing(shell: str, plain: Lab, server: Server) -> None:
-    hook = server.path / "hooks" / "update"
-    found = shutil.which(shell)
-    hook.write_text(hook.read_text().replace("#!/bin/sh", f"#!{found}{' sh' * (shell == 'busybox')}", 1))
+    server.use(shell)
     names = [
         f"{folder}/{name}"
         for folder in (f"{NOTES}/ledger", f"{REFS}/journal", f"{REFS}/journal/archive")
@@ -300,6 +316,97 @@ def test_refs_of_every_kind_only_grow(plain: Lab, server: Server) -> None:
         said = _refused(plain, *(f"+{worse}:{ref}" for ref in KINDS))
         assert said.count("records are only ever added") == len(KINDS)
     assert server.refs() == dict.fromkeys(KINDS, second)
+
+
+def _grown(lab: Lab, ref: str, *lines: str) -> str:
+    """A commit of a tree on top of a ref."""
+    return f"{_entry(lab, ref, tree=_tree(lab, *lines))}:{ref}"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_ledger_that_a_commit_on_top_has_cut_is_refused(shell: str, writer: Lab, server: Server) -> None:
+    """git takes it for an addition."""
+    server.use(shell)
+    writer.experiment("less", 1.1, knob="DEPTH", to=6)
+    _push(writer, *MEMORY)
+    ledger = _own(writer)["ledger"]
+    notes = writer.git("ls-tree", "-r", ledger).splitlines()
+    (writer.path / "edited").write_text(writer.git("cat-file", "-p", notes[0].split()[2]).replace("1.", "9."))
+    edited = writer.git("hash-object", "-w", "edited")
+    empty = writer.git("hash-object", "-w", "-t", "blob", "/dev/null")
+    for left in (
+        [], notes[1:], [notes[0].replace(notes[0].split()[2], edited), *notes[1:]],
+        [notes[0].replace(notes[0].split()[2], empty), *notes[1:]], [notes[0].replace("\t", "\tx/"), *notes[1:]],
+    ):  # fmt: skip
+        assert "lacks what was noted" in _refused(writer, _grown(writer, ledger, *left))
+    # Elsewhere in the tree, on another commit, or with more behind it nothing is lost.
+    name = notes[0].split("\t")[1]
+    folded = notes[0].replace(name, f"{name[:2]}/{name[2:]}")
+    moved = notes[0].replace(name, writer.git("rev-parse", "HEAD~2"))
+    (writer.path / "more").write_text(writer.git("cat-file", "-p", notes[0].split()[2]) + "\n\n{}\n")
+    longer = notes[0].replace(notes[0].split()[2], writer.git("hash-object", "-w", "more"))
+    for kept in (folded, moved, longer):
+        grown = _grown(writer, ledger, kept, *notes[1:])
+        _push(writer, grown)
+        writer.git("update-ref", ledger, grown.split(":")[0])
+
+
+def test_a_ledger_that_names_more_notes_than_can_be_listed_is_refused(plain: Lab, server: Server) -> None:
+    ref = f"{NOTES}/ledger/a"
+    _push(plain, f"HEAD:{ref}")
+    folder = _tree(plain, f"100644 blob {plain.git('rev-parse', 'HEAD:train.py')}\taa")
+    for _ in range(8):
+        with (plain.path / "list").open("w") as made:
+            made.writelines(f"040000 tree {folder}\t{at:02x}\n" for at in range(16))
+        with (plain.path / "list").open() as listed:
+            done = subprocess.run(["git", "mktree"], cwd=plain.path, stdin=listed, capture_output=True, check=True)
+        folder = done.stdout.decode().strip()
+    began = time.monotonic()
+    assert "lacks what was noted" in _refused(plain, f"{_entry(plain, 'HEAD', tree=folder)}:{ref}")
+    assert time.monotonic() - began < 8
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_journal_that_is_none_any_more_is_refused(shell: str, writer: Lab, server: Server) -> None:
+    """Its writer could not go on from it."""
+    server.use(shell)
+    _push(writer, *MEMORY)
+    journal = _own(writer)["journal"]
+    main, tip = writer.git("rev-parse", "main"), writer.git("rev-parse", journal)
+    number = int(writer.git("log", "-1", "--format=%(trailers:key=Seq,valueonly)", tip))
+    tree = f"{tip}^{{tree}}"
+    right = f"x\n\nSeq: {number + 1}"
+    for entry in (
+        _entry(writer, tip, main, text="x", tree=tree), _entry(writer, tip, main, text="x\n\nSeq: 9007199254740992"),
+        _entry(writer, tip, main, text=f"x\n\nSeq: {number}"), _entry(writer, tip, main, text=f"{right}|"),
+        _entry(writer, main, tip, text=right), _entry(writer, tip, main, _entry(writer), text=right),
+        _entry(writer, tip, main, text=right, tree=_tree(writer)),
+        _entry(writer, _entry(writer, tip, main, text="x"), main, text=f"x\n\nSeq: {number + 2}"),
+        writer.git("commit-tree", "-p", tip, "-m", right, tree),
+    ):  # fmt: skip
+        assert "is no journal" in _refused(writer, f"{entry}:{journal}")
+    two = _entry(writer, _entry(writer, tip, main, text=right), main, text=f"x\n\nSeq: {number + 2}")
+    _push(writer, f"{two}:{journal}")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_an_archive_that_has_lost_a_writer_is_refused(shell: str, writer: Lab, server: Server) -> None:
+    server.use(shell)
+    own, archive = _own(writer), f"{NOTES}/archive/b"
+    ledger = writer.git("rev-parse", own["ledger"])
+    other = _entry(writer)
+    held = [f"160000 commit {ledger}\tledger/a", f"160000 commit {other}\tdecisions/b"]
+    _push(writer, f"{_entry(writer, ledger, other, tree=_tree(writer, *held))}:{archive}")
+    writer.git("fetch", "-q", "origin", f"+{archive}:{archive}")
+    cut = _entry(writer, ledger, tree=_tree(writer))
+    for left in ([], held[1:], held[:1], [held[0] + " b", held[1]], [held[0].replace(ledger, other), held[1]],
+                 [held[0].replace(ledger, cut), held[1]]):  # fmt: skip
+        made = _entry(writer, archive, cut, tree=_tree(writer, *left))
+        assert "lacks what was noted" in _refused(writer, f"{made}:{archive}")
+    writer.experiment("less", 1.1, knob="DEPTH", to=6)
+    later = writer.git("rev-parse", own["ledger"])
+    more = [held[0].replace(ledger, later), held[1], f"160000 commit {other}\tledger/c"]
+    _push(writer, f"{_entry(writer, archive, later, tree=_tree(writer, *more))}:{archive}")
 
 
 def test_a_replacement_does_not_make_a_rewrite_look_like_an_addition(plain: Lab, server: Server) -> None:
