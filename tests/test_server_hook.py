@@ -159,8 +159,15 @@ def _tree(lab: Lab, *lines: str) -> str:
 
 
 def _archive(lab: Lab, archive: str, *folded: str, user: str = "") -> None:
-    """Push an archive that holds the refs, as they are in the lab."""
-    _push(lab, f"{_entry(lab, *folded)}:{archive}", user=user)
+    """Push an archive that holds the refs, as they are in the lab; a commit as all that the writer `a` has."""
+    held = []
+    for one in folded:
+        names = one.split("/")[-2:] if "/" in one else ()
+        held += [
+            f"160000 commit {lab.git('rev-parse', one)}\t{path}"
+            for path in (["/".join(names)] if names else ["ledger/a", "decisions/a", "journal/a"])
+        ]
+    _push(lab, f"{_entry(lab, *folded, tree=_tree(lab, *held))}:{archive}", user=user)
 
 
 # -- what is nobody's memory
@@ -470,6 +477,19 @@ def test_a_writer_that_is_archived_may_go(writer: Lab, server: Server) -> None:
         assert "never deleted" in _refused(writer, "--delete", shared)
 
 
+def test_an_archive_that_does_not_name_what_it_holds_is_none(plain: Lab, server: Server) -> None:
+    """Nobody reads it there."""
+    first, other = _entry(plain), _entry(plain)
+    ref, archive = f"{NOTES}/ledger/a", f"{NOTES}/archive/b"
+    _push(plain, f"{first}:{ref}")
+    for number, held in enumerate(("", f"{first}\tledger/b", f"{first}\tdecisions/a", f"{other}\tledger/a")):
+        tree = _tree(plain, *([f"160000 commit {held}"] if held else []))
+        _push(plain, f"{_entry(plain, first, tree=tree)}:{archive}{number}")
+        assert "no archive here" in _refused(plain, "--delete", ref)
+    _archive(plain, archive, first)
+    _push(plain, "--delete", ref)
+
+
 def test_each_kind_of_ref_is_held_by_its_own_kind_of_archive(plain: Lab, server: Server) -> None:
     note, entry = _entry(plain), _entry(plain)
     _push(plain, f"{note}:{NOTES}/ledger/a", f"{note}:{NOTES}/decisions/a", f"{entry}:{REFS}/journal/a")
@@ -717,7 +737,8 @@ def test_an_archived_writer_is_deleted_by_its_owner_or_an_archiver(writer: Lab, 
 
 def test_a_deletion_makes_nobody_an_owner(plain: Lab, server: Server) -> None:
     ref = f"{NOTES}/ledger/a"
-    _push(plain, f"HEAD:{ref}", f"HEAD:{NOTES}/archive/c")
+    _push(plain, f"HEAD:{ref}")
+    _archive(plain, f"{NOTES}/archive/c", "HEAD")
     server.git("config", "memorylab.server.owners", "true")
     assert "it belongs to nobody yet and you are bob" in _refused(plain, "--delete", ref, user="bob")
     server.git("config", "memorylab.server.archiver", "carol")
