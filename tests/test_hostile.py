@@ -23,7 +23,7 @@ from memorylab.core.record import encode
 from memorylab.core.tabular import read_tsv
 from memorylab.core.text import cell, code, escaped, file_names, inline, quoted, unquoted
 from memorylab.ledger import check_line
-from memorylab.store import refs
+from memorylab.store import growth, refs
 from memorylab.views import table
 from tests import attacks
 from tests.conftest import Hub, Lab, Templates
@@ -727,6 +727,19 @@ def test_a_bomb_on_a_remote_costs_little_and_spoils_nothing(lab: Lab, kind: str,
         if words == ["history"]:
             assert "raise matrix lr" in said
     assert not Path("/tmp/escaped").exists()
+
+
+def test_a_ledger_is_not_followed_into_folders_without_end(lab: Lab) -> None:
+    """It has all its notes, and could be read by nobody."""
+    lab.experiment("deeper", 1.2, knob="DEPTH", to=9)
+    git_dir, ledger = lab.path / ".git", refs.LEDGER + (lab.store.writer() or "")
+    (note,) = [line.split() for line in lab.git("ls-tree", ledger).splitlines()]
+    folder = attacks.tree(git_dir, [("100644", "aa", attacks.loose(git_dir, "blob", b"x\n"))])
+    for _ in range(8):
+        folder = attacks.tree(git_dir, [("40000", f"{at:02x}", folder) for at in range(16)])
+    top = attacks.tree(git_dir, sorted([("100644", note[3], note[2]), ("40000", "00", folder)], key=lambda one: one[1]))
+    tip = lab.git("rev-parse", ledger)
+    assert growth.is_cut(lab.store.reader, ledger, tip, attacks.commit(git_dir, top, parents=(tip,)))
 
 
 # -- what anybody may push to the refs of somebody else
