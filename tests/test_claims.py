@@ -1079,7 +1079,7 @@ def test_a_claim_takes_few_processes(pair: tuple[Lab, Lab], processes: Callable[
     talking = ("ls-remote", "fetch", "push")
     counted = processes()
     assert [name for name in counted if name in talking] == ["ls-remote", "fetch", "push", "ls-remote", "push"]
-    assert len(counted) <= 38
+    assert len(counted) <= 41  # three of them for a ref that is not there yet: `a` has no packet
     claim(a)
     processes()
     check(a, "--claim", "--description", "set DEPTH to 12")
