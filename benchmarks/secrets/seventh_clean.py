@@ -430,7 +430,7 @@ def _trackers(r: random.Random) -> str:
     return (
         f"wandb: Tracking run with wandb version 0.2{r.randint(0, 9)}.1\nwandb: Currently logged in as: lab (lab-team) to "
         f"https://api.wandb.ai. Use `wandb login --relogin` to force relogin\n"
-        f"wandb: Run data is saved locally in /work/wandb/run-20261101_000000-{run}\n"
+        f"wandb: Run data is saved locally in /srv/wandb/run-20261101_000000-{run}\n"
         f"wandb: 🚀 View run at https://wandb.ai/lab/lm/runs/{run}\n"
         f"wandb: You can find your API key in your browser here: https://wandb.ai/authorize?ref=models\n"
         f"COMET INFO: Experiment is live on comet.com https://www.comet.com/lab/lm/{_hex(r, 32)}\n"
@@ -498,7 +498,7 @@ def _readme(r: random.Random) -> str:
 
 def _traceback(r: random.Random) -> str:
     return (
-        f'Traceback (most recent call last):\n  File "/work/train.py", line {r.randint(1, 900)}, in <module>\n'
+        f'Traceback (most recent call last):\n  File "/srv/train.py", line {r.randint(1, 900)}, in <module>\n'
         f'    tokenizer = AutoTokenizer.from_pretrained(name, token=token, revision="{_hex(r, 40)}")\n'
         f'  File "/usr/lib/python3.12/site-packages/hub/auth.py", line {r.randint(1, 900)}, in get_token\n'
         f"    return _get_token_from_environment() or _get_token_from_file(path=constants.HF_TOKEN_PATH)\n"

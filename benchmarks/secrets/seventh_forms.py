@@ -40,7 +40,7 @@ LOGS = {
     "rich box": "│ model     │ gpt2 │\n│ api_token │ [[word40]] │\n│ epochs    │ 3 │",
     "token for user": "[[time]] auth: issued access token [[url43]] to [[user]]",
     "query string": '10.0.0.7 - - [01/Nov/2026:00:00:01] "GET /api/runs?api_key=[[word32]]&limit=10 HTTP/1.1" 200 [[n]]',
-    "clone url": "Cloning https://x-access-token:[[ghs]]@github.com/org/train.git into /work/train",
+    "clone url": "Cloning https://x-access-token:[[ghs]]@github.com/org/train.git into /srv/train",
     "sentry dsn": "sentry: initialised with https://[[hex32]]@o[[n]].ingest.sentry.io/[[n]]",
     "tuple": "env: [('RANK', '0'), ('NEPTUNE_API_TOKEN', '[[neptune]]'), ('WORLD_SIZE', '8')]",
     "slack client": "slack_sdk: auth.test ok with [[slack]] (team lab)",
