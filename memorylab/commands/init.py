@@ -132,12 +132,11 @@ def _is_sound(store: Store, name: str, remote: str) -> bool:
     if latest is None:
         return False
     record = decode(latest.line)
+    if isinstance(record, Unreadable) or (record.writer, record.seq) != (name, latest.seq):
+        return False
     # One that has a number far ahead would leave none to be given.
     length = int(git.run(store.place, "rev-list", "--first-parent", "--count", "--end-of-options", tip))
-    return not isinstance(record, Unreadable) and (record.writer, record.seq) == (name, latest.seq) == (
-        name,
-        length - 1,
-    )
+    return latest.seq == length - 1
 
 
 def uninstall(session: Session) -> list[str]:

@@ -335,9 +335,8 @@ def _without_foreign(place: Place, before: dict[str, str], after: dict[str, str]
     notes lack what was noted."""
     moved = {name: oid for name, oid in after.items() if before.get(name) != oid and name.startswith(refs.REMOTES)}
     others = _foreign(place, moved.values())
-    foreign = [
-        name for name, oid in moved.items() if oid in others or is_cut(Reader(place), name, before.get(name), oid)
-    ]
+    reader = Reader(place)
+    foreign = [name for name, oid in moved.items() if oid in others or is_cut(reader, name, before.get(name), oid)]
     undo = [
         f"update {name} {before[name]} {moved[name]}" if name in before else f"delete {name} {moved[name]}"
         for name in foreign
